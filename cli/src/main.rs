@@ -1,0 +1,2 @@
+//! The `nbhoist` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Workspace tests: command line, corpus, migration, and house rules.
