@@ -22,6 +22,18 @@ impl CellKind {
     }
 }
 
+/// Where the lines of a cell's source stand in the file it was read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SourceLines {
+    /// One after the other, from [`Cell::file_line`] on.
+    #[default]
+    Consecutive,
+    /// All on the line [`Cell::file_line`]: the file holds the source as one JSON string.
+    Same,
+    /// Line `k` (from 0) of the source on line `lines[k]` (from 1) of the file.
+    Each(Vec<u32>),
+}
+
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
@@ -39,6 +51,66 @@ pub struct Cell {
     pub execution_count: Option<u32>,
     /// Line (from 1) of the file on which the first line of the source stands.
     pub file_line: u32,
+    /// How the other lines of the source follow in the file.
+    pub source_lines: SourceLines,
+}
+
+impl Cell {
+    /// A code cell without id, tags or place in a file.
+    pub fn code(number: u32, source: impl Into<String>) -> Self {
+        Self {
+            number,
+            id: None,
+            kind: CellKind::Code,
+            source: source.into(),
+            tags: Vec::new(),
+            execution_count: None,
+            file_line: 1,
+            source_lines: SourceLines::Consecutive,
+        }
+    }
+
+    /// Line (from 1) of the file on which line `line` (from 0) of the source stands.
+    pub fn file_line_of(&self, line: u32) -> u32 {
+        match &self.source_lines {
+            SourceLines::Consecutive => self.file_line.saturating_add(line),
+            SourceLines::Same => self.file_line,
+            SourceLines::Each(lines) => {
+                lines.get(line as usize).or(lines.last()).copied().unwrap_or(self.file_line)
+            }
+        }
+    }
+
+    /// Name of the marked block this cell belongs to: its tag `nbhoist:NAME`, or its first line `# nbhoist: block NAME`.
+    pub fn block_name(&self) -> Option<&str> {
+        if self.kind != CellKind::Code {
+            return None;
+        }
+        let tag = self.tags.iter().find_map(|tag| tag.strip_prefix("nbhoist:"));
+        tag.or_else(|| block_comment(self.source.lines().find(|line| !line.trim().is_empty())?))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+    }
+}
+
+/// `NAME` of a line `# nbhoist: block NAME`.
+fn block_comment(line: &str) -> Option<&str> {
+    let words = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("nbhoist:")?.trim_start();
+    let name = words.strip_prefix("block")?;
+    name.starts_with(char::is_whitespace).then(|| name.trim())
+}
+
+/// The marked blocks in document order, each with the numbers of its cells, ascending.
+pub fn marked_blocks(notebook: &Notebook) -> Vec<(String, Vec<u32>)> {
+    let mut blocks: Vec<(String, Vec<u32>)> = Vec::new();
+    for cell in &notebook.cells {
+        let Some(name) = cell.block_name() else { continue };
+        match blocks.iter_mut().find(|(known, _)| known == name) {
+            Some((_, cells)) => cells.push(cell.number),
+            None => blocks.push((name.to_owned(), vec![cell.number])),
+        }
+    }
+    blocks
 }
 
 /// The file format a notebook was read from.
@@ -79,5 +151,45 @@ impl Notebook {
     /// The cell with this number (from 1).
     pub fn cell(&self, number: u32) -> Option<&Cell> {
         self.cells.get(number.checked_sub(1)? as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notebook(cells: Vec<Cell>) -> Notebook {
+        Notebook { cells, language: "python".to_owned(), kernel: None, format: Format::Percent, repairs: Vec::new() }
+    }
+
+    #[test]
+    fn blocks_are_marked_by_tag_or_first_line() {
+        let mut tagged = Cell::code(3, "fit()");
+        tagged.tags = vec!["slow".to_owned(), "nbhoist:train".to_owned()];
+        let mut prose = Cell::code(4, "# nbhoist: block train");
+        prose.kind = CellKind::Markdown;
+        let cells = vec![
+            Cell::code(1, "\n#nbhoist:  block  train \nload()"),
+            Cell::code(2, "x = 1\n# nbhoist: block train"),
+            tagged,
+            prose,
+            Cell::code(5, "# nbhoist: block other one"),
+            Cell::code(6, "# nbhoist: blocked"),
+        ];
+        assert_eq!(
+            marked_blocks(&notebook(cells)),
+            [("train".to_owned(), vec![1, 3]), ("other one".to_owned(), vec![5])]
+        );
+    }
+
+    #[test]
+    fn source_lines_map_to_file_lines() {
+        let mut cell = Cell::code(1, "a\nb\nc");
+        cell.file_line = 10;
+        assert_eq!(cell.file_line_of(2), 12);
+        cell.source_lines = SourceLines::Same;
+        assert_eq!(cell.file_line_of(2), 10);
+        cell.source_lines = SourceLines::Each(vec![10, 10, 14]);
+        assert_eq!([cell.file_line_of(1), cell.file_line_of(2), cell.file_line_of(9)], [10, 14, 14]);
     }
 }
