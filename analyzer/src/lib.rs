@@ -5,5 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod finding;
+pub mod ipynb;
 pub mod notebook;
+pub mod percent;
 pub mod report;

@@ -75,9 +75,11 @@ impl Cell {
         match &self.source_lines {
             SourceLines::Consecutive => self.file_line.saturating_add(line),
             SourceLines::Same => self.file_line,
-            SourceLines::Each(lines) => {
-                lines.get(line as usize).or(lines.last()).copied().unwrap_or(self.file_line)
-            }
+            SourceLines::Each(lines) => lines
+                .get(line as usize)
+                .or(lines.last())
+                .copied()
+                .unwrap_or(self.file_line),
         }
     }
 
@@ -86,7 +88,10 @@ impl Cell {
         if self.kind != CellKind::Code {
             return None;
         }
-        let tag = self.tags.iter().find_map(|tag| tag.strip_prefix("nbhoist:"));
+        let tag = self
+            .tags
+            .iter()
+            .find_map(|tag| tag.strip_prefix("nbhoist:"));
         tag.or_else(|| block_comment(self.source.lines().find(|line| !line.trim().is_empty())?))
             .map(str::trim)
             .filter(|name| !name.is_empty())
@@ -95,7 +100,12 @@ impl Cell {
 
 /// `NAME` of a line `# nbhoist: block NAME`.
 fn block_comment(line: &str) -> Option<&str> {
-    let words = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("nbhoist:")?.trim_start();
+    let words = line
+        .trim_start()
+        .strip_prefix('#')?
+        .trim_start()
+        .strip_prefix("nbhoist:")?
+        .trim_start();
     let name = words.strip_prefix("block")?;
     name.starts_with(char::is_whitespace).then(|| name.trim())
 }
@@ -104,7 +114,9 @@ fn block_comment(line: &str) -> Option<&str> {
 pub fn marked_blocks(notebook: &Notebook) -> Vec<(String, Vec<u32>)> {
     let mut blocks: Vec<(String, Vec<u32>)> = Vec::new();
     for cell in &notebook.cells {
-        let Some(name) = cell.block_name() else { continue };
+        let Some(name) = cell.block_name() else {
+            continue;
+        };
         match blocks.iter_mut().find(|(known, _)| known == name) {
             Some((_, cells)) => cells.push(cell.number),
             None => blocks.push((name.to_owned(), vec![cell.number])),
@@ -159,7 +171,13 @@ mod tests {
     use super::*;
 
     fn notebook(cells: Vec<Cell>) -> Notebook {
-        Notebook { cells, language: "python".to_owned(), kernel: None, format: Format::Percent, repairs: Vec::new() }
+        Notebook {
+            cells,
+            language: "python".to_owned(),
+            kernel: None,
+            format: Format::Percent,
+            repairs: Vec::new(),
+        }
     }
 
     #[test]
@@ -178,7 +196,10 @@ mod tests {
         ];
         assert_eq!(
             marked_blocks(&notebook(cells)),
-            [("train".to_owned(), vec![1, 3]), ("other one".to_owned(), vec![5])]
+            [
+                ("train".to_owned(), vec![1, 3]),
+                ("other one".to_owned(), vec![5])
+            ]
         );
     }
 
@@ -190,6 +211,13 @@ mod tests {
         cell.source_lines = SourceLines::Same;
         assert_eq!(cell.file_line_of(2), 10);
         cell.source_lines = SourceLines::Each(vec![10, 10, 14]);
-        assert_eq!([cell.file_line_of(1), cell.file_line_of(2), cell.file_line_of(9)], [10, 14, 14]);
+        assert_eq!(
+            [
+                cell.file_line_of(1),
+                cell.file_line_of(2),
+                cell.file_line_of(9)
+            ],
+            [10, 14, 14]
+        );
     }
 }

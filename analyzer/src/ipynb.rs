@@ -1,0 +1,173 @@
+//! Jupyter's `.ipynb` files: read into a [`Notebook`], and edited in place.
+//!
+//! Reading borrows from the file's bytes and never builds the outputs as values, so a notebook with 100 MB of
+//! images costs one scan. Whatever can be repaired is repaired and said so in [`Notebook::repairs`].
+
+mod edit;
+mod error;
+mod layout;
+mod metadata;
+mod source;
+
+pub use edit::{CellEdit, EditError, edit};
+pub use error::ReadError;
+
+use crate::notebook::{Cell, CellKind, Format, Notebook};
+use layout::{CellLayout, Document, RawCell};
+use source::Lines;
+
+/// Reads a notebook.
+pub fn read(bytes: &[u8]) -> Result<Notebook, ReadError> {
+    let (text, bom) = error::decode(bytes)?;
+    let document = layout::parse(text)?;
+    let (major, minor) = version(&document)?;
+    let mut repairs = Vec::new();
+    if bom {
+        repairs.push("skipped the byte order mark at the start of the file".to_owned());
+    }
+    repairs.extend(document.repairs.iter().cloned());
+    let kernel = metadata::notebook(document.metadata, &mut repairs);
+    let mut language = kernel.language;
+    let mut lines = Lines::new(text);
+    let mut cells = Vec::with_capacity(document.cells.len());
+    for raw in &document.cells {
+        let number = u32::try_from(cells.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        let cell = match raw {
+            RawCell::Object(layout) => read_cell(number, layout, &mut lines, &mut repairs),
+            RawCell::Other => {
+                repairs.push(format!(
+                    "cell {number} is not a JSON object; it counts as an empty raw cell"
+                ));
+                Cell {
+                    kind: CellKind::Raw,
+                    ..Cell::code(number, "")
+                }
+            }
+        };
+        if language.is_none()
+            && major < 4
+            && let RawCell::Object(layout) = raw
+        {
+            language = layout
+                .language
+                .and_then(source::string)
+                .map(|name| metadata::language(&name));
+        }
+        cells.push(cell);
+    }
+    note_ids(&cells, (major, minor), &mut repairs);
+    Ok(Notebook {
+        cells,
+        language: language.unwrap_or_else(|| "python".to_owned()),
+        kernel: kernel.name,
+        format: Format::Ipynb { major, minor },
+        repairs,
+    })
+}
+
+/// The version the file declares, or the refusal of a version that cannot be read.
+fn version(document: &Document<'_>) -> Result<(u32, u32), ReadError> {
+    if !document.has_cells && document.major.is_none() {
+        return Err(ReadError::NotANotebook {
+            found: "an object without `cells` and `nbformat`".to_owned(),
+        });
+    }
+    let major = document.major.unwrap_or(4);
+    match major {
+        3 | 4 if document.has_cells => Ok((major, document.minor.unwrap_or(0))),
+        3 | 4 => Err(ReadError::NotANotebook {
+            found: "an object without `cells`".to_owned(),
+        }),
+        0..=2 => Err(ReadError::TooOld { major }),
+        _ => Err(ReadError::TooNew { major }),
+    }
+}
+
+fn read_cell(
+    number: u32,
+    layout: &CellLayout<'_>,
+    lines: &mut Lines<'_>,
+    repairs: &mut Vec<String>,
+) -> Cell {
+    let kind = cell_kind(number, layout, repairs);
+    let mut source = if let Some(raw) = layout.source {
+        source::read(raw, lines).unwrap_or_else(|| {
+            repairs.push(format!(
+                "the source of cell {number} is neither a string nor a list of strings"
+            ));
+            source::Source::default()
+        })
+    } else {
+        repairs.push(format!("cell {number} has no source; it counts as empty"));
+        source::Source::default()
+    };
+    if let Some(level) = layout.level {
+        let level = source::number(level).unwrap_or(1).clamp(1, 6) as usize;
+        source.text = format!("{} {}", "#".repeat(level), source.text);
+    }
+    if source.text.contains("\r\n") {
+        source.text = source.text.replace("\r\n", "\n");
+    }
+    Cell {
+        number,
+        id: layout.id.and_then(source::string),
+        kind,
+        source: source.text,
+        tags: layout.metadata.map(metadata::tags).unwrap_or_default(),
+        execution_count: layout.execution_count.and_then(source::number),
+        file_line: source.first_line.max(1),
+        source_lines: source.lines,
+    }
+}
+
+/// The cell's kind; an unknown kind is raw text, a missing one is guessed from what only code cells have.
+fn cell_kind(number: u32, layout: &CellLayout<'_>, repairs: &mut Vec<String>) -> CellKind {
+    let name = layout.cell_type.and_then(source::string);
+    match name.as_deref() {
+        Some("code") => CellKind::Code,
+        Some("markdown" | "heading" | "html") => CellKind::Markdown,
+        Some("raw") => CellKind::Raw,
+        Some(other) => {
+            repairs.push(format!(
+                "cell {number} has the unknown type {other:?}; it counts as raw text"
+            ));
+            CellKind::Raw
+        }
+        None => {
+            let code = layout.outputs.is_some() || layout.execution_count.is_some();
+            let kind = if code { CellKind::Code } else { CellKind::Raw };
+            repairs.push(format!(
+                "cell {number} has no type; it counts as {}",
+                kind.as_str()
+            ));
+            kind
+        }
+    }
+}
+
+/// Says which ids are missing or used twice; nbformat wants unique ids from 4.5 on.
+fn note_ids(cells: &[Cell], version: (u32, u32), repairs: &mut Vec<String>) {
+    let mut seen = std::collections::HashMap::new();
+    for cell in cells {
+        if let Some(id) = &cell.id
+            && let Some(first) = seen.insert(id.as_str(), cell.number)
+        {
+            repairs.push(format!(
+                "cells {first} and {} have the same id {id:?}",
+                cell.number
+            ));
+        }
+    }
+    let missing = cells.iter().filter(|cell| cell.id.is_none()).count();
+    if version >= (4, 5) && missing > 0 {
+        repairs.push(format!(
+            "{missing} of {} cells have no id, which nbformat 4.5 requires",
+            cells.len()
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! The notebook's JSON, cut in one scan into the raw values that matter. Everything is a slice of the file.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::{ReadError, not_json};
+use super::source::number;
+
+/// The parts of a notebook file.
+#[derive(Default)]
+pub(super) struct Document<'a> {
+    pub(super) major: Option<u32>,
+    pub(super) minor: Option<u32>,
+    pub(super) metadata: Option<&'a RawValue>,
+    pub(super) cells: Vec<RawCell<'a>>,
+    /// Whether there was a list of cells, possibly empty.
+    pub(super) has_cells: bool,
+    pub(super) repairs: Vec<String>,
+}
+
+/// A member of the list of cells.
+pub(super) enum RawCell<'a> {
+    /// A JSON object.
+    Object(Box<CellLayout<'a>>),
+    /// Anything else.
+    Other,
+}
+
+/// The values of one cell, unparsed. Where a key stands twice the last one counts, as in Python.
+#[derive(Default)]
+pub(super) struct CellLayout<'a> {
+    pub(super) cell_type: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
+    pub(super) source: Option<&'a RawValue>,
+    pub(super) metadata: Option<&'a RawValue>,
+    pub(super) execution_count: Option<&'a RawValue>,
+    pub(super) outputs: Option<&'a RawValue>,
+    /// Heading level of a format 3 heading cell.
+    pub(super) level: Option<&'a RawValue>,
+    /// Language of a format 3 code cell.
+    pub(super) language: Option<&'a RawValue>,
+}
+
+/// Cuts a file's text into its parts.
+pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
+    let top: Top<'_> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
+    let fields = match top {
+        Top::Object(fields) => fields,
+        Top::Other(found) => {
+            return Err(ReadError::NotANotebook {
+                found: found.to_owned(),
+            });
+        }
+    };
+    let mut document = Document {
+        major: fields.major.and_then(number),
+        minor: fields.minor.and_then(number),
+        metadata: fields.metadata,
+        ..Document::default()
+    };
+    match fields.cells {
+        Some(CellList(Some(cells))) => {
+            document.has_cells = true;
+            document.cells = cells;
+        }
+        Some(CellList(None)) => {
+            return Err(ReadError::NotANotebook {
+                found: "an object whose `cells` is not a list".to_owned(),
+            });
+        }
+        None => {}
+    }
+    if let Some(worksheets) = fields.worksheets
+        && (document.major == Some(3) || !document.has_cells)
+    {
+        read_worksheets(worksheets, &mut document)?;
+    }
+    Ok(document)
+}
+
+/// Format 3 keeps its cells in worksheets; they are joined, as Jupyter does. Format 2 has them too, and is refused later.
+fn read_worksheets<'a>(raw: &'a RawValue, document: &mut Document<'a>) -> Result<(), ReadError> {
+    let sheets: Vec<Worksheet<'a>> =
+        serde_json::from_str(raw.get()).map_err(|_| ReadError::NotANotebook {
+            found: "an object whose `worksheets` hold no cells".to_owned(),
+        })?;
+    let count = sheets.len();
+    document.has_cells = true;
+    document.major = document.major.or(Some(3));
+    document.cells.extend(
+        sheets
+            .into_iter()
+            .flat_map(|sheet| sheet.cells.0.unwrap_or_default()),
+    );
+    let joined = if count > 1 {
+        format!(", its {count} worksheets joined")
+    } else {
+        String::new()
+    };
+    document
+        .repairs
+        .push(format!("upgraded from format 3{joined}"));
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Worksheet<'a> {
+    #[serde(borrow, default)]
+    cells: CellList<'a>,
+}
+
+/// Members of the outermost object.
+#[derive(Default)]
+struct Fields<'a> {
+    major: Option<&'a RawValue>,
+    minor: Option<&'a RawValue>,
+    metadata: Option<&'a RawValue>,
+    cells: Option<CellList<'a>>,
+    worksheets: Option<&'a RawValue>,
+}
+
+enum Top<'a> {
+    Object(Fields<'a>),
+    Other(&'static str),
+}
+
+/// The cells, or nothing where something else than a list was found.
+#[derive(Default)]
+struct CellList<'a>(Option<Vec<RawCell<'a>>>);
+
+/// A key, compared where it stands: nothing is allocated for it.
+struct Key(Option<Field>);
+
+#[derive(Clone, Copy)]
+enum Field {
+    Major,
+    Minor,
+    Metadata,
+    Cells,
+    Worksheets,
+    CellType,
+    Id,
+    Source,
+    ExecutionCount,
+    Outputs,
+    Level,
+    Language,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl Visitor<'_> for KeyVisitor {
+            type Value = Key;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a key")
+            }
+            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+                Ok(Key(match key {
+                    "nbformat" => Some(Field::Major),
+                    "nbformat_minor" => Some(Field::Minor),
+                    "metadata" => Some(Field::Metadata),
+                    "cells" => Some(Field::Cells),
+                    "worksheets" => Some(Field::Worksheets),
+                    "cell_type" => Some(Field::CellType),
+                    "id" => Some(Field::Id),
+                    "source" | "input" => Some(Field::Source),
+                    "execution_count" | "prompt_number" => Some(Field::ExecutionCount),
+                    "outputs" => Some(Field::Outputs),
+                    "level" => Some(Field::Level),
+                    "language" => Some(Field::Language),
+                    _ => None,
+                }))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// The visitor methods for everything that is not an object; `$list` says what becomes of a list.
+macro_rules! other_values {
+    ($value:ty, $other:expr, $list:expr) => {
+        fn visit_bool<E>(self, _: bool) -> Result<$value, E> {
+            Ok($other("a truth value"))
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<$value, E> {
+            Ok($other("a number"))
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<$value, E> {
+            Ok($other("a number"))
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<$value, E> {
+            Ok($other("a number"))
+        }
+        fn visit_str<E>(self, _: &str) -> Result<$value, E> {
+            Ok($other("a string"))
+        }
+        fn visit_unit<E>(self) -> Result<$value, E> {
+            Ok($other("null"))
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<$value, A::Error> {
+            $list(&mut items)
+        }
+    };
+}
+
+fn skip_list<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(), A::Error> {
+    while items.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Top<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TopVisitor;
+        impl<'de> Visitor<'de> for TopVisitor {
+            type Value = Top<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a notebook")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top<'de>, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(Key(key)) = map.next_key()? {
+                    match key {
+                        Some(Field::Major) => fields.major = Some(map.next_value()?),
+                        Some(Field::Minor) => fields.minor = Some(map.next_value()?),
+                        Some(Field::Metadata) => fields.metadata = Some(map.next_value()?),
+                        Some(Field::Cells) => fields.cells = Some(map.next_value()?),
+                        Some(Field::Worksheets) => fields.worksheets = Some(map.next_value()?),
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Top::Object(fields))
+            }
+            other_values!(Top<'de>, Top::Other, |items: &mut A| skip_list(items)
+                .map(|()| Top::Other("a list")));
+        }
+        deserializer.deserialize_any(TopVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for CellList<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = CellList<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of cells")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CellList<'de>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(CellList(None))
+            }
+            other_values!(CellList<'de>, |_| CellList(None), |items: &mut A| {
+                let mut cells = Vec::new();
+                while let Some(cell) = items.next_element()? {
+                    cells.push(cell);
+                }
+                Ok(CellList(Some(cells)))
+            });
+        }
+        deserializer.deserialize_any(ListVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawCell<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CellVisitor;
+        impl<'de> Visitor<'de> for CellVisitor {
+            type Value = RawCell<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a cell")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawCell<'de>, A::Error> {
+                let mut cell = Box::<CellLayout<'de>>::default();
+                while let Some(Key(key)) = map.next_key()? {
+                    let slot = match key {
+                        Some(Field::CellType) => &mut cell.cell_type,
+                        Some(Field::Id) => &mut cell.id,
+                        Some(Field::Source) => &mut cell.source,
+                        Some(Field::Metadata) => &mut cell.metadata,
+                        Some(Field::ExecutionCount) => &mut cell.execution_count,
+                        Some(Field::Outputs) => &mut cell.outputs,
+                        Some(Field::Level) => &mut cell.level,
+                        Some(Field::Language) => &mut cell.language,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    // Not through `Option`, which would turn `null` into nothing and lose its place.
+                    *slot = Some(map.next_value::<&'de RawValue>()?);
+                }
+                Ok(RawCell::Object(cell))
+            }
+            other_values!(RawCell<'de>, |_| RawCell::Other, |items: &mut A| skip_list(
+                items
+            )
+            .map(|()| RawCell::Other));
+        }
+        deserializer.deserialize_any(CellVisitor)
+    }
+}

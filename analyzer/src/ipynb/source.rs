@@ -1,0 +1,131 @@
+//! A cell's source and where its lines stand in the file.
+
+use serde_json::value::RawValue;
+
+use crate::notebook::SourceLines;
+
+/// Counts lines while walking through the file once.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    offset: usize,
+    line: u32,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            offset: 0,
+            line: 1,
+        }
+    }
+
+    /// Byte offset in the file of a slice of it.
+    pub(super) fn offset_of(text: &str, part: &str) -> usize {
+        (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize)
+    }
+
+    /// Line (from 1) on which a slice of the file starts.
+    fn line_of(&mut self, part: &str) -> u32 {
+        let offset = Self::offset_of(self.text, part);
+        if offset < self.offset {
+            (self.offset, self.line) = (0, 1);
+        }
+        let between = self
+            .text
+            .as_bytes()
+            .get(self.offset..offset)
+            .unwrap_or_default();
+        let newlines = between.iter().filter(|&&byte| byte == b'\n').count();
+        self.line = self
+            .line
+            .saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        self.offset = offset;
+        self.line
+    }
+}
+
+/// A cell's text and the place of its lines.
+#[derive(Default)]
+pub(super) struct Source {
+    pub(super) text: String,
+    pub(super) first_line: u32,
+    pub(super) lines: SourceLines,
+}
+
+/// Reads a source: a string, or a list of strings; `null` counts as empty. Nothing for anything else.
+pub(super) fn read(raw: &RawValue, lines: &mut Lines<'_>) -> Option<Source> {
+    let json = raw.get();
+    if json.starts_with('[') {
+        return read_list(json, lines);
+    }
+    let first_line = lines.line_of(json);
+    let text = if json == "null" {
+        String::new()
+    } else {
+        string(raw)?
+    };
+    Some(Source {
+        text,
+        first_line,
+        lines: SourceLines::Same,
+    })
+}
+
+fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
+    let parts: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let mut text = String::with_capacity(json.len());
+    let mut places = Vec::with_capacity(parts.len());
+    let mut at_line_start = true;
+    for part in parts {
+        let start = text.len();
+        let line = lines.line_of(part.get());
+        text.push_str(&string(part)?);
+        for _ in 0..count_starts(&text[start..], at_line_start) {
+            places.push(line);
+        }
+        at_line_start = if text.len() > start {
+            text.ends_with('\n')
+        } else {
+            at_line_start
+        };
+    }
+    let first_line = places
+        .first()
+        .copied()
+        .unwrap_or_else(|| lines.line_of(json));
+    let consecutive = places
+        .iter()
+        .zip(first_line..)
+        .all(|(&place, expected)| place == expected);
+    let lines = if consecutive {
+        SourceLines::Consecutive
+    } else {
+        SourceLines::Each(places)
+    };
+    Some(Source {
+        text,
+        first_line,
+        lines,
+    })
+}
+
+/// How many source lines start inside a part of a source.
+fn count_starts(part: &str, at_line_start: bool) -> usize {
+    let newlines = part.bytes().filter(|&byte| byte == b'\n').count();
+    let last_is_newline = usize::from(part.ends_with('\n'));
+    newlines - last_is_newline + usize::from(at_line_start && !part.is_empty())
+}
+
+/// A JSON string's value.
+pub(super) fn string(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// A JSON number's value where it is a small whole number; `4.0` counts as 4.
+pub(super) fn number(raw: &RawValue) -> Option<u32> {
+    let value: f64 = serde_json::from_str(raw.get()).ok()?;
+    let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
+    #[expect(clippy::cast_sign_loss, reason = "the range was checked")]
+    whole.then_some(value as u32)
+}
