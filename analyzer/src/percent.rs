@@ -67,6 +67,7 @@ fn cell_starts<'a>(lines: &[&'a str], from: usize) -> Vec<(usize, Marker<'a>)> {
 }
 
 /// The lines of a cell and where they start (from 0).
+#[derive(Clone, Copy)]
 struct Body<'a> {
     lines: &'a [&'a str],
     first_line: usize,

@@ -1,1 +1,211 @@
-//! nbhoist settings.
+//! Configuration: found, merged and checked. Nothing else reads configuration files.
+//!
+//! Two files count, and the second wins, key by key: the user's own (`~/.config/nbhoist/nbhoist.toml`) and the
+//! project's (the nearest `nbhoist.toml`, or `pyproject.toml` with a table `[tool.nbhoist]`, from the notebook's folder
+//! upward). Executors count in the user's own file only: a project that was cloned must not choose
+//! where a user's data goes or which programs start.
+#![warn(missing_docs)]
+
+mod discovery;
+mod executor;
+mod nearest;
+mod read;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use discovery::{project_file, user_file};
+pub use executor::{Backend, Executor};
+
+/// Cells above this many seconds are heavy, unless configured otherwise.
+pub const DEFAULT_HEAVY_SECONDS: f64 = 10.0;
+
+/// A pattern of files to leave out, in the syntax of `.gitignore`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclude {
+    /// The pattern.
+    pub pattern: String,
+    /// The folder it is relative to.
+    pub base: PathBuf,
+}
+
+/// What is configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Budget above which a cell is heavy, seconds.
+    pub heavy_seconds: f64,
+    /// Codes, prefixes of codes or names of the rules to apply; `None` for all.
+    pub select: Option<Vec<String>>,
+    /// Codes, prefixes of codes or names of the rules to leave out.
+    pub ignore: Vec<String>,
+    /// Files that `check` leaves out when it walks through folders.
+    pub exclude: Vec<Exclude>,
+    /// Tables that say what libraries do, besides the built-in one.
+    pub library_effects: Vec<PathBuf>,
+    /// Places that can run a block, by name. `local` is always there.
+    pub executors: BTreeMap<String, Executor>,
+    /// The files that were read, the user's own first.
+    pub files: Vec<PathBuf>,
+    /// What is wrong with them without being fatal.
+    pub warnings: Vec<Warning>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            heavy_seconds: DEFAULT_HEAVY_SECONDS,
+            select: None,
+            ignore: Vec::new(),
+            exclude: Vec::new(),
+            library_effects: Vec::new(),
+            executors: BTreeMap::from([("local".to_owned(), Executor::local())]),
+            files: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings for a notebook in `folder` (or for the folder itself).
+    pub fn load(folder: &Path) -> Result<Self, Error> {
+        Self::load_from(user_file().as_deref(), project_file(folder)?.as_deref())
+    }
+
+    /// The settings of these two files. The user's file may be absent.
+    pub fn load_from(user: Option<&Path>, project: Option<&Path>) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        if let Some(user) = user.filter(|user| user.is_file()) {
+            read::file(user, read::Owner::User, &mut settings)?;
+        }
+        if let Some(project) = project.filter(|project| Some(*project) != user) {
+            read::file(project, read::Owner::Project, &mut settings)?;
+        }
+        Ok(settings)
+    }
+
+    /// Whether a rule is to be applied. A longer code counts more than a shorter one, a name more than any code, and
+    /// `ignore` more than `select` where both say the same.
+    pub fn applies(&self, code: &str, name: &str) -> bool {
+        let weight = |patterns: &[String]| {
+            patterns
+                .iter()
+                .filter_map(|pattern| matches(pattern, code, name))
+                .max()
+        };
+        let selected = match &self.select {
+            Some(patterns) => weight(patterns),
+            None => Some(0),
+        };
+        match (selected, weight(&self.ignore)) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(selected), Some(ignored)) => selected > ignored,
+        }
+    }
+}
+
+/// How exactly a pattern names a rule.
+fn matches(pattern: &str, code: &str, name: &str) -> Option<usize> {
+    if pattern == name {
+        return Some(usize::MAX);
+    }
+    if pattern.eq_ignore_ascii_case("all") {
+        return Some(0);
+    }
+    let start = code.get(..pattern.len())?;
+    start.eq_ignore_ascii_case(pattern).then_some(pattern.len())
+}
+
+/// A place in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{}:{}:{}",
+            self.file.display(),
+            self.line,
+            self.column
+        )
+    }
+}
+
+/// Something in a configuration file that does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub text: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Why a configuration file cannot be used.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file: {source}")]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file is not valid TOML: {message}")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value of another type or out of range.
+    #[error("`{key}` must be {expected}, not {found}")]
+    Value {
+        /// Where.
+        place: Place,
+        /// The key.
+        key: String,
+        /// What is allowed.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// An executor that cannot work.
+    #[error("the executor `{name}` {problem}")]
+    Executor {
+        /// Where.
+        place: Place,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// Where, as `FILE` or `FILE:LINE:COLUMN`.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Io { file, .. } => file.display().to_string(),
+            Self::Syntax { place, .. }
+            | Self::Value { place, .. }
+            | Self::Executor { place, .. } => place.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

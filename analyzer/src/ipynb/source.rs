@@ -36,7 +36,7 @@ impl<'a> Lines<'a> {
             .as_bytes()
             .get(self.offset..offset)
             .unwrap_or_default();
-        let newlines = between.iter().filter(|&&byte| byte == b'\n').count();
+        let newlines = memchr::memchr_iter(b'\n', between).count();
         self.line = self
             .line
             .saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
@@ -112,7 +112,7 @@ fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
 
 /// How many source lines start inside a part of a source.
 fn count_starts(part: &str, at_line_start: bool) -> usize {
-    let newlines = part.bytes().filter(|&byte| byte == b'\n').count();
+    let newlines = memchr::memchr_iter(b'\n', part.as_bytes()).count();
     let last_is_newline = usize::from(part.ends_with('\n'));
     newlines - last_is_newline + usize::from(at_line_start && !part.is_empty())
 }

@@ -89,7 +89,7 @@ fn markers_inside_strings_are_text() {
     assert_eq!(
         shown(script),
         [
-            r##"1 code @2 [] "s = '''\n# %% inside\n'''\nt = \"a # ''' \\\" \" # '''""##,
+            r#"1 code @2 [] "s = '''\n# %% inside\n'''\nt = \"a # ''' \\\" \" # '''""#,
             r#"2 code @7 [] "u = 1""#,
         ]
     );

@@ -1,0 +1,99 @@
+//! `[executors.NAME]`: places that can run a block.
+
+use std::path::PathBuf;
+
+/// The code that drives a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A worker process on this machine.
+    Local,
+    /// A worker over `ssh HOST`.
+    Ssh,
+    /// A worker over a command of the user's own.
+    Command,
+    /// A kernel of a Jupyter server.
+    Jupyter,
+    /// The program `nbhoist-executor-NAME`.
+    Plugin(String),
+}
+
+impl Backend {
+    /// The word used in configuration.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Local => "local",
+            Self::Ssh => "ssh",
+            Self::Command => "command",
+            Self::Jupyter => "jupyter",
+            Self::Plugin(name) => name,
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Self {
+        match word {
+            "local" => Self::Local,
+            "ssh" => Self::Ssh,
+            "command" => Self::Command,
+            "jupyter" => Self::Jupyter,
+            name => Self::Plugin(name.to_owned()),
+        }
+    }
+}
+
+/// A place that can run a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executor {
+    /// Its name.
+    pub name: String,
+    /// What drives it.
+    pub backend: Backend,
+    /// The Python there; `None` for the one of the kernel (`local`) or `python3`.
+    pub python: Option<PathBuf>,
+    /// The command that leads to a worker, with `{python}` and `{worker}` in it.
+    pub command: Option<Vec<String>>,
+    /// The host of `ssh`.
+    pub host: Option<String>,
+    /// The address of a server or of what a plugin connects to.
+    pub uri: Option<String>,
+    /// The working folder there.
+    pub directory: Option<PathBuf>,
+}
+
+impl Executor {
+    /// The worker process on this machine.
+    pub fn local() -> Self {
+        Self::new("local", Backend::Local)
+    }
+
+    pub(crate) fn new(name: &str, backend: Backend) -> Self {
+        Self {
+            name: name.to_owned(),
+            backend,
+            python: None,
+            command: None,
+            host: None,
+            uri: None,
+            directory: None,
+        }
+    }
+
+    /// What is missing for it to work.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if matches!(self.name.as_str(), "here" | "auto") {
+            return Some(
+                "has a name that stands for something else: call it differently".to_owned(),
+            );
+        }
+        if self.name == "local" && self.backend != Backend::Local {
+            return Some(
+                "must keep the backend `local`: give the other place its own name".to_owned(),
+            );
+        }
+        match self.backend {
+            Backend::Ssh if self.host.is_none() => Some("needs a `host`".to_owned()),
+            Backend::Command if self.command.is_none() => Some("needs a `command`".to_owned()),
+            Backend::Jupyter if self.uri.is_none() => Some("needs a `uri`".to_owned()),
+            _ => None,
+        }
+    }
+}
