@@ -1,0 +1,452 @@
+//! The steps of a migration, in order.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{Migration, versions};
+use super::error::{Clash, Difference, MigrateError, Refused};
+use super::report::Report;
+use crate::backends;
+use crate::cancel::Cancel;
+use crate::codec::Codec;
+use crate::event::{Event, OnEvent, Phase, strings};
+use crate::executors::Executor;
+use crate::frames::Frame;
+use crate::kernel::{Death, Kernel, KernelError};
+use crate::spool;
+use crate::transfer::{self, TransferError};
+use crate::worker::{Hello, Worker};
+
+/// A migration under way.
+pub(super) struct Journey<'a> {
+    pub(super) kernel: &'a mut Kernel,
+    pub(super) executor: &'a Executor,
+    pub(super) request: &'a Migration,
+    pub(super) on_event: OnEvent<'a>,
+    pub(super) cancel: &'a Cancel,
+    pub(super) death: Death,
+    /// Names the migration towards the kernel.
+    pub(super) id: &'a str,
+    pub(super) spool: &'a Path,
+    pub(super) report: Report,
+    pub(super) phase: Phase,
+    /// Number of the cell that runs.
+    pub(super) running: Option<u32>,
+}
+
+/// What the kernel says of the inputs.
+#[derive(Debug, serde::Deserialize)]
+struct Probed {
+    #[serde(default)]
+    names: BTreeMap<String, ProbedName>,
+    namespace_bytes: Option<u64>,
+    python: String,
+    #[serde(default)]
+    packages: BTreeMap<String, String>,
+    execution_count: u32,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct ProbedName {
+    #[serde(default)]
+    kind: String,
+    bytes: Option<u64>,
+    travels: bool,
+    why: Option<String>,
+    path: Option<String>,
+}
+
+/// What a capture gives.
+#[derive(Debug, serde::Deserialize)]
+struct Captured {
+    #[serde(default)]
+    imports: Vec<String>,
+    bytes: u64,
+    #[serde(default)]
+    ambient: Value,
+    #[serde(default)]
+    path: Vec<String>,
+    directory: Option<String>,
+}
+
+impl<'a> Journey<'a> {
+    pub(super) fn new(
+        kernel: &'a mut Kernel,
+        executor: &'a Executor,
+        request: &'a Migration,
+        on_event: OnEvent<'a>,
+        cancel: &'a Cancel,
+        id: &'a str,
+        spool: &'a Path,
+    ) -> Self {
+        let death = kernel.death();
+        let report = Report::default();
+        Self {
+            kernel,
+            executor,
+            request,
+            on_event,
+            cancel,
+            death,
+            id,
+            spool,
+            report,
+            phase: Phase::Probe,
+            running: None,
+        }
+    }
+
+    pub(super) async fn travel(&mut self) -> Result<(), MigrateError> {
+        let (mut worker, probed) = self.prepare().await?;
+        let count = probed.execution_count;
+        let captured = self.capture().await?;
+        self.check_packages(&probed, &worker.hello).await?;
+        self.transfer(&mut worker, &captured, count).await?;
+        let ran = self.run(&mut worker, count).await;
+        if matches!(ran, Err(MigrateError::Cancelled { .. })) {
+            worker.finish().await;
+            return ran;
+        }
+        ran?;
+        let file = self.collect(&mut worker).await?;
+        self.restore(&file, count).await?;
+        worker.finish().await;
+        Ok(())
+    }
+
+    /// Asks the kernel about the inputs while the worker starts, and compares the two.
+    async fn prepare(&mut self) -> Result<(Worker, Probed), MigrateError> {
+        self.enter(Phase::Probe);
+        let archive = self
+            .kernel
+            .archive()
+            .await
+            .map_err(|error| self.kernel_error(error))?;
+        let python = self.kernel.interpreter().to_path_buf();
+        let backend = backends::backend(self.executor, &python);
+        let codecs: &[&str] = if self.executor.worth_compressing() {
+            &["zstd", "zlib", "raw"]
+        } else {
+            &["raw"]
+        };
+
+        let names = json!({ "names": self.request.inputs });
+        let probing = timed(self.kernel.call("probe", &names, Some(self.cancel)));
+        let connecting = timed(guard(
+            self.cancel,
+            &self.death,
+            Worker::start(backend.as_ref(), &archive, codecs),
+        ));
+        let ((probed, probe), (worker, connect)) = tokio::join!(probing, connecting);
+        self.report.seconds.probe = probe;
+        self.report.seconds.connect = connect;
+        let probed: Probed = self.understood("probe", probed)?;
+        self.enter(Phase::Connect);
+        let worker = self.unless_stopped(worker)?;
+        self.refuse_differences(
+            versions::python(&probed.python, &worker.hello.python)
+                .into_iter()
+                .collect(),
+        )?;
+        self.note_inputs(&probed)?;
+        Ok((worker, probed))
+    }
+
+    /// Refuses to move what would not load there.
+    fn refuse_differences(&self, differences: Vec<Difference>) -> Result<(), MigrateError> {
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(MigrateError::VersionMismatch {
+            executor: self.executor.name.clone(),
+            differences,
+        })
+    }
+
+    fn note_inputs(&mut self, probed: &Probed) -> Result<(), MigrateError> {
+        self.report.namespace_bytes = probed.namespace_bytes;
+        let refused = probed
+            .names
+            .iter()
+            // A name that is not there is the block's own affair: it may never come to read it.
+            .filter(|(_, probed)| !probed.travels && probed.kind != "absent")
+            .map(|(name, probed)| Refused {
+                name: name.clone(),
+                path: probed.path.clone(),
+                reason: probed
+                    .why
+                    .clone()
+                    .unwrap_or_else(|| "it cannot be packed".to_owned()),
+            });
+        let refused: Vec<_> = refused.collect();
+        if !refused.is_empty() {
+            return Err(MigrateError::RefusedTravel(refused));
+        }
+        let sizes = probed
+            .names
+            .iter()
+            .filter_map(|(name, probed)| Some((name.clone(), probed.bytes?)));
+        self.report.inputs = sizes.collect();
+        Ok(())
+    }
+
+    async fn capture(&mut self) -> Result<Captured, MigrateError> {
+        self.enter(Phase::Capture);
+        let argument = json!({
+            "migration": self.id,
+            "names": self.request.inputs,
+            "file": self.file("inputs"),
+        });
+        let (captured, seconds) =
+            timed(self.kernel.call("capture", &argument, Some(self.cancel))).await;
+        self.report.seconds.capture = seconds;
+        let captured: Captured = self.understood("capture", captured)?;
+        self.report.shipped_bytes = captured.bytes;
+        Ok(captured)
+    }
+
+    /// Which packages' objects travel is known when they are packed.
+    async fn check_packages(&self, probed: &Probed, hello: &Hello) -> Result<(), MigrateError> {
+        let pickle = transfer::pickle(&self.file("inputs")).await;
+        let pickle = pickle.map_err(|error| self.transfer_error(error))?;
+        self.refuse_differences(versions::packages(
+            &probed.packages,
+            &hello.packages,
+            &pickle,
+        ))
+    }
+
+    async fn transfer(
+        &mut self,
+        worker: &mut Worker,
+        captured: &Captured,
+        count: u32,
+    ) -> Result<(), MigrateError> {
+        self.enter(Phase::Transfer);
+        let started = Instant::now();
+        let begin = Frame::new("begin")
+            .with("directory", captured.directory.clone())
+            .with("path", captured.path.clone())
+            .with("ambient", captured.ambient.clone())
+            .with("count", count);
+        let lines: Vec<_> = captured
+            .imports
+            .iter()
+            .chain(&self.request.imports)
+            .cloned()
+            .collect();
+        let imports = Frame::new("imports").with("lines", lines);
+        let preparing = async {
+            worker.request(begin).await?;
+            worker.request(imports).await
+        };
+        let prepared = guard(self.cancel, &self.death, preparing).await;
+        let imported = self.unless_stopped(prepared)?;
+        self.report.failed_imports = failed_imports(&imported);
+
+        let path = self.file("inputs");
+        let codec = if self.executor.worth_compressing() {
+            Codec::best(&worker.hello.codecs)
+        } else {
+            Codec::Raw
+        };
+        let on_event = &mut *self.on_event;
+        let mut sent = |done| {
+            on_event(Event::Progress {
+                phase: Phase::Transfer,
+                done,
+                total: Some(captured.bytes),
+            })
+        };
+        let sending = async {
+            let (id, wire) = transfer::send(&path, worker, codec, &[], &mut sent).await?;
+            worker.answer(id).await?;
+            Ok::<_, TransferError>(wire)
+        };
+        let sent = guard(self.cancel, &self.death, sending).await;
+        self.report.shipped_wire_bytes = self.unless_stopped(sent)?;
+        self.report.seconds.transfer = started.elapsed().as_secs_f64();
+        // It may be large, and nobody reads it again.
+        let _ = tokio::fs::remove_file(&path).await;
+        Ok(())
+    }
+
+    async fn collect(&mut self, worker: &mut Worker) -> Result<PathBuf, MigrateError> {
+        self.enter(Phase::Return);
+        let started = Instant::now();
+        let path = self.file("returns");
+        let id = worker.next_id();
+        let collect = Frame::new("collect")
+            .with("id", id)
+            .with("returns", self.request.returns.clone())
+            .with("everything", self.request.everything);
+        let on_event = &mut *self.on_event;
+        let mut first = None;
+        let mut received = |done| {
+            first.get_or_insert_with(|| started.elapsed().as_secs_f64());
+            on_event(Event::Progress {
+                phase: Phase::Return,
+                done,
+                total: None,
+            });
+        };
+        let collecting = async {
+            worker.send(collect).await?;
+            transfer::receive(&path, worker, id, &mut received).await
+        };
+        let collected = guard(self.cancel, &self.death, collecting).await;
+        let (collected, wire) = self.unless_stopped(collected)?;
+        let all = started.elapsed().as_secs_f64();
+        self.report.seconds.collect = first.unwrap_or(all);
+        self.report.seconds.r#return = all - self.report.seconds.collect;
+        self.report.returned_bytes = wire;
+        self.note_returns(&collected);
+        Ok(path)
+    }
+
+    fn note_returns(&mut self, collected: &Frame) {
+        let header = &collected.header;
+        let pairs = |key: &str| {
+            header
+                .get(key)
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let report = &mut self.report;
+        report.returns = pairs("sizes")
+            .into_iter()
+            .filter_map(|(name, bytes)| Some((name, bytes.as_u64()?)))
+            .collect();
+        let why = |why: Value| why.as_str().map_or_else(|| why.to_string(), str::to_owned);
+        report.left = pairs("left")
+            .into_iter()
+            .map(|(name, reason)| (name, why(reason)))
+            .collect();
+        report.deleted = strings(header.get("deleted"));
+        let changed = strings(header.get("changed")).into_iter();
+        report.evidence = changed
+            .filter(|name| !self.request.returns.contains(name))
+            .collect();
+    }
+
+    /// Puts the result into the kernel. It is one step that is not interrupted; a result that does not go in is kept.
+    async fn restore(&mut self, file: &Path, count: u32) -> Result<(), MigrateError> {
+        self.enter(Phase::Restore);
+        let ran = self.report.cells.len();
+        let sources: Vec<_> = self
+            .request
+            .cells
+            .iter()
+            .take(ran)
+            .map(|cell| cell.source.clone())
+            .collect();
+        let argument = json!({ "migration": self.id, "file": file, "count": count, "sources": sources, "force": self.request.force });
+        let (restored, seconds) = timed(self.kernel.call("restore", &argument, None)).await;
+        self.report.seconds.restore = seconds;
+        let restored = match restored {
+            Ok(restored) => restored,
+            Err(KernelError::Call(error)) => {
+                return Err(MigrateError::Restore {
+                    error,
+                    kept: self.keep(file)?,
+                });
+            }
+            Err(error) => return Err(self.kernel_error(error)),
+        };
+        match restored.get("conflict") {
+            Some(Value::Array(clashes)) if !clashes.is_empty() => {
+                let clashes = clashes
+                    .iter()
+                    .filter_map(|clash| serde_json::from_value::<Clash>(clash.clone()).ok())
+                    .collect();
+                Err(MigrateError::Conflict {
+                    clashes,
+                    kept: self.keep(file)?,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(&self, file: &Path) -> Result<PathBuf, MigrateError> {
+        spool::keep(file).map_err(|error| MigrateError::Io {
+            path: file.to_path_buf(),
+            phase: Phase::Restore,
+            error,
+        })
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        (self.on_event)(Event::Phase(phase));
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.spool.join(name)
+    }
+
+    /// The answer of a kernel call in the shape that is expected.
+    fn understood<T: serde::de::DeserializeOwned>(
+        &self,
+        function: &str,
+        answer: Result<Value, KernelError>,
+    ) -> Result<T, MigrateError> {
+        let answer = answer.map_err(|error| self.kernel_error(error))?;
+        let error = |error| KernelError::Protocol(format!("{function}: {error}"));
+        serde_json::from_value(answer)
+            .map_err(error)
+            .map_err(|error| self.kernel_error(error))
+    }
+}
+
+/// Why a step did not end by itself.
+pub(super) enum Stop<E> {
+    Cancelled,
+    KernelDied(String),
+    Failed(E),
+}
+
+/// Does a step unless the user cancels or the kernel dies meanwhile.
+pub(super) async fn guard<T, E>(
+    cancel: &Cancel,
+    death: &Death,
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, Stop<E>> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Stop::Cancelled),
+        why = death.seen() => Err(Stop::KernelDied(why)),
+        done = step => done.map_err(Stop::Failed),
+    }
+}
+
+async fn timed<T>(step: impl Future<Output = T>) -> (T, f64) {
+    let started = Instant::now();
+    let done = step.await;
+    (done, started.elapsed().as_secs_f64())
+}
+
+fn failed_imports(answer: &Frame) -> Vec<(String, String)> {
+    let failed = answer
+        .header
+        .get("failed")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let text = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    failed
+        .iter()
+        .map(|failed| (text(failed, "line"), text(failed, "error")))
+        .collect()
+}

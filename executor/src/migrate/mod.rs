@@ -1,0 +1,102 @@
+//! Moves a block of cells out of a live kernel: its inputs travel to a worker, the cells run there, what they bound and
+//! changed comes back.
+//!
+//! The kernel changes in one step at the very end. Whatever goes wrong before leaves it as it was.
+
+mod error;
+mod journey;
+mod report;
+mod run;
+mod translate;
+mod versions;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+pub use self::error::{Clash, Difference, MigrateError, Refused};
+pub use self::report::{CellOutcome, Report, Seconds};
+
+use self::journey::Journey;
+use crate::cancel::Cancel;
+use crate::event::{CellRef, Event, OnEvent, Phase};
+use crate::executors::Executor;
+use crate::kernel::Kernel;
+use crate::spool;
+
+/// How long a kernel may take to forget a migration; one that runs another cell meanwhile forgets it later.
+const RELEASE: Duration = Duration::from_secs(5);
+
+/// A cell of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockCell {
+    /// Which one.
+    pub cell: CellRef,
+    /// Its text.
+    pub source: String,
+}
+
+/// What to move, as the plan says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Migration {
+    /// The cells, in the order in which they run.
+    pub cells: Vec<BlockCell>,
+    /// Names the block needs from outside itself.
+    pub inputs: Vec<String>,
+    /// Names the block binds or changes that something after it may read.
+    pub returns: Vec<String>,
+    /// Import statements that the block needs, one a line.
+    pub imports: Vec<String>,
+    /// Whether everything that the block binds comes back, read by later cells or not.
+    pub everything: bool,
+    /// Whether the result goes into the kernel even where it has moved on meanwhile.
+    pub force: bool,
+    /// Directory for the files with state; the system's one for temporary files when not given.
+    pub spool: Option<PathBuf>,
+}
+
+/// Moves a block. A cell that ends with an exception ends the block; what it and the cells before it changed comes back, as
+/// it would have stayed had they run in the kernel, and the report has the exception. Cancelling raises
+/// `KeyboardInterrupt` in the running cell and leaves the kernel as it was.
+///
+/// # Errors
+/// When the block cannot move or its result cannot be put into the kernel; see [`MigrateError`].
+pub async fn migrate(
+    kernel: &mut Kernel,
+    executor: &Executor,
+    request: &Migration,
+    on_event: OnEvent<'_>,
+    cancel: &Cancel,
+) -> Result<Report, MigrateError> {
+    let spool =
+        spool::private_directory("nbhoist-", request.spool.as_deref()).map_err(|error| {
+            MigrateError::Io {
+                path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
+                phase: Phase::Probe,
+                error,
+            }
+        })?;
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let mut journey = Journey::new(
+        kernel,
+        executor,
+        request,
+        &mut *on_event,
+        cancel,
+        &id,
+        spool.path(),
+    );
+    let travelled = journey.travel().await;
+    let report = journey.report;
+    if kernel.is_alive() {
+        let release = json!({ "migration": id });
+        let released = tokio::time::timeout(RELEASE, kernel.call("release", &release, None)).await;
+        if let (Ok(Err(error)), true) = (released, travelled.is_ok()) {
+            on_event(Event::Note {
+                text: format!("the kernel did not free what it kept for the block: {error}"),
+            });
+        }
+    }
+    travelled.map(|()| report)
+}

@@ -1,0 +1,248 @@
+//! Running the cells at the worker: events on their way, names supplied late, interrupts.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::time::Instant as Deadline;
+
+use super::error::MigrateError;
+use super::journey::Journey;
+use super::report::CellOutcome;
+use crate::codec::Codec;
+use crate::event::{self, CellRef, Event, Phase};
+use crate::frames::Frame;
+use crate::kernel::{Exception, KernelError};
+use crate::transfer;
+use crate::worker::{Worker, accept};
+
+/// When an interrupt that had no effect is sent again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// When a worker that does not heed interrupts is killed, from the first one on.
+const KILL: Duration = Duration::from_secs(10);
+
+impl Journey<'_> {
+    /// Runs the cells until one ends with an exception.
+    pub(super) async fn run(
+        &mut self,
+        worker: &mut Worker,
+        count: u32,
+    ) -> Result<(), MigrateError> {
+        self.enter(Phase::Run);
+        let started = Instant::now();
+        let request = self.request;
+        for (cell, count) in request.cells.iter().zip(count..) {
+            self.running = Some(cell.cell.number);
+            let outcome = self
+                .run_cell(worker, &cell.cell, &cell.source, count)
+                .await?;
+            self.running = None;
+            let ok = outcome.ok;
+            self.report.cells.push(outcome);
+            if !ok {
+                break;
+            }
+        }
+        self.report.seconds.run = started.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    async fn run_cell(
+        &mut self,
+        worker: &mut Worker,
+        cell: &CellRef,
+        source: &str,
+        count: u32,
+    ) -> Result<CellOutcome, MigrateError> {
+        let id = worker.next_id();
+        let name = cell.id.clone().unwrap_or_else(|| cell.number.to_string());
+        let run = Frame::new("run")
+            .with("id", id)
+            .with("cell", name)
+            .with("number", cell.number)
+            .with("source", source)
+            .with("count", count);
+        (self.on_event)(Event::CellStarted { cell: cell.clone() });
+        worker
+            .send(run)
+            .await
+            .map_err(|error| self.worker_error(error))?;
+        let death = self.death.clone();
+        let mut interrupts = Interrupts::default();
+        let mut exception = None;
+        loop {
+            let frame = tokio::select! {
+                frame = worker.receive() => frame.and_then(accept).map_err(|error| self.worker_error(error))?,
+                why = death.seen() => return Err(MigrateError::KernelDied { phase: self.phase, why }),
+                () = interrupts.due(self.cancel) => {
+                    if interrupts.hopeless() {
+                        worker.kill();
+                        return Err(MigrateError::Cancelled { phase: self.phase });
+                    }
+                    worker.send(Frame::new("interrupt")).await.map_err(|error| self.worker_error(error))?;
+                    continue;
+                }
+            };
+            if frame.op() == "done" && frame.header.get("id").and_then(Value::as_u64) == Some(id) {
+                if self.cancel.is_cancelled() {
+                    return Err(MigrateError::Cancelled { phase: self.phase });
+                }
+                return Ok(self.done(cell, &frame, count, exception));
+            }
+            if frame.op() == "fault" {
+                self.fault(worker, cell, &frame).await?;
+                continue;
+            }
+            if let Some(event) = event::output(frame.op(), &frame.header, cell) {
+                if let Event::Error {
+                    ename,
+                    evalue,
+                    traceback,
+                    ..
+                } = &event
+                {
+                    exception = Some(Exception {
+                        ename: ename.clone(),
+                        evalue: evalue.clone(),
+                        traceback: traceback.clone(),
+                    });
+                }
+                (self.on_event)(event);
+            }
+        }
+    }
+
+    fn done(
+        &mut self,
+        cell: &CellRef,
+        frame: &Frame,
+        count: u32,
+        error: Option<Exception>,
+    ) -> CellOutcome {
+        let ok = frame
+            .header
+            .get("ok")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        let seconds = frame
+            .header
+            .get("seconds")
+            .and_then(Value::as_f64)
+            .unwrap_or_default();
+        (self.on_event)(Event::CellDone {
+            cell: cell.clone(),
+            ok,
+            seconds,
+            execution_count: Some(count),
+        });
+        CellOutcome {
+            number: cell.number,
+            ok,
+            seconds,
+            execution_count: Some(count),
+            error,
+        }
+    }
+
+    /// Answers a read of a name that was not among the inputs. The kernel is idle, so it answers at once.
+    async fn fault(
+        &mut self,
+        worker: &mut Worker,
+        cell: &CellRef,
+        frame: &Frame,
+    ) -> Result<(), MigrateError> {
+        let name = frame
+            .header
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let file = self.file(&format!("fault-{}", self.report.faults.len()));
+        let argument = json!({ "migration": self.id, "name": name, "file": file });
+        let mut imports = Value::Array(Vec::new());
+        let absent = match self
+            .kernel
+            .call("supply", &argument, Some(self.cancel))
+            .await
+        {
+            Ok(answer)
+                if answer
+                    .get("absent")
+                    .is_some_and(|absent| is_listed(absent, &name)) =>
+            {
+                Some(None)
+            }
+            Ok(answer) => {
+                let bytes = answer
+                    .get("bytes")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default();
+                self.report.shipped_bytes += bytes;
+                imports = answer.get("imports").cloned().unwrap_or(imports);
+                self.report.inputs.insert(name.clone(), bytes);
+                None
+            }
+            Err(KernelError::Call(error)) => Some(Some(error.text)),
+            Err(error) => return Err(self.kernel_error(error)),
+        };
+        let supplied = absent.is_none();
+        (self.on_event)(Event::Fault {
+            cell: cell.clone(),
+            name: name.clone(),
+            supplied,
+        });
+        if let Some(why) = absent {
+            let answer = Frame::new("absent").with("name", name).with("error", why);
+            return worker
+                .send(answer)
+                .await
+                .map_err(|error| self.worker_error(error));
+        }
+        self.report.faults.push(name);
+        let codec = if self.executor.worth_compressing() {
+            Codec::best(&worker.hello.codecs)
+        } else {
+            Codec::Raw
+        };
+        // Its answer comes among the frames of the running cell.
+        let extra = [("fault", true.into()), ("imports", imports)];
+        let sent = transfer::send(&file, worker, codec, &extra, &mut |_| {}).await;
+        let (_, wire) = sent.map_err(|error| self.transfer_error(error))?;
+        self.report.shipped_wire_bytes += wire;
+        let _ = tokio::fs::remove_file(&file).await;
+        Ok(())
+    }
+}
+
+fn is_listed(absent: &Value, name: &str) -> bool {
+    match absent {
+        Value::Bool(absent) => *absent,
+        Value::Array(names) => names.iter().any(|absent| absent.as_str() == Some(name)),
+        _ => false,
+    }
+}
+
+/// When the next interrupt is due: at once, again after [`AGAIN`], and from [`KILL`] on there is no hope.
+#[derive(Debug, Default)]
+struct Interrupts {
+    first: Option<Deadline>,
+    sent: u32,
+}
+
+impl Interrupts {
+    /// Waits for the cancellation, then for the time of the next interrupt.
+    async fn due(&mut self, cancel: &crate::cancel::Cancel) {
+        cancel.cancelled().await;
+        let first = *self.first.get_or_insert_with(Deadline::now);
+        match self.sent {
+            0 => {}
+            1 => tokio::time::sleep_until(first + AGAIN).await,
+            _ => tokio::time::sleep_until(first + KILL).await,
+        }
+        self.sent += 1;
+    }
+
+    fn hopeless(&self) -> bool {
+        self.first.is_some_and(|first| first.elapsed() >= KILL)
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes wrong in a step, in the words of a migration.
+
+use std::io::ErrorKind;
+
+use super::error::{MigrateError, Refused};
+use super::journey::{Journey, Stop};
+use crate::event::Phase;
+use crate::kernel::{CallError, KernelError};
+use crate::transfer::TransferError;
+use crate::worker::WorkerError;
+
+impl Journey<'_> {
+    pub(super) fn unless_stopped<T>(
+        &self,
+        outcome: Result<T, Stop<impl Into<TransferError>>>,
+    ) -> Result<T, MigrateError> {
+        outcome.map_err(|stop| match stop {
+            Stop::Cancelled => MigrateError::Cancelled { phase: self.phase },
+            Stop::KernelDied(why) => MigrateError::KernelDied {
+                phase: self.phase,
+                why,
+            },
+            Stop::Failed(error) => self.transfer_error(error.into()),
+        })
+    }
+
+    pub(super) fn kernel_error(&self, error: KernelError) -> MigrateError {
+        let phase = self.phase;
+        match error {
+            KernelError::Died { why } => MigrateError::KernelDied { phase, why },
+            KernelError::Cancelled => MigrateError::Cancelled { phase },
+            KernelError::Call(CallError { kind, .. }) if kind == "disk" => MigrateError::DiskFull {
+                path: self.spool.to_path_buf(),
+                phase,
+            },
+            KernelError::Call(CallError {
+                kind,
+                text,
+                name: Some(name),
+                path,
+                ..
+            }) if kind == "pickle" => MigrateError::RefusedTravel(vec![Refused {
+                name,
+                path,
+                reason: text,
+            }]),
+            error => MigrateError::Kernel { phase, error },
+        }
+    }
+
+    pub(super) fn transfer_error(&self, error: TransferError) -> MigrateError {
+        let phase = self.phase;
+        match error {
+            TransferError::Worker(error) => self.worker_error(error),
+            TransferError::File { path, error } if is_full(&error) => MigrateError::DiskFull {
+                path: path.parent().unwrap_or(&path).to_path_buf(),
+                phase,
+            },
+            TransferError::File { path, error }
+                if error.kind() == ErrorKind::NotFound && phase == Phase::Transfer =>
+            {
+                MigrateError::KernelElsewhere { path }
+            }
+            TransferError::File { path, error } => MigrateError::Io { path, phase, error },
+            TransferError::Content { path, why } => MigrateError::Io {
+                path,
+                phase,
+                error: std::io::Error::new(ErrorKind::InvalidData, why),
+            },
+        }
+    }
+
+    pub(super) fn worker_error(&self, error: WorkerError) -> MigrateError {
+        let (executor, phase) = (self.executor.name.clone(), self.phase);
+        match error {
+            WorkerError::Start(error) => MigrateError::Connect { executor, error },
+            WorkerError::Died(ending) => MigrateError::WorkerDied {
+                executor,
+                phase,
+                cell: self.running,
+                ending,
+            },
+            WorkerError::Protocol(why) => MigrateError::Protocol { executor, why },
+            WorkerError::Failed(failure) if failure.kind == "unpickle" => MigrateError::Unpickle {
+                executor,
+                name: failure.name,
+                reason: failure.error,
+                detail: failure.detail,
+            },
+            WorkerError::Failed(failure) => MigrateError::Worker {
+                executor,
+                phase,
+                reason: failure.error,
+                detail: failure.detail,
+            },
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}
