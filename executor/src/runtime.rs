@@ -76,7 +76,7 @@ impl Archive {
     }
 
     /// A Python expression that makes the packages of the archive, stored at `path`, importable in the kernel that
-    /// evaluates it. It binds no name there.
+    /// evaluates it. Its value is the empty string, and it binds no name there.
     pub(crate) fn install_expression(&self, path: &str) -> String {
         let script = format!(
             "import io, zipfile\n\
@@ -87,7 +87,7 @@ impl Archive {
             digest = self.digest,
         );
         format!(
-            "__import__('builtins').exec({}, {{}})",
+            "__import__('builtins').exec({}, {{}}) or ''",
             python_string(&script)
         )
     }

@@ -8,6 +8,7 @@ use jupyter_protocol::ExecuteRequest;
 use serde_json::Value;
 
 use super::channels::Incoming;
+use super::text::unrepr;
 use super::{CallError, Kernel, KernelError};
 use crate::cancel::Cancel;
 use crate::environment;
@@ -96,7 +97,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Evaluates an expression and gives the `repr` of its value.
+    /// Evaluates an expression whose value is a string.
     pub(super) async fn evaluate(
         &mut self,
         expression: &str,
@@ -180,7 +181,9 @@ fn read_value(value: &Value) -> Result<String, KernelError> {
         .get("data")
         .and_then(|data| data.get("text/plain"))
         .and_then(Value::as_str);
-    shown
-        .map(str::to_owned)
-        .ok_or_else(|| KernelError::Protocol("a value without a text".to_owned()))
+    let shown = shown.ok_or_else(|| KernelError::Protocol("a value without a text".to_owned()))?;
+    unrepr(shown).ok_or_else(|| {
+        let beginning: String = shown.chars().take(200).collect();
+        KernelError::Protocol(format!("a value that is no string: {beginning}"))
+    })
 }

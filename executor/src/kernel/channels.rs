@@ -1,6 +1,7 @@
 //! The channels to a kernel. One task reads each of them all the time: a message that nobody waits for must not make the
 //! kernel's publisher drop one that somebody does.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,7 +105,11 @@ impl Channels {
 
         let mut tasks = JoinSet::new();
         let (reply, replies) = mpsc::unbounded_channel();
+        // A kernel's control thread answers before the kernel publishes that it starts; its shell does not.
+        let settled = Arc::new(AtomicBool::new(false));
+        let settle = Arc::clone(&settled);
         tasks.spawn(forward(shell_reader, move |message| {
+            settle.store(heartbeat, Ordering::Relaxed);
             reply.send(message).is_ok()
         }));
         let (control_reply, control_replies) = mpsc::unbounded_channel();
@@ -117,7 +122,7 @@ impl Channels {
         let (publish, published) = mpsc::unbounded_channel();
         tasks.spawn(forward(
             iopub,
-            filter(Arc::clone(&wanted), publish, death.clone()),
+            filter(Arc::clone(&wanted), settled, publish, death.clone()),
         ));
         if heartbeat {
             let beats = client::create_client_heartbeat_connection(info).await?;
@@ -183,8 +188,10 @@ fn parse(raw: &RawMessage) -> Option<Incoming> {
     })
 }
 
+/// Passes on what is wanted, and sees a kernel that is not ours start again.
 fn filter(
     wanted: Arc<Mutex<Wanted>>,
+    settled: Arc<AtomicBool>,
     publish: mpsc::UnboundedSender<Incoming>,
     death: watch::Sender<Option<String>>,
 ) -> impl FnMut(Incoming) -> bool {
@@ -194,7 +201,9 @@ fn filter(
             Wanted::All => publish.send(message).is_ok(),
             Wanted::Parent(parent) if *parent == message.parent => publish.send(message).is_ok(),
             Wanted::Parent(_) => {
-                if message.kind == "status" && message.text("execution_state") == "starting" {
+                let starts =
+                    message.kind == "status" && message.text("execution_state") == "starting";
+                if starts && settled.load(Ordering::Relaxed) {
                     die(&death, "it was restarted");
                 }
                 true

@@ -156,7 +156,6 @@ impl Kernel {
         let executable = kernel
             .evaluate("__import__('sys').executable", None)
             .await?;
-        let executable = text::unrepr(&executable).ok_or(KernelError::Protocol(executable))?;
         kernel.interpreter = PathBuf::from(executable);
         Ok(kernel)
     }
@@ -176,7 +175,7 @@ impl Kernel {
     }
 
     /// The control channel answers while a cell runs, too. A status that belongs to a request proves that the subscription
-    /// has arrived and that the kernel's own `starting` is over; a kernel that publishes none within a few rounds is believed.
+    /// has arrived; a kernel that publishes none within a few rounds is believed.
     async fn greet(&mut self) -> Result<(), KernelError> {
         let mut told = false;
         let mut heard = false;

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Migration, versions};
 use super::error::{Clash, Difference, MigrateError, Refused};
 use super::report::Report;
+use super::{Migration, versions};
 use crate::backends;
 use crate::cancel::Cancel;
 use crate::codec::Codec;
