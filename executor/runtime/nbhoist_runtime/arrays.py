@@ -1,0 +1,343 @@
+"""Arrays travel in a table beside the pickle, so that views stay views and memory is shipped once.
+
+The pickle of an array is only its number. After a dump it is known which arrays share memory: those are shipped as one region
+with views on it, every other array is shipped alone, with no more than its own elements, and owns its memory on arrival.
+"""
+
+import sys
+
+from .errors import Trouble
+
+# Arrays up to this size share one buffer, because a frame per array would cost more than the array.
+SMALL = 64 * 1024
+
+
+def extent(array):
+    """The first byte that `array` touches and the byte after the last, as addresses."""
+    low = high = array.__array_interface__["data"][0]
+    if array.size == 0:
+        return low, low
+    for length, stride in zip(array.shape, array.strides):
+        if stride < 0:
+            low += (length - 1) * stride
+        else:
+            high += (length - 1) * stride
+    return low, high + array.itemsize
+
+
+def flat_bytes(array):
+    """The memory of a contiguous array as one writable (if it is) line of bytes, without a copy."""
+    import numpy
+
+    line = (array if array.flags.c_contiguous else array.T).reshape(-1)
+    return line.view(numpy.uint8)
+
+
+def is_contiguous(array):
+    """Whether the array's elements fill its extent in C or Fortran order."""
+    return array.flags.c_contiguous or array.flags.f_contiguous
+
+
+def owner(array):
+    """The array at the end of the chain of bases."""
+    import numpy
+
+    found = array
+    while True:
+        base = getattr(array, "base", None)
+        if base is None:
+            return found
+        if type(base) is numpy.ndarray:
+            found = base
+        array = base
+
+
+def view_at(anchor, delta, shape, strides, dtype):
+    """A view on the memory that `anchor` is part of, beginning `delta` bytes from where `anchor` begins."""
+    import numpy
+
+    whole = owner(anchor)
+    if not is_contiguous(whole):
+        whole = anchor
+    line = whole if whole.flags.c_contiguous else whole.T
+    start = anchor.__array_interface__["data"][0] + delta - whole.__array_interface__["data"][0]
+    return numpy.ndarray(shape, dtype, buffer=line, offset=start, strides=strides)
+
+
+class Region:
+    """A stretch of memory that has been shipped, and the array on the other side through which it is reached."""
+
+    __slots__ = ("low", "high", "anchor", "delta")
+
+    def __init__(self, low, high, anchor, delta):
+        self.low = low
+        self.high = high
+        self.anchor = anchor
+        self.delta = delta
+
+
+class Outgoing:
+    """The arrays one pickler has met. Numbers go on from bundle to bundle."""
+
+    def __init__(self, strict=True):
+        self.strict = strict
+        self.sent = []
+        self.packed = []
+        self.regions = []
+        self._first = 0
+        self._contents = {}
+
+    def number(self, array):
+        """The number under which `array` will be shipped with the current bundle."""
+        self.sent.append(array)
+        return len(self.sent) - 1
+
+    def content(self, array):
+        """The number of a copy of `array`'s elements that shares memory with nothing."""
+        number = self.number(array)
+        self._contents[number] = True
+        return number
+
+    def held(self):
+        """The ids of the arrays that this table holds one reference to."""
+        return {id(array) for array in self.sent}
+
+    def abandon(self):
+        """Forget the arrays met since the last bundle."""
+        del self.sent[self._first :]
+        self._contents.clear()
+
+    def finish(self):
+        """The plan and the buffers for the arrays met since the last bundle."""
+        plan = _Plan(self._first)
+        news = range(self._first, len(self.sent))
+        self.packed.extend(False for _ in news)
+        alone = [number for number in news if number in self._contents or self.sent[number].size == 0]
+        shared = [number for number in news if number not in self._contents and self.sent[number].size]
+        for number in alone:
+            self._whole(plan, number)
+        for cluster in self._clusters(shared):
+            self._ship(plan, cluster)
+        self._first = len(self.sent)
+        self._contents.clear()
+        return plan.entries, plan.finish()
+
+    def _clusters(self, numbers):
+        """Groups of arrays whose extents overlap, each as `(low, high, numbers)`."""
+        spans = sorted(extent(self.sent[number]) + (number,) for number in numbers)
+        clusters = []
+        for low, high, number in spans:
+            if clusters and low < clusters[-1][1]:
+                last = clusters[-1]
+                last[1] = max(last[1], high)
+                last[2].append(number)
+            else:
+                clusters.append([low, high, [number]])
+        return clusters
+
+    def _ship(self, plan, cluster):
+        low, high, numbers = cluster
+        known = [region for region in self.regions if region.low < high and low < region.high]
+        if known:
+            self._late(plan, numbers, low, high, known)
+        elif len(numbers) == 1 or _apart([self.sent[number] for number in numbers], high - low):
+            for number in numbers:
+                self._whole(plan, number)
+                if not self.packed[number]:
+                    start, end = extent(self.sent[number])
+                    self.regions.append(Region(start, end, number, 0))
+                else:
+                    self.regions.append(Region(*extent(self.sent[number]), anchor=None, delta=0))
+        else:
+            self._together(plan, low, high, numbers)
+
+    def _late(self, plan, numbers, low, high, known):
+        """Arrays that share memory with something shipped in an earlier bundle become views of that."""
+        for number in numbers:
+            start, end = extent(self.sent[number])
+            homes = [region for region in known if region.low < end and start < region.high]
+            whole = [r for r in homes if r.anchor is not None and r.low <= start and end <= r.high]
+            if whole:
+                self._view(plan, number, whole[0].anchor, start_of(self.sent[number]) - whole[0].low + whole[0].delta)
+            elif not homes or not self.strict:
+                self._whole(plan, number)
+            else:
+                raise Trouble(
+                    "alias",
+                    "an array that is needed now shares memory with one that was sent earlier, of which only a part "
+                    "was sent; name both as inputs of the block",
+                )
+
+    def _together(self, plan, low, high, numbers):
+        """One region with a view for each array; an array that is the whole region is the region."""
+        for number in numbers:
+            array = self.sent[number]
+            if extent(array) == (low, high) and is_contiguous(array) and array.flags.writeable:
+                root = number
+                self._whole(plan, number)
+                anchor = root
+                break
+        else:
+            root = None
+            anchor = plan.region(_memory(self.sent[numbers[0]], low, high))
+        for number in numbers:
+            if number != root:
+                self._view(plan, number, anchor, start_of(self.sent[number]) - low)
+        first = numbers[0] if root is None else root
+        self.regions.append(Region(low, high, first, low - start_of(self.sent[first])))
+
+    def _view(self, plan, number, anchor, delta):
+        array = self.sent[number]
+        plan.entries[number] = (
+            "view", anchor, delta, array.shape, array.strides, array.dtype, array.flags.writeable,
+        )
+
+    def _whole(self, plan, number):
+        array = self.sent[number]
+        writeable = array.flags.writeable or number in self._contents
+        if not is_contiguous(array):
+            array = array.copy(order="K")
+            if not is_contiguous(array):
+                array = array.copy(order="C")
+            self.packed[number] = True
+        order = "C" if array.flags.c_contiguous else "F"
+        plan.whole(number, array, order, writeable, self.packed[number])
+
+
+def start_of(array):
+    """The address of the first element."""
+    return array.__array_interface__["data"][0]
+
+
+def _apart(arrays, size):
+    """Whether arrays with overlapping extents still share no element, and shipping the extent would be a waste."""
+    import numpy
+
+    if size <= 2 * sum(array.nbytes for array in arrays) or len(arrays) > 50:
+        return False
+    for index, one in enumerate(arrays):
+        for other in arrays[index + 1 :]:
+            try:
+                if numpy.shares_memory(one, other, max_work=100000):
+                    return False
+            except Exception:  # TooHardError lives in different places in different versions.
+                return False
+    return True
+
+
+def _memory(array, low, high):
+    """The bytes from address `low` to `high`, through an array that begins among them."""
+    import numpy
+
+    whole = owner(array)
+    if is_contiguous(whole) and extent(whole)[0] <= low and high <= extent(whole)[1]:
+        return flat_bytes(whole)[low - start_of(whole) : high - start_of(whole)]
+
+    class Memory:
+        __array_interface__ = {"shape": (high - low,), "typestr": "|u1", "data": (low, True), "version": 3}
+        keep = array
+
+    return numpy.asarray(Memory())
+
+
+class _Plan:
+    """What the other side needs to know to build the arrays of one bundle."""
+
+    def __init__(self, first):
+        self.first = first
+        self.entries = {}
+        self.buffers = []
+        self.pool = bytearray()
+
+    def whole(self, number, array, order, writeable, packed):
+        data = flat_bytes(array) if array.size else b""
+        where = self._place(data)
+        self.entries[number] = ("own", array.shape, array.dtype, order, writeable, packed) + where
+
+    def region(self, data):
+        name = ("region", self.first, len(self.entries))
+        self.entries[name] = ("region", len(data)) + self._place(data)
+        return name
+
+    def finish(self):
+        """The buffers, the shared one for small arrays first."""
+        return [self.pool] + [memoryview(data) for data in self.buffers]
+
+    def _place(self, data):
+        if len(data) <= SMALL:
+            start = len(self.pool)
+            self.pool += memoryview(data)
+            self.pool += bytes(-len(self.pool) % 16)
+            return 0, start
+        self.buffers.append(data)
+        return len(self.buffers), 0
+
+
+class Incoming:
+    """The arrays one unpickler has built, by number."""
+
+    def __init__(self, anchors=()):
+        self.arrays = {}
+        self._regions = {}
+        self._plan = {}
+        self._buffers = []
+        self._anchors = anchors
+
+    def begin(self, plan, buffers):
+        """Take the plan and the buffers of the bundle that is loaded next."""
+        self._plan = plan
+        self._buffers = buffers
+
+    def end(self):
+        """Let go of the buffers."""
+        self._plan = {}
+        self._buffers = []
+
+    def array(self, number):
+        """The array with this number, built when it is first asked for."""
+        if number not in self.arrays:
+            self.arrays[number] = self._build(number, self._plan[number])
+        return self.arrays[number]
+
+    def regions(self):
+        """The memory of the arrays that arrived, as regions that a way back can refer to."""
+        return list(self._regions.values())
+
+    def _known(self, array, number, packed):
+        if array.size:
+            low, high = extent(array)
+            self._regions[number] = Region(low, high, None if packed else ("origin", number), 0)
+
+    def _build(self, number, entry):
+        import numpy
+
+        if entry[0] == "own":
+            _, shape, dtype, order, writeable, packed, index, start = entry
+            array = numpy.empty(shape, dtype, order=order)
+            self._known(array, number, packed)
+            if array.size:
+                memoryview(flat_bytes(array))[:] = memoryview(self._buffers[index])[start : start + array.nbytes]
+            array.flags.writeable = writeable
+            return array
+        if entry[0] == "region":
+            _, size, index, start = entry
+            return numpy.frombuffer(self._buffers[index], numpy.uint8, size, start).copy()
+        _, anchor, delta, shape, strides, dtype, writeable = entry
+        base = self._anchor(anchor)
+        view = view_at(base, delta, shape, strides, dtype)
+        if isinstance(anchor, tuple) and anchor[0] == "region" and anchor not in self._regions:
+            low, high = extent(base)
+            self._regions[anchor] = Region(low, high, ("origin", number), low - start_of(view))
+        if view.flags.writeable and not writeable:
+            view.flags.writeable = False
+        return view
+
+    def _anchor(self, anchor):
+        if isinstance(anchor, tuple) and anchor[0] == "origin":
+            return self._anchors[anchor[1]]
+        return self.array(anchor)
+
+
+def loaded():
+    """Whether numpy is in use in this process."""
+    return getattr(sys.modules.get("numpy"), "ndarray", None) is not None

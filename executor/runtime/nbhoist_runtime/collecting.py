@@ -1,0 +1,118 @@
+"""The way back from the worker: what was bound, what was changed, what was deleted, decided by looking."""
+
+from . import ambient, changes, culprit, kinds, session
+from .bundle import PackError, Sender
+from .tracking import names_reaching
+
+
+class Collector:
+    """Compares the namespace and the shared objects with what they were before the first cell."""
+
+    def __init__(self, space, baseline, receiver, tracker):
+        self._space = space
+        self._baseline = baseline
+        self._receiver = receiver
+        self._tracker = tracker
+        self._left = {}
+
+    def collect(self, returns, everything, outputs):
+        """The packed returns and the fields of the `collected` frame that tell about them."""
+        bound, modules, deleted = self._bound()
+        wanted = {name: value for name, value in bound.items() if everything or name in returns}
+        for name in bound:
+            if name not in wanted:
+                self._left[name] = "nothing asked for it"
+        numbers = self._tracker.changed()
+        reached = self._names_of(numbers)
+        extra = ambient.changes()
+        items = [(("name", name), value) for name, value in wanted.items()]
+        items += [(("change", number), self._change(number, reached[number])) for number in numbers]
+        items += [(("extra", name), value) for name, value in extra.get("values", {}).items()]
+        items += self._outputs(outputs, wanted)
+        packed, kept = self._pack(items)
+        return packed, {
+            "names": [name for name in wanted if ("name", name) in kept],
+            "changed": sorted({name for number in numbers if ("change", number) in kept for name in reached[number]}),
+            "deleted": deleted,
+            "modules": {name: modules[name] for name in modules},
+            "left": self._left,
+            "sizes": {label[1]: size for label, size in packed.sizes.items() if label[0] == "name"},
+            "ambient": extra.get("plain", {}),
+        }
+
+    def _bound(self):
+        """`(bound, modules, deleted)`: names whose binding differs from before."""
+        now, before = session.user_names(self._space), self._baseline
+        bound, modules = {}, {}
+        for name, value in now.items():
+            if name in before and before[name] is value:
+                continue
+            module = session.module_name(value)
+            if module is not None:
+                modules[name] = module
+            else:
+                bound[name] = value
+        deleted = [name for name in session.user_names(before) if name not in now]
+        return bound, modules, deleted
+
+    def _names_of(self, numbers):
+        """For each changed object the names whose values it is part of."""
+        targets = [self._tracker.objects[number] for number in numbers]
+        names = {name: value for name, value in session.user_names(self._space).items() if name in self._baseline}
+        found = names_reaching(names, targets) if targets else {}
+        return {number: found[id(self._tracker.objects[number])] for number in numbers}
+
+    def _change(self, number, names):
+        value = self._tracker.objects[number]
+        return {"number": number, "names": names, "content": changes.content(value, self._tracker.states[number])}
+
+    def _outputs(self, outputs, wanted):
+        """Results of last expressions, as far as they are values that come back anyway or are small."""
+        known = {id(value) for value in wanted.values()} | {id(value) for value in self._tracker.objects.values()}
+        found = []
+        for number, value in outputs.items():
+            small = kinds.kind(value) is kinds.CONSTANT and _size(value) <= 4096
+            if id(value) in known or small:
+                found.append((("output", number), value))
+        return found
+
+    def _pack(self, items):
+        """Pack what can be packed; the rest is left, with the reason. Returns the bundle and the labels in it."""
+        table = self._receiver.table()
+        shared = [value if flag else None for value, flag in zip(table, self._receiver.shared)]
+        seeds = len(session.seeds(self._space)) + 1
+        while True:
+            sender = Sender(session.seeds(self._space), strict=False)
+            sender.continue_from(_with_seeds(sender.table, shared, seeds), self._receiver.arrays.regions())
+            try:
+                return sender.pack(items), {label for label, _ in items}
+            except PackError as failure:
+                self._leave(failure, dict(items)[failure.label])
+                items = [item for item in items if item[0] != failure.label]
+
+    def _leave(self, failure, value):
+        section, name = failure.label
+        if isinstance(failure.error, MemoryError):
+            raise failure.error
+        if section == "name":
+            self._left[name] = culprit.explain(name, value, failure).text
+        elif section == "change":
+            names = value["names"] or ["(an object inside another one)"]
+            target = self._tracker.objects[name]
+            why = culprit.explain(names[0], self._space.get(names[0], target), failure).text
+            for one in names:
+                self._left[one] = "it was changed, and its new content cannot come back: " + why
+        elif section == "extra":
+            self._left["(%s)" % name] = str(failure)
+
+
+def _with_seeds(own, shared, count):
+    return own[:count] + shared[count:]
+
+
+def _size(value):
+    try:
+        return len(value)
+    except TypeError:
+        return 0
+

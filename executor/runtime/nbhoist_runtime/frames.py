@@ -1,0 +1,191 @@
+"""Frames: a big-endian `u32` header length, a JSON header, and `header["n"]` bytes of payload.
+
+Everything that leaves or enters a process goes through `write` and `read`, so that authentication has one place.
+"""
+
+import json
+import struct
+import zlib
+
+from .errors import Trouble
+
+MAX_HEADER = 16 * 1024 * 1024
+MAX_PAYLOAD = 4 * 1024 * 1024
+
+_LENGTH = struct.Struct(">I")
+
+
+def write(file, header, payload=b""):
+    """Write one frame; a part of a frame is never left behind by this function's own doing."""
+    header["n"] = len(payload)
+    text = json.dumps(header, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    if len(text) > MAX_HEADER:
+        raise Trouble("internal", "a message of %d MiB is over the limit of 16 MiB" % (len(text) >> 20))
+    file.write(_LENGTH.pack(len(text)) + text)
+    if len(payload):
+        file.write(payload)
+
+
+def read_exactly(file, count):
+    """Read `count` bytes into a fresh bytearray; None at end of file before the first byte."""
+    data = bytearray(count)
+    view = memoryview(data)
+    done = 0
+    while done < count:
+        got = file.readinto(view[done:])
+        if not got:
+            if done == 0:
+                return None
+            raise EOFError("the stream ended inside a frame")
+        done += got
+    return data
+
+
+def read(file):
+    """The next frame as `(header, payload)`; `(None, None)` at end of file."""
+    length = read_exactly(file, 4)
+    if length is None:
+        return None, None
+    size = _LENGTH.unpack(length)[0]
+    if size > MAX_HEADER:
+        raise Trouble("internal", "the stream is not a stream of frames: a header of %d bytes is announced" % size)
+    text = read_exactly(file, size)
+    if text is None:
+        raise EOFError("the stream ended inside a frame")
+    header = json.loads(bytes(text).decode("utf-8"))
+    count = header.get("n", 0)
+    if not 0 <= count <= MAX_PAYLOAD:
+        raise Trouble("internal", "a payload of %r bytes is over the limit of 4 MiB" % count)
+    payload = read_exactly(file, count) if count else bytearray()
+    if payload is None:
+        raise EOFError("the stream ended inside a frame")
+    return header, payload
+
+
+def codecs():
+    """The codecs this interpreter can decode, best first."""
+    return (["zstd"] if _zstd() else []) + ["zlib", "raw"]
+
+
+def write_buffers(file, buffers, offered=("raw",)):
+    """Write the buffers of a bundle as `buffer` frames; returns the bytes written as payload."""
+    total = 0
+    for index, data in enumerate(buffers):
+        view = memoryview(data)
+        view = view.cast("B") if view.ndim != 1 or view.format != "B" else view
+        codec, raw = _choose(view, offered), view.nbytes
+        packed = memoryview(_compress(view, codec)) if codec != "raw" else view
+        start = 0
+        while True:
+            part = packed[start : start + MAX_PAYLOAD]
+            start += len(part)
+            last = start >= len(packed)
+            write(file, {"op": "buffer", "index": index, "raw": raw, "codec": codec, "last": last}, part)
+            total += len(part)
+            if last:
+                break
+    return total
+
+
+class Assembly:
+    """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own."""
+
+    def __init__(self):
+        self._done = {}
+        self._parts = {}
+
+    def add(self, header, payload):
+        """Take the payload of one `buffer` frame."""
+        index, codec = header["index"], header["codec"]
+        if index not in self._parts:
+            self._parts[index] = _Raw(header["raw"]) if codec == "raw" else _Packed(header["raw"], codec)
+        self._parts[index].add(payload)
+        if header["last"]:
+            self._done[index] = self._parts.pop(index).finish(index)
+
+    def take(self, count):
+        """The finished buffers in order; the assembly is empty afterwards."""
+        done, self._done, parts, self._parts = self._done, {}, self._parts, {}
+        if parts or sorted(done) != list(range(count)):
+            raise Trouble("internal", "the bundle is incomplete: %d of %d buffers arrived whole" % (len(done), count))
+        return [done[index] for index in range(count)]
+
+
+class _Raw:
+    def __init__(self, raw):
+        self.data = bytearray(raw)
+        self.filled = 0
+
+    def add(self, payload):
+        end = self.filled + len(payload)
+        if end > len(self.data):
+            raise Trouble("internal", "a buffer is longer than announced")
+        self.data[self.filled : end] = payload
+        self.filled = end
+
+    def finish(self, index):
+        if self.filled != len(self.data):
+            raise Trouble("internal", "buffer %d has %d of %d bytes" % (index, self.filled, len(self.data)))
+        return self.data
+
+
+class _Packed:
+    def __init__(self, raw, codec):
+        self.raw = raw
+        self.codec = codec
+        self.data = bytearray()
+
+    def add(self, payload):
+        self.data += payload
+
+    def finish(self, index):
+        data = bytearray(_decompress(self.data, self.codec))
+        if len(data) != self.raw:
+            raise Trouble("internal", "buffer %d has %d of %d bytes" % (index, len(data), self.raw))
+        return data
+
+
+def _zstd():
+    """The first zstd implementation there is, as `(compress, decompress)`, or None."""
+    try:
+        from compression import zstd  # Python 3.14
+
+        return (lambda data: zstd.compress(data, 1)), zstd.decompress
+    except ImportError:
+        pass
+    try:
+        import zstandard
+
+        return (
+            lambda data: zstandard.ZstdCompressor(level=1).compress(data),
+            lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+        )
+    except ImportError:
+        return None
+
+
+_SAMPLE = 192 * 1024
+
+
+def _choose(view, offered):
+    """The codec for one buffer: the best one offered if a sample shrinks by a tenth, else `raw`."""
+    if view.nbytes < 1024:
+        return "raw"
+    for codec in ("zstd", "zlib"):
+        if codec in offered and (codec == "zlib" or _zstd()):
+            middle = max(0, (view.nbytes - _SAMPLE) // 2)
+            sample = view[middle : middle + _SAMPLE]
+            return codec if len(sample) > 1.1 * len(_compress(sample, codec)) else "raw"
+    return "raw"
+
+
+def _compress(view, codec):
+    return _zstd()[0](view) if codec == "zstd" else zlib.compress(view, 1)
+
+
+def _decompress(data, codec):
+    if codec == "zlib":
+        return zlib.decompress(data)
+    if codec == "zstd" and _zstd():
+        return _zstd()[1](data)
+    raise Trouble("internal", "no decoder for codec %r in this Python" % codec)

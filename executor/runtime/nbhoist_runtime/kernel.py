@@ -1,0 +1,134 @@
+"""Functions that are called in the user's kernel. Each takes one JSON text and gives one JSON text.
+
+None of them binds a name in the user's namespace, and none of them raises: errors come back as `{"error": {...}}`.
+"""
+
+import functools
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+
+from . import ambient, frames, migration, probing, restoring, session
+from .errors import Trouble, translate
+from .versions import packages
+
+_migrations = {}
+
+
+def _call(function):
+    @functools.wraps(function)
+    def wrapper(text="{}"):
+        try:
+            return json.dumps(function(**json.loads(text)), default=str)
+        except Exception as error:
+            return json.dumps({"error": translate(error).as_json()}, default=str)
+
+    return wrapper
+
+
+@_call
+def probe(names=(), seconds=None, **_):
+    """What the named values weigh and whether they can travel; what everything the user bound weighs."""
+    space = session.namespace()
+    found = probing.probe(space, list(names), seconds)
+    shell = session.shell()
+    found.update(
+        python=platform.python_version(),
+        packages=packages(),
+        directory=_directory(),
+        execution_count=getattr(shell, "execution_count", None),
+    )
+    return found
+
+
+@_call
+def capture(migration, names=(), modules=(), file=None, spare=0, count=None, **_):
+    """Pack the named values into `file`, which must not exist."""
+    started = time.monotonic()
+    state = _begin(migration)
+    state.remember_bindings()
+    # The order of `names` may differ from run to run at the caller; objects and arrays should not.
+    wanted = list(dict.fromkeys(list(names) + list(modules)))
+    found = _send(state, wanted, file, spare, {"op": "bundle"})
+    found.update(
+        ambient=ambient.capture(state.sender.pickler.files),
+        path=list(sys.path),
+        directory=_directory(),
+        seconds=time.monotonic() - started,
+    )
+    return found
+
+
+@_call
+def supply(migration, name, file, spare=0, **_):
+    """Pack one more value that the block turned out to need."""
+    state = _require(migration)
+    return _send(state, [name], file, spare, {"op": "bundle", "fault": True})
+
+
+@_call
+def restore(migration, file, count=None, sources=(), force=False, **_):
+    """Put what the worker sent back into the namespace, in one step, or not at all."""
+    return restoring.restore(_require(migration), file, count, list(sources), bool(force))
+
+
+@_call
+def release(migration, **_):
+    """Forget a migration."""
+    return {"released": _migrations.pop(migration, None) is not None}
+
+
+def _begin(name):
+    if name in _migrations:
+        raise Trouble("internal", "migration %r has already begun" % (name,))
+    _migrations[name] = migration.Migration(name)
+    return _migrations[name]
+
+
+def _require(name):
+    return migration.require(_migrations, name)
+
+
+def _send(state, wanted, file, spare, header):
+    values, imports, absent = migration.split(wanted, state.namespace)
+    packed = state.pack(values)
+    lines = migration.import_lines(imports, state.namespace)
+    header.update(buffers=len(packed.buffers), names=values)
+    if header.get("fault"):
+        header["imports"] = lines
+    size = _write(file, packed, header, spare)
+    return {
+        "names": values,
+        "absent": absent,
+        "imports": lines,
+        "bytes": size,
+        "sizes": packed.sizes,
+    }
+
+
+def _write(file, packed, header, spare):
+    """Write a bundle to a new file that only the user can read; nothing is left behind on failure."""
+    needed = sum(memoryview(data).nbytes for data in packed.buffers)
+    free = shutil.disk_usage(os.path.dirname(os.path.abspath(file))).free
+    if free < needed + int(spare or 0):
+        raise Trouble("disk", "the bundle takes %d MiB, but only %d MiB are free where %s is to be written" % (
+            needed >> 20, free >> 20, file))
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(handle, "wb", 1 << 20) as out:
+            size = frames.write_buffers(out, packed.buffers)
+            frames.write(out, header)
+    except BaseException:
+        os.unlink(file)
+        raise
+    return size
+
+
+def _directory():
+    try:
+        return os.getcwd()
+    except OSError:
+        return None

@@ -1,0 +1,158 @@
+"""Brings the worker's results into the live namespace: verify first, then everything in one step, or nothing."""
+
+import time
+
+from . import ambient, apply, fingerprint, frames, history, kinds, session
+from .bundle import LoadError
+from .errors import Trouble, detail, translate
+from .relink import Relinker
+from .undo import UndoLog
+
+
+class Result:
+    """What the worker sent back, unpacked."""
+
+    def __init__(self, header, items):
+        self.header = header
+        self.bound = {}
+        self.changes = []
+        self.outputs = {}
+        self.extra = {}
+        for label, value in items:
+            section, name = label
+            if section == "name":
+                self.bound[name] = value
+            elif section == "change":
+                self.changes.append(value)
+            elif section == "output":
+                self.outputs[name] = value
+            else:
+                self.extra[name] = value
+
+
+def restore(state, file, count, sources, force):
+    """See `kernel.restore`."""
+    started = time.monotonic()
+    result = _read(state, file)
+    conflicts = [] if force else _conflicts(state, result)
+    if conflicts:
+        return {"conflict": conflicts, "seconds": time.monotonic() - started}
+    undo = UndoLog()
+    try:
+        report = _apply(state, result, count, sources, undo)
+    except BaseException as error:
+        failed = undo.roll_back()
+        trouble = translate(error)
+        trouble.text = "the results could not be put back, everything is as it was before: " + trouble.text
+        if failed:
+            trouble.text = "the results could not be put back, and undoing it failed: " + trouble.text
+            trouble.detail = "\n".join([trouble.detail or ""] + [detail(one) for one in failed])
+        raise trouble
+    report["seconds"] = time.monotonic() - started
+    return report
+
+
+def _read(state, file):
+    assembly = frames.Assembly()
+    with open(file, "rb", 1 << 20) as source:
+        while True:
+            header, payload = frames.read(source)
+            if header is None:
+                raise Trouble("internal", "the result file %s is incomplete" % file)
+            if header["op"] == "buffer":
+                assembly.add(header, payload)
+            elif header["op"] == "collected":
+                break
+    buffers = assembly.take(header["buffers"])
+    try:
+        return Result(header, state.receive(buffers))
+    except LoadError as failure:
+        trouble = translate(failure.error, "unpickle")
+        name = failure.label[1] if failure.label and failure.label[0] == "name" else None
+        trouble.name = name
+        trouble.text = "%s came back but could not be unpacked here: %s" % (name or "a changed object", trouble.text)
+        raise trouble
+
+
+def _conflicts(state, result):
+    found = []
+    space, before = state.namespace, state.bindings
+    for name in list(result.bound) + list(result.header.get("deleted", ())) + list(result.header.get("changed", ())):
+        missing = object()
+        now, then = space.get(name, missing), before.get(name, missing)
+        if now is missing and then is missing:
+            continue
+        if now is not then and not (name in result.bound and now is result.bound[name]):
+            why = "was deleted" if now is missing else "was bound to something else"
+            found.append({"name": name, "why": "%s %s in the kernel while the block ran" % (name, why)})
+    looker = state.tracker.looker()
+    for change in result.changes:
+        if _changed_here(state, change, looker):
+            names = change["names"] or ["(an object inside another one)"]
+            why = "%s was changed in the kernel while the block ran, and by the block too" % ", ".join(names)
+            found.append({"name": names[0], "why": why})
+    return found
+
+
+def _changed_here(state, change, looker):
+    target, content = state.sender.table[change["number"]], change["content"]
+    if content["kind"] == kinds.ARRAY and "array" in content:
+        before = content.get("before")
+        return before is not None and fingerprint.array_digest(target, before[1])[0] != before[0]
+    then = state.tracker.states.get(change["number"])
+    return then is not None and not then.same(looker.state(target) or fingerprint.State([], object()))
+
+
+def _apply(state, result, count, sources, undo):
+    space = state.namespace
+    relinked, updated = [], set()
+    for change in result.changes:
+        target = state.sender.table[change["number"]]
+        try:
+            apply.update(target, change["content"], undo)
+        except apply.CannotUpdate as stuck:
+            relinked.append((target, stuck.replacement, change["names"]))
+        updated.update(change["names"])
+    bound = dict(result.bound)
+    for name, value in bound.items():
+        _bind(space, name, value, undo)
+    for name in result.header.get("deleted", ()):
+        if name in space:
+            undo.add(_put_back, space, name, space[name])
+            del space[name]
+    for name, module in (result.header.get("modules") or {}).items():
+        _bind(space, name, _import(name, module), undo)
+    relinker = Relinker([(old, new) for old, new, _ in relinked], undo)
+    if relinked:
+        extra = [value for value in result.outputs.values()]
+        relinker.walk([space] + extra)
+    ambient.restore(result.header.get("ambient"), result.extra, undo)
+    history.advance(session.shell(), space, count, sources, result.outputs, undo)
+    return {
+        "restored": sorted(bound) + sorted(result.header.get("modules") or {}),
+        "updated": sorted(updated),
+        "relinked": sorted({name for _, _, names in relinked for name in names}),
+        "references": relinker.count,
+        "deleted": list(result.header.get("deleted", ())),
+    }
+
+
+def _bind(space, name, value, undo):
+    if name in space:
+        undo.add(_put_back, space, name, space[name])
+    else:
+        undo.add(space.pop, name, None)
+    space[name] = value
+
+
+def _put_back(space, name, value):
+    space[name] = value
+
+
+def _import(name, module):
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise Trouble("import", "the block imported %s, which cannot be imported here: %s" % (module, error), name=name)

@@ -1,0 +1,289 @@
+"""The worker: reads frames, runs cells in the main thread, answers. Started by the bootstrap line of the protocol."""
+
+import importlib
+import os
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+import types
+
+from . import PROTOCOL, ambient, collecting, frames, history, session, streams, versions
+from .bundle import LoadError, Receiver
+from .errors import Trouble, describe, detail, translate
+from .namespace import Builtins
+from .tracking import Tracker
+
+
+class Worker:
+    """One worker process, for one migration."""
+
+    def __init__(self, source, channel):
+        self._source = source
+        self._channel = channel
+        self._requests = queue.Queue()
+        self._answers = queue.Queue()
+        self._unanswered = 0
+        self._running = False
+        self._offered = ["raw"]
+        self._faults = []
+        self._started = {}
+        self.namespace, self._builtins = _make_main(self._ask)
+        self._runner = None
+        self._receiver = None
+        self._tracker = None
+
+    def serve(self):
+        """Answer requests until the stream ends or `exit` comes."""
+        threading.Thread(target=self._read, name="nbhoist-read", daemon=True).start()
+        while True:
+            header, payload = self._requests.get()
+            operation = getattr(self, "_op_" + str(header.get("op")), None)
+            try:
+                if operation is None:
+                    raise Trouble("internal", "the worker does not know the request %r" % header.get("op"))
+                operation(header, payload)
+            except BaseException as error:
+                self._fail(header, error)
+
+    def _fail(self, header, error):
+        trouble = translate(error)
+        answer = {"op": "failed", "error": trouble.text, "kind": trouble.kind, "detail": trouble.detail or detail(error)}
+        if trouble.name is not None:
+            answer["name"] = trouble.name
+        if header.get("id") is not None:
+            answer["id"] = header["id"]
+        self._channel.send(answer)
+
+    # Reading, in a thread of its own.
+
+    def _read(self):
+        assembly = frames.Assembly()
+        while True:
+            try:
+                header, payload = frames.read(self._source)
+            except Exception as error:
+                self._fail({}, error)
+                header = None
+            if header is None:
+                os._exit(0)  # The client is gone: end at once, whatever the block is doing.
+            operation = header.get("op")
+            if operation == "buffer":
+                try:
+                    assembly.add(header, payload)
+                except Exception as error:
+                    self._fail({}, error)
+                    os._exit(1)
+            elif operation == "interrupt":
+                if self._running:
+                    _interrupt_main()
+            elif operation == "bundle":
+                target = self._answers if header.get("fault") else self._requests
+                try:
+                    target.put((header, assembly.take(header["buffers"])))
+                except Exception as error:
+                    self._fail(header, error)
+            elif operation == "absent":
+                self._answers.put((header, None))
+            else:
+                self._requests.put((header, payload))
+
+    # Requests, in the main thread.
+
+    def _op_hello(self, header, payload):
+        self._offered = list(header.get("codecs") or ["raw"])
+        from .shell import make_runner
+
+        self._runner = make_runner(self._channel, self.namespace)
+        self._channel.send({
+            "op": "hello",
+            "protocol": PROTOCOL,
+            "python": platform.python_version(),
+            "pid": os.getpid(),
+            "ipython": self._runner.version,
+            "codecs": frames.codecs(),
+            "packages": versions.installed(),
+        })
+
+    def _op_begin(self, header, payload):
+        notes = _prepare(header)
+        state = header.get("ambient") or {}
+        self._runner.begin(header.get("count"), state)
+        notes += ambient.apply(state)
+        history.add_sources(session.shell(), state.get("sources") or {})
+        self._channel.send({"op": "ok", "id": header.get("id"), "notes": notes})
+
+    def _op_imports(self, header, payload):
+        self._channel.send({"op": "ok", "id": header.get("id"), "failed": self._import(header.get("lines") or ())})
+
+    def _import(self, lines):
+        failed = []
+        for line in lines:
+            try:
+                exec(compile(line, "<imports>", "exec"), self.namespace)
+            except Exception as error:
+                failed.append({"line": line, "error": describe(error)})
+        return failed
+
+    def _op_bundle(self, header, buffers):
+        self._load(header, buffers)
+        self._channel.send({"op": "ok", "id": header.get("id")})
+
+    def _load(self, header, buffers):
+        """Load a bundle and bind its names."""
+        self._import(header.get("imports") or ())
+        if self._receiver is None:
+            seeds = session.seeds(self.namespace)
+            self._receiver = Receiver(seeds)
+            self._tracker = Tracker(seeds, with_arrays=True)
+        first = len(self._receiver.shared)
+        try:
+            items = self._receiver.load(buffers)
+        except LoadError as failure:
+            trouble = translate(failure.error, "unpickle")
+            trouble.name = failure.label
+            if trouble.kind == "unpickle":
+                trouble.text = "%s arrived but could not be unpacked there: %s" % (failure.label, trouble.text)
+            raise trouble
+        self.namespace.update(items)
+        self._tracker.add(first, self._receiver.table(), self._receiver.shared)
+        self._started.update(items)
+
+    def _op_run(self, header, payload):
+        if not self._running_started():
+            self._remember_start()
+        self._builtins.refresh()
+        self._channel.cell = header.get("cell")
+        started = time.monotonic()
+        result = self._run(header)
+        self._settle()
+        self._runner.finish()
+        self._channel.send({
+            "op": "done",
+            "id": header.get("id"),
+            "cell": header.get("cell"),
+            "ok": result.ok,
+            "seconds": time.monotonic() - started,
+            "interrupted": result.interrupted,
+        })
+
+    def _running_started(self):
+        return getattr(self, "_baseline", None) is not None
+
+    def _remember_start(self):
+        """What every name is bound to before the first cell."""
+        self._baseline = dict(self.namespace)
+        ambient.mark()
+
+    def _run(self, header):
+        old = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._running = True
+        try:
+            return self._runner.run(header["source"], header.get("count"), header.get("cell"))
+        finally:
+            self._running = False
+            signal.signal(signal.SIGINT, old)
+
+    # Names that were missed.
+
+    def _ask(self, name):
+        """The value of a name that only the kernel has, as a tuple of one; an empty tuple when it has none."""
+        if not self._running:
+            return ()
+        self._settle()
+        self._channel.send({"op": "fault", "name": name})
+        self._unanswered += 1
+        header, buffers = self._answers.get()
+        self._unanswered -= 1
+        return self._accept(header, buffers, name)
+
+    def _accept(self, header, buffers, name):
+        if buffers is None:
+            if header.get("error"):
+                raise NameError("name %r is not here: %s" % (name, header["error"]))
+            return ()
+        try:
+            self._load(header, buffers)
+        except Exception as error:
+            self._fail(header, error)
+            raise
+        self._faults.append(name)
+        self._channel.send({"op": "ok", "id": header.get("id")})
+        for bound in header.get("names") or ():
+            self._baseline[bound] = self.namespace[bound]
+        if name in self.namespace:
+            self._baseline[name] = self.namespace[name]
+            return (self.namespace[name],)
+        return ()
+
+    def _settle(self):
+        """Take answers that an interrupted question left behind, so that both tables of objects stay in step."""
+        while self._unanswered:
+            header, buffers = self._answers.get()
+            self._unanswered -= 1
+            self._accept(header, buffers, header.get("name"))
+
+    # The way back.
+
+    def _op_collect(self, header, payload):
+        if not self._running_started():
+            self._remember_start()
+        if self._receiver is None:
+            seeds = session.seeds(self.namespace)
+            self._receiver, self._tracker = Receiver(seeds), Tracker(seeds, with_arrays=True)
+        collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker)
+        packed, answer = collector.collect(header.get("returns") or (), bool(header.get("everything")), self._runner.outputs())
+        answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered)
+        answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)
+        self._channel.send(answer)
+
+    def _op_exit(self, header, payload):
+        self._channel.send({"op": "bye"})
+        os._exit(0)
+
+
+def main():
+    """Serve on standard input and output; does not return."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        # Some schedulers start their children with signals blocked.
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    source, channel = streams.take_over()
+    Worker(source, channel).serve()
+
+
+def _make_main(ask):
+    """A fresh `__main__` module; returns its namespace and the builtins that ask."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    space = module.__dict__
+    found = Builtins(ask)
+    space["__builtins__"] = found
+    return space, found
+
+
+def _interrupt_main():
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        import _thread
+
+        _thread.interrupt_main()
+
+
+def _prepare(header):
+    """Go to the kernel's directory and take over its module search path, as far as they exist here."""
+    notes = []
+    directory = header.get("directory")
+    if directory:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            notes.append("the kernel's directory cannot be used here: %s" % error)
+    own = list(sys.path)
+    first = [entry for entry in header.get("path") or () if entry not in own and (entry == "" or os.path.isdir(entry))]
+    sys.path[:] = first + own
+    importlib.invalidate_caches()
+    return notes
