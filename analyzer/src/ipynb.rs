@@ -31,29 +31,19 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, ReadError> {
     let mut lines = Lines::new(text);
     let mut cells = Vec::with_capacity(document.cells.len());
     for raw in &document.cells {
-        let number = u32::try_from(cells.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
+        let number = u32::try_from(cells.len()).unwrap_or(u32::MAX).saturating_add(1);
         let cell = match raw {
             RawCell::Object(layout) => read_cell(number, layout, &mut lines, &mut repairs),
             RawCell::Other => {
-                repairs.push(format!(
-                    "cell {number} is not a JSON object; it counts as an empty raw cell"
-                ));
-                Cell {
-                    kind: CellKind::Raw,
-                    ..Cell::code(number, "")
-                }
+                repairs.push(format!("cell {number} is not a JSON object; it counts as an empty raw cell"));
+                Cell { kind: CellKind::Raw, ..Cell::code(number, "") }
             }
         };
         if language.is_none()
             && major < 4
             && let RawCell::Object(layout) = raw
         {
-            language = layout
-                .language
-                .and_then(source::string)
-                .map(|name| metadata::language(&name));
+            language = layout.language.and_then(source::string).map(|name| metadata::language(&name));
         }
         cells.push(cell);
     }
@@ -70,33 +60,22 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, ReadError> {
 /// The version the file declares, or the refusal of a version that cannot be read.
 fn version(document: &Document<'_>) -> Result<(u32, u32), ReadError> {
     if !document.has_cells && document.major.is_none() {
-        return Err(ReadError::NotANotebook {
-            found: "an object without `cells` and `nbformat`".to_owned(),
-        });
+        return Err(ReadError::NotANotebook { found: "an object without `cells` and `nbformat`".to_owned() });
     }
     let major = document.major.unwrap_or(4);
     match major {
         3 | 4 if document.has_cells => Ok((major, document.minor.unwrap_or(0))),
-        3 | 4 => Err(ReadError::NotANotebook {
-            found: "an object without `cells`".to_owned(),
-        }),
+        3 | 4 => Err(ReadError::NotANotebook { found: "an object without `cells`".to_owned() }),
         0..=2 => Err(ReadError::TooOld { major }),
         _ => Err(ReadError::TooNew { major }),
     }
 }
 
-fn read_cell(
-    number: u32,
-    layout: &CellLayout<'_>,
-    lines: &mut Lines<'_>,
-    repairs: &mut Vec<String>,
-) -> Cell {
+fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repairs: &mut Vec<String>) -> Cell {
     let kind = cell_kind(number, layout, repairs);
     let mut source = if let Some(raw) = layout.source {
         source::read(raw, lines).unwrap_or_else(|| {
-            repairs.push(format!(
-                "the source of cell {number} is neither a string nor a list of strings"
-            ));
+            repairs.push(format!("the source of cell {number} is neither a string nor a list of strings"));
             source::Source::default()
         })
     } else {
@@ -130,18 +109,13 @@ fn cell_kind(number: u32, layout: &CellLayout<'_>, repairs: &mut Vec<String>) ->
         Some("markdown" | "heading" | "html") => CellKind::Markdown,
         Some("raw") => CellKind::Raw,
         Some(other) => {
-            repairs.push(format!(
-                "cell {number} has the unknown type {other:?}; it counts as raw text"
-            ));
+            repairs.push(format!("cell {number} has the unknown type {other:?}; it counts as raw text"));
             CellKind::Raw
         }
         None => {
             let code = layout.outputs.is_some() || layout.execution_count.is_some();
             let kind = if code { CellKind::Code } else { CellKind::Raw };
-            repairs.push(format!(
-                "cell {number} has no type; it counts as {}",
-                kind.as_str()
-            ));
+            repairs.push(format!("cell {number} has no type; it counts as {}", kind.as_str()));
             kind
         }
     }
@@ -154,18 +128,12 @@ fn note_ids(cells: &[Cell], version: (u32, u32), repairs: &mut Vec<String>) {
         if let Some(id) = &cell.id
             && let Some(first) = seen.insert(id.as_str(), cell.number)
         {
-            repairs.push(format!(
-                "cells {first} and {} have the same id {id:?}",
-                cell.number
-            ));
+            repairs.push(format!("cells {first} and {} have the same id {id:?}", cell.number));
         }
     }
     let missing = cells.iter().filter(|cell| cell.id.is_none()).count();
     if version >= (4, 5) && missing > 0 {
-        repairs.push(format!(
-            "{missing} of {} cells have no id, which nbformat 4.5 requires",
-            cells.len()
-        ));
+        repairs.push(format!("{missing} of {} cells have no id, which nbformat 4.5 requires", cells.len()));
     }
 }
 

@@ -75,11 +75,7 @@ impl Cell {
         match &self.source_lines {
             SourceLines::Consecutive => self.file_line.saturating_add(line),
             SourceLines::Same => self.file_line,
-            SourceLines::Each(lines) => lines
-                .get(line as usize)
-                .or(lines.last())
-                .copied()
-                .unwrap_or(self.file_line),
+            SourceLines::Each(lines) => lines.get(line as usize).or(lines.last()).copied().unwrap_or(self.file_line),
         }
     }
 
@@ -88,10 +84,7 @@ impl Cell {
         if self.kind != CellKind::Code {
             return None;
         }
-        let tag = self
-            .tags
-            .iter()
-            .find_map(|tag| tag.strip_prefix("nbhoist:"));
+        let tag = self.tags.iter().find_map(|tag| tag.strip_prefix("nbhoist:"));
         tag.or_else(|| block_comment(self.source.lines().find(|line| !line.trim().is_empty())?))
             .map(str::trim)
             .filter(|name| !name.is_empty())
@@ -100,12 +93,7 @@ impl Cell {
 
 /// `NAME` of a line `# nbhoist: block NAME`.
 fn block_comment(line: &str) -> Option<&str> {
-    let words = line
-        .trim_start()
-        .strip_prefix('#')?
-        .trim_start()
-        .strip_prefix("nbhoist:")?
-        .trim_start();
+    let words = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("nbhoist:")?.trim_start();
     let name = words.strip_prefix("block")?;
     name.starts_with(char::is_whitespace).then(|| name.trim())
 }
@@ -171,13 +159,7 @@ mod tests {
     use super::*;
 
     fn notebook(cells: Vec<Cell>) -> Notebook {
-        Notebook {
-            cells,
-            language: "python".to_owned(),
-            kernel: None,
-            format: Format::Percent,
-            repairs: Vec::new(),
-        }
+        Notebook { cells, language: "python".to_owned(), kernel: None, format: Format::Percent, repairs: Vec::new() }
     }
 
     #[test]
@@ -194,13 +176,7 @@ mod tests {
             Cell::code(5, "# nbhoist: block other one"),
             Cell::code(6, "# nbhoist: blocked"),
         ];
-        assert_eq!(
-            marked_blocks(&notebook(cells)),
-            [
-                ("train".to_owned(), vec![1, 3]),
-                ("other one".to_owned(), vec![5])
-            ]
-        );
+        assert_eq!(marked_blocks(&notebook(cells)), [("train".to_owned(), vec![1, 3]), ("other one".to_owned(), vec![5])]);
     }
 
     #[test]
@@ -211,13 +187,6 @@ mod tests {
         cell.source_lines = SourceLines::Same;
         assert_eq!(cell.file_line_of(2), 10);
         cell.source_lines = SourceLines::Each(vec![10, 10, 14]);
-        assert_eq!(
-            [
-                cell.file_line_of(1),
-                cell.file_line_of(2),
-                cell.file_line_of(9)
-            ],
-            [10, 14, 14]
-        );
+        assert_eq!([cell.file_line_of(1), cell.file_line_of(2), cell.file_line_of(9)], [10, 14, 14]);
     }
 }

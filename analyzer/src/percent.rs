@@ -19,23 +19,13 @@ pub fn read(text: &str) -> Notebook {
     let mut cells = Vec::with_capacity(starts.len() + 1);
     let first = starts.first().map_or(lines.len(), |(line, _)| *line);
     // Text before the first marker is a cell of its own, unless it is blank.
-    if starts.is_empty()
-        || lines[header.end..first]
-            .iter()
-            .any(|line| !line.trim().is_empty())
-    {
-        let body = Body {
-            lines: &lines[header.end..first],
-            first_line: header.end,
-        };
+    if starts.is_empty() || lines[header.end..first].iter().any(|line| !line.trim().is_empty()) {
+        let body = Body { lines: &lines[header.end..first], first_line: header.end };
         cells.push(cell(1, None, body));
     }
     for (index, (line, marker)) in starts.iter().enumerate() {
         let end = starts.get(index + 1).map_or(lines.len(), |(next, _)| *next);
-        let body = Body {
-            lines: &lines[line + 1..end],
-            first_line: line + 1,
-        };
+        let body = Body { lines: &lines[line + 1..end], first_line: line + 1 };
         let number = u32::try_from(cells.len() + 1).unwrap_or(u32::MAX);
         cells.push(cell(number, Some(marker), body));
     }
@@ -84,13 +74,7 @@ fn cell(number: u32, marker: Option<&Marker<'_>>, body: Body<'_>) -> Cell {
     }
     let source = if kind == CellKind::Code {
         // Only a script with markers comes from a notebook, where `# %time f()` stands for a magic.
-        let lines = lines.iter().map(|line| {
-            if marker.is_some() {
-                marker::uncomment(line)
-            } else {
-                *line
-            }
-        });
+        let lines = lines.iter().map(|line| if marker.is_some() { marker::uncomment(line) } else { *line });
         lines.collect::<Vec<_>>().join("\n")
     } else {
         let (text, skipped) = prose(lines);
@@ -115,10 +99,7 @@ fn prose(lines: &[&str]) -> (String, usize) {
     let start = text.len() - text.trim_start().len();
     for quote in ["\"\"\"", "'''"] {
         let open = text.trim().trim_start_matches(['r', 'R']);
-        if let Some(inner) = open
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-        {
+        if let Some(inner) = open.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
             let own_line = usize::from(inner.starts_with('\n'));
             let skipped = text[..start].matches('\n').count() + own_line;
             return (inner.trim_matches('\n').to_owned(), skipped);
@@ -126,9 +107,7 @@ fn prose(lines: &[&str]) -> (String, usize) {
     }
     let uncommented = lines.iter().map(|line| {
         let line = line.trim_end();
-        line.strip_prefix("# ")
-            .or_else(|| line.strip_prefix('#'))
-            .unwrap_or(line)
+        line.strip_prefix("# ").or_else(|| line.strip_prefix('#')).unwrap_or(line)
     });
     (uncommented.collect::<Vec<_>>().join("\n"), 0)
 }
@@ -161,8 +140,7 @@ impl Header {
             let entry = content.trim();
             if entry == "kernelspec:" {
                 in_kernelspec = true;
-            } else if let Some(language) = entry.strip_prefix("language:").filter(|_| in_kernelspec)
-            {
+            } else if let Some(language) = entry.strip_prefix("language:").filter(|_| in_kernelspec) {
                 header.language = Some(language.trim().to_lowercase());
             } else if let Some(name) = entry.strip_prefix("name:").filter(|_| in_kernelspec) {
                 header.kernel = Some(name.trim().to_owned());

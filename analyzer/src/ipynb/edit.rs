@@ -75,58 +75,29 @@ pub fn edit(bytes: &[u8], edits: &[CellEdit]) -> Result<Vec<u8>, EditError> {
     for edit in edits {
         let index = (edit.number as usize).checked_sub(1);
         let cell = index.and_then(|index| document.cells.get(index));
-        let RawCell::Object(layout) = cell.ok_or(EditError::NoCell {
-            number: edit.number,
-        })?
-        else {
-            return Err(EditError::NotCode {
-                number: edit.number,
-            });
+        let RawCell::Object(layout) = cell.ok_or(EditError::NoCell { number: edit.number })? else {
+            return Err(EditError::NotCode { number: edit.number });
         };
         edit_cell(text, layout, edit, &mut splices)?;
     }
     Ok(apply(bytes, bytes.len() - text.len(), splices))
 }
 
-fn edit_cell(
-    text: &str,
-    layout: &CellLayout<'_>,
-    edit: &CellEdit,
-    splices: &mut Vec<Splice>,
-) -> Result<(), EditError> {
+fn edit_cell(text: &str, layout: &CellLayout<'_>, edit: &CellEdit, splices: &mut Vec<Splice>) -> Result<(), EditError> {
     let number = edit.number;
-    let kind = layout
-        .cell_type
-        .filter(|raw| string(raw).as_deref() == Some("code"));
+    let kind = layout.cell_type.filter(|raw| string(raw).as_deref() == Some("code"));
     let anchor = kind.ok_or(EditError::NotCode { number })?;
     if let Some(count) = edit.execution_count {
         let value = count.map_or_else(|| "null".to_owned(), |count| count.to_string());
-        put(
-            text,
-            layout.execution_count,
-            anchor,
-            "execution_count",
-            |_| value,
-            splices,
-        );
+        put(text, layout.execution_count, anchor, "execution_count", |_| value, splices);
     }
     if let Some(outputs) = &edit.outputs {
         let list: Vec<serde_json::Value> =
-            serde_json::from_str(outputs).map_err(|error| EditError::Outputs {
-                number,
-                message: error.to_string(),
-            })?;
+            serde_json::from_str(outputs).map_err(|error| EditError::Outputs { number, message: error.to_string() })?;
         let list = serde_json::Value::Array(list);
         // Behind the metadata, where Jupyter's sorted keys have it.
         let anchor = layout.metadata.unwrap_or(anchor);
-        put(
-            text,
-            layout.outputs,
-            anchor,
-            "outputs",
-            |style| style.write(&list),
-            splices,
-        );
+        put(text, layout.outputs, anchor, "outputs", |style| style.write(&list), splices);
     }
     Ok(())
 }
@@ -145,18 +116,12 @@ fn put(
     let value = value(&style);
     if let Some(old) = old {
         if old.get() != value {
-            splices.push(Splice {
-                range: start..start + old.get().len(),
-                text: value,
-            });
+            splices.push(Splice { range: start..start + old.get().len(), text: value });
         }
     } else {
         let end = start + anchor.get().len();
         let text = format!(",{}\"{key}\"{}{value}", style.line_break(0), style.colon);
-        splices.push(Splice {
-            range: end..end,
-            text,
-        });
+        splices.push(Splice { range: end..end, text });
     }
 }
 
@@ -197,11 +162,7 @@ impl<'a> Style<'a> {
         let before = text.get(..offset).unwrap_or_default();
         let line_start = before.rfind('\n').map(|newline| newline + 1);
         let indent = line_start.map(|start| leading_space(&before[start..]));
-        let space = if before.trim_end_matches(' ').len() == before.len() {
-            ""
-        } else {
-            " "
-        };
+        let space = if before.trim_end_matches(' ').len() == before.len() { "" } else { " " };
         Self {
             indent,
             step: step(text),
@@ -274,9 +235,6 @@ fn leading_space(line: &str) -> &str {
 
 /// One level of indentation: that of the first indented line; Jupyter's single space where there is none.
 fn step(text: &str) -> &str {
-    let indented = text
-        .lines()
-        .map(leading_space)
-        .find(|space| !space.is_empty());
+    let indented = text.lines().map(leading_space).find(|space| !space.is_empty());
     indented.unwrap_or(" ")
 }

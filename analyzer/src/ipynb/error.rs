@@ -57,9 +57,7 @@ pub enum ReadError {
         major: u32,
     },
     /// nbformat 5 or later.
-    #[error(
-        "the notebook is in format {major}, newer than the formats 3 and 4 that are understood"
-    )]
+    #[error("the notebook is in format {major}, newer than the formats 3 and 4 that are understood")]
     TooNew {
         /// nbformat major version.
         major: u32,
@@ -70,9 +68,7 @@ impl ReadError {
     /// What the user can do about it.
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::Empty => {
-                "restore it from a backup or from version control, or create the notebook anew"
-            }
+            Self::Empty => "restore it from a backup or from version control, or create the notebook anew",
             Self::Encoding { .. } | Self::NotUtf8 { .. } => {
                 "convert it, for example with `iconv -f ENCODING -t UTF-8 OLD.ipynb > NEW.ipynb`"
             }
@@ -82,24 +78,18 @@ impl ReadError {
             Self::NotJson { .. } => {
                 "look at that place for a merge conflict or a cut-off file, or restore the notebook from `.ipynb_checkpoints`"
             }
-            Self::NotANotebook { .. } => {
-                "give a file that Jupyter wrote, or a Python script with `# %%` markers"
-            }
-            Self::TooOld { .. } => {
-                "upgrade it with `jupyter nbconvert --to notebook --nbformat 4 --inplace FILE`"
-            }
-            Self::TooNew { .. } => {
-                "save it as format 4 with `jupyter nbconvert --to notebook --nbformat 4 FILE`"
-            }
+            Self::NotANotebook { .. } => "give a file that Jupyter wrote, or a Python script with `# %%` markers",
+            Self::TooOld { .. } => "upgrade it with `jupyter nbconvert --to notebook --nbformat 4 --inplace FILE`",
+            Self::TooNew { .. } => "save it as format 4 with `jupyter nbconvert --to notebook --nbformat 4 FILE`",
         }
     }
 
     /// Line and column (bytes), both from 1, where they are known.
     pub const fn position(&self) -> Option<(usize, usize)> {
         match self {
-            Self::NotUtf8 { line, column, .. }
-            | Self::NulBytes { line, column }
-            | Self::NotJson { line, column, .. } => Some((*line, *column)),
+            Self::NotUtf8 { line, column, .. } | Self::NulBytes { line, column } | Self::NotJson { line, column, .. } => {
+                Some((*line, *column))
+            }
             _ => None,
         }
     }
@@ -125,11 +115,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(&str, bool), ReadError> {
         Err(error) => {
             let offset = error.valid_up_to();
             let (line, column) = position(bytes, offset);
-            Err(ReadError::NotUtf8 {
-                byte: bytes.get(offset).copied().unwrap_or(0),
-                line,
-                column,
-            })
+            Err(ReadError::NotUtf8 { byte: bytes.get(offset).copied().unwrap_or(0), line, column })
         }
     }
 }
@@ -143,20 +129,13 @@ pub(super) fn not_json(text: &str, error: &serde_json::Error) -> ReadError {
     let (line, column) = (error.line().max(1), error.column().max(1));
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    ReadError::NotJson {
-        message: message.to_owned(),
-        line,
-        column,
-    }
+    ReadError::NotJson { message: message.to_owned(), line, column }
 }
 
 /// Line and column, both from 1, of a byte.
 fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
     let before = bytes.get(..offset).unwrap_or(bytes);
-    let line_start = before
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |newline| newline + 1);
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
     let line = 1 + memchr::memchr_iter(b'\n', before).count();
     (line, before.len() - line_start + 1)
 }

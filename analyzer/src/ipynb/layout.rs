@@ -50,9 +50,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
     let fields = match top {
         Top::Object(fields) => fields,
         Top::Other(found) => {
-            return Err(ReadError::NotANotebook {
-                found: found.to_owned(),
-            });
+            return Err(ReadError::NotANotebook { found: found.to_owned() });
         }
     };
     let mut document = Document {
@@ -67,9 +65,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
             document.cells = cells;
         }
         Some(CellList(None)) => {
-            return Err(ReadError::NotANotebook {
-                found: "an object whose `cells` is not a list".to_owned(),
-            });
+            return Err(ReadError::NotANotebook { found: "an object whose `cells` is not a list".to_owned() });
         }
         None => {}
     }
@@ -83,26 +79,14 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
 
 /// Format 3 keeps its cells in worksheets; they are joined, as Jupyter does. Format 2 has them too, and is refused later.
 fn read_worksheets<'a>(raw: &'a RawValue, document: &mut Document<'a>) -> Result<(), ReadError> {
-    let sheets: Vec<Worksheet<'a>> =
-        serde_json::from_str(raw.get()).map_err(|_| ReadError::NotANotebook {
-            found: "an object whose `worksheets` hold no cells".to_owned(),
-        })?;
+    let sheets: Vec<Worksheet<'a>> = serde_json::from_str(raw.get())
+        .map_err(|_| ReadError::NotANotebook { found: "an object whose `worksheets` hold no cells".to_owned() })?;
     let count = sheets.len();
     document.has_cells = true;
     document.major = document.major.or(Some(3));
-    document.cells.extend(
-        sheets
-            .into_iter()
-            .flat_map(|sheet| sheet.cells.0.unwrap_or_default()),
-    );
-    let joined = if count > 1 {
-        format!(", its {count} worksheets joined")
-    } else {
-        String::new()
-    };
-    document
-        .repairs
-        .push(format!("upgraded from format 3{joined}"));
+    document.cells.extend(sheets.into_iter().flat_map(|sheet| sheet.cells.0.unwrap_or_default()));
+    let joined = if count > 1 { format!(", its {count} worksheets joined") } else { String::new() };
+    document.repairs.push(format!("upgraded from format 3{joined}"));
     Ok(())
 }
 
@@ -236,8 +220,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Top<'a> {
                 }
                 Ok(Top::Object(fields))
             }
-            other_values!(Top<'de>, Top::Other, |items: &mut A| skip_list(items)
-                .map(|()| Top::Other("a list")));
+            other_values!(Top<'de>, Top::Other, |items: &mut A| skip_list(items).map(|()| Top::Other("a list")));
         }
         deserializer.deserialize_any(TopVisitor)
     }
@@ -297,10 +280,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawCell<'a> {
                 }
                 Ok(RawCell::Object(cell))
             }
-            other_values!(RawCell<'de>, |_| RawCell::Other, |items: &mut A| skip_list(
-                items
-            )
-            .map(|()| RawCell::Other));
+            other_values!(RawCell<'de>, |_| RawCell::Other, |items: &mut A| skip_list(items).map(|()| RawCell::Other));
         }
         deserializer.deserialize_any(CellVisitor)
     }

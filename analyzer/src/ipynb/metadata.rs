@@ -35,27 +35,15 @@ pub(super) fn notebook(raw: Option<&RawValue>, repairs: &mut Vec<String>) -> Ker
         return Kernel::default();
     };
     let Ok(metadata) = serde_json::from_str::<NotebookMetadata<'_>>(raw.get()) else {
-        repairs.push(
-            "the notebook's metadata are not an object; its language counts as Python".to_owned(),
-        );
+        repairs.push("the notebook's metadata are not an object; its language counts as Python".to_owned());
         return Kernel::default();
     };
     let spec = names(metadata.kernelspec);
     let from_info = names(metadata.language_info).and_then(|info| info.name.and_then(string));
-    let from_spec = spec
-        .as_ref()
-        .and_then(|spec| spec.language.and_then(string));
+    let from_spec = spec.as_ref().and_then(|spec| spec.language.and_then(string));
     let name = spec.and_then(|spec| spec.name.and_then(string));
-    let guessed = name
-        .clone()
-        .filter(|name| name.starts_with("python") || name == "ir" || name.starts_with("julia"));
-    Kernel {
-        language: from_info
-            .or(from_spec)
-            .or(guessed)
-            .map(|name| language(&name)),
-        name,
-    }
+    let guessed = name.clone().filter(|name| name.starts_with("python") || name == "ir" || name.starts_with("julia"));
+    Kernel { language: from_info.or(from_spec).or(guessed).map(|name| language(&name)), name }
 }
 
 fn names(raw: Option<&RawValue>) -> Option<Names<'_>> {
@@ -83,8 +71,5 @@ pub(super) fn tags(raw: &RawValue) -> Vec<String> {
     let metadata = serde_json::from_str::<CellMetadata<'_>>(raw.get()).ok();
     let tags = metadata.and_then(|metadata| metadata.tags);
     let tags = tags.and_then(|tags| serde_json::from_str::<Vec<&RawValue>>(tags.get()).ok());
-    tags.unwrap_or_default()
-        .into_iter()
-        .filter_map(string)
-        .collect()
+    tags.unwrap_or_default().into_iter().filter_map(string).collect()
 }

@@ -13,11 +13,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            offset: 0,
-            line: 1,
-        }
+        Self { text, offset: 0, line: 1 }
     }
 
     /// Byte offset in the file of a slice of it.
@@ -31,15 +27,9 @@ impl<'a> Lines<'a> {
         if offset < self.offset {
             (self.offset, self.line) = (0, 1);
         }
-        let between = self
-            .text
-            .as_bytes()
-            .get(self.offset..offset)
-            .unwrap_or_default();
+        let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
         let newlines = memchr::memchr_iter(b'\n', between).count();
-        self.line = self
-            .line
-            .saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
         self.offset = offset;
         self.line
     }
@@ -60,16 +50,8 @@ pub(super) fn read(raw: &RawValue, lines: &mut Lines<'_>) -> Option<Source> {
         return read_list(json, lines);
     }
     let first_line = lines.line_of(json);
-    let text = if json == "null" {
-        String::new()
-    } else {
-        string(raw)?
-    };
-    Some(Source {
-        text,
-        first_line,
-        lines: SourceLines::Same,
-    })
+    let text = if json == "null" { String::new() } else { string(raw)? };
+    Some(Source { text, first_line, lines: SourceLines::Same })
 }
 
 fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
@@ -84,30 +66,12 @@ fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
         for _ in 0..count_starts(&text[start..], at_line_start) {
             places.push(line);
         }
-        at_line_start = if text.len() > start {
-            text.ends_with('\n')
-        } else {
-            at_line_start
-        };
+        at_line_start = if text.len() > start { text.ends_with('\n') } else { at_line_start };
     }
-    let first_line = places
-        .first()
-        .copied()
-        .unwrap_or_else(|| lines.line_of(json));
-    let consecutive = places
-        .iter()
-        .zip(first_line..)
-        .all(|(&place, expected)| place == expected);
-    let lines = if consecutive {
-        SourceLines::Consecutive
-    } else {
-        SourceLines::Each(places)
-    };
-    Some(Source {
-        text,
-        first_line,
-        lines,
-    })
+    let first_line = places.first().copied().unwrap_or_else(|| lines.line_of(json));
+    let consecutive = places.iter().zip(first_line..).all(|(&place, expected)| place == expected);
+    let lines = if consecutive { SourceLines::Consecutive } else { SourceLines::Each(places) };
+    Some(Source { text, first_line, lines })
 }
 
 /// How many source lines start inside a part of a source.

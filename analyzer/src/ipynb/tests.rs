@@ -33,45 +33,27 @@ fn read_text(text: &str) -> Notebook {
 
 /// A notebook of format 4.4 with these cells.
 fn notebook(cells: &str) -> Notebook {
-    read_text(&format!(
-        r#"{{"cells": [{cells}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 4}}"#
-    ))
+    read_text(&format!(r#"{{"cells": [{cells}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 4}}"#))
 }
 
 #[test]
 fn reads_cells_sources_and_places() {
     let notebook = read_text(SMALL);
     assert_eq!(notebook.format, Format::Ipynb { major: 4, minor: 5 });
-    assert_eq!(
-        (notebook.language.as_str(), notebook.kernel.as_deref()),
-        ("python", Some("python3"))
-    );
+    assert_eq!((notebook.language.as_str(), notebook.kernel.as_deref()), ("python", Some("python3")));
     assert!(notebook.repairs.is_empty(), "{:?}", notebook.repairs);
-    let [title, code] = notebook.cells.as_slice() else {
-        panic!("two cells")
-    };
-    assert_eq!(
-        (title.kind, title.source.as_str()),
-        (CellKind::Markdown, "# Title\ntext")
-    );
+    let [title, code] = notebook.cells.as_slice() else { panic!("two cells") };
+    assert_eq!((title.kind, title.source.as_str()), (CellKind::Markdown, "# Title\ntext"));
     assert_eq!((title.file_line_of(0), title.file_line_of(1)), (8, 9));
-    assert_eq!(
-        (code.number, code.id.as_deref(), code.execution_count),
-        (2, Some("b2"), Some(4))
-    );
-    assert_eq!(
-        (code.source.as_str(), code.tags.as_slice()),
-        ("x = 1\nprint(x)", ["nbhoist:train".to_owned()].as_slice())
-    );
+    assert_eq!((code.number, code.id.as_deref(), code.execution_count), (2, Some("b2"), Some(4)));
+    assert_eq!((code.source.as_str(), code.tags.as_slice()), ("x = 1\nprint(x)", ["nbhoist:train".to_owned()].as_slice()));
     assert_eq!((code.file_line_of(0), code.file_line_of(1)), (18, 18));
     assert_eq!(code.block_name(), Some("train"));
 }
 
 #[test]
 fn list_parts_need_not_be_lines() {
-    let notebook = notebook(
-        "{\"cell_type\": \"code\", \"source\": [\n\"a = 1\\nb\",\n\" = 2\\n\",\n\"\",\n\"c = 3\"]}",
-    );
+    let notebook = notebook("{\"cell_type\": \"code\", \"source\": [\n\"a = 1\\nb\",\n\" = 2\\n\",\n\"\",\n\"c = 3\"]}");
     let cell = &notebook.cells[0];
     assert_eq!(cell.source, "a = 1\nb = 2\nc = 3");
     assert_eq!([0, 1, 2].map(|line| cell.file_line_of(line)), [2, 2, 5]);
@@ -82,11 +64,7 @@ fn what_is_missing_is_repaired_and_said() {
     let cells = r#"{"outputs": []}, {"cell_type": "video", "source": ["v"]}, 17, {"cell_type": "code", "source": {"a": 1},
         "execution_count": "x", "metadata": [1]}, {"cell_type": "code", "source": null, "id": 5}"#;
     let notebook = notebook(cells);
-    let kinds: Vec<_> = notebook
-        .cells
-        .iter()
-        .map(|cell| cell.kind.as_str())
-        .collect();
+    let kinds: Vec<_> = notebook.cells.iter().map(|cell| cell.kind.as_str()).collect();
     assert_eq!(kinds, ["code", "raw", "raw", "code", "code"]);
     assert_eq!(
         notebook.repairs,
@@ -104,13 +82,7 @@ fn what_is_missing_is_repaired_and_said() {
 fn ids_are_checked_where_the_format_has_them() {
     let text = r#"{"cells": [{"cell_type": "raw", "source": "", "id": "a"}, {"cell_type": "raw", "source": "", "id": "a"},
         {"cell_type": "raw", "source": ""}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}"#;
-    assert_eq!(
-        read_text(text).repairs,
-        [
-            "cells 1 and 2 have the same id \"a\"",
-            "1 of 3 cells have no id, which nbformat 4.5 requires"
-        ]
-    );
+    assert_eq!(read_text(text).repairs, ["cells 1 and 2 have the same id \"a\"", "1 of 3 cells have no id, which nbformat 4.5 requires"]);
 }
 
 #[test]
@@ -120,38 +92,17 @@ fn format_3_is_upgraded() {
                    {"cell_type": "code", "input": ["x = 1"], "language": "python", "prompt_number": 3, "outputs": []}]},
         {"cells": [{"cell_type": "code", "input": "y = 2", "language": "python", "outputs": []}]}, {}]}"#;
     let notebook = read_text(text);
-    let sources: Vec<_> = notebook
-        .cells
-        .iter()
-        .map(|cell| cell.source.as_str())
-        .collect();
+    let sources: Vec<_> = notebook.cells.iter().map(|cell| cell.source.as_str()).collect();
     assert_eq!(sources, ["## Part", "x = 1", "y = 2"]);
-    assert_eq!(
-        (
-            notebook.cells[1].execution_count,
-            notebook.language.as_str()
-        ),
-        (Some(3), "python")
-    );
-    assert_eq!(
-        notebook.repairs,
-        ["upgraded from format 3, its 3 worksheets joined"]
-    );
+    assert_eq!((notebook.cells[1].execution_count, notebook.language.as_str()), (Some(3), "python"));
+    assert_eq!(notebook.repairs, ["upgraded from format 3, its 3 worksheets joined"]);
 }
 
 #[test]
 fn other_languages_are_named() {
-    let metadata = |text: &str| {
-        read_text(&format!(
-            r#"{{"cells": [], "metadata": {text}, "nbformat": 4}}"#
-        ))
-        .language
-    };
+    let metadata = |text: &str| read_text(&format!(r#"{{"cells": [], "metadata": {text}, "nbformat": 4}}"#)).language;
     assert_eq!(metadata(r#"{"language_info": {"name": "R"}}"#), "r");
-    assert_eq!(
-        metadata(r#"{"kernelspec": {"language": "Julia", "name": "julia-1.9"}}"#),
-        "julia"
-    );
+    assert_eq!(metadata(r#"{"kernelspec": {"language": "Julia", "name": "julia-1.9"}}"#), "julia");
     assert_eq!(metadata(r#"{"kernelspec": {"name": "ir"}}"#), "r");
     assert_eq!(metadata(r#"{"kernelspec": 3}"#), "python");
     assert_eq!(metadata("[]"), "python");
@@ -163,30 +114,12 @@ fn refusals_say_what_and_where() {
     assert_eq!(refused(b""), "the file is empty");
     assert_eq!(refused(b" \n"), "the file is empty");
     assert_eq!(refused(b"\xef\xbb\xbf"), "the file is empty");
-    assert_eq!(
-        refused(b"\xff\xfe{\0"),
-        "the file is encoded as UTF-16, notebooks are UTF-8"
-    );
-    assert_eq!(
-        refused(b"{\0}\0"),
-        "the file is encoded as UTF-16, notebooks are UTF-8"
-    );
-    assert_eq!(
-        refused(b"{\"a\":\n \"caf\xe9\"}"),
-        "the file is not UTF-8: byte 0xe9 at line 2, column 6"
-    );
-    assert_eq!(
-        refused(b"{\"cells\":\n [\0\0\0"),
-        "the file holds NUL bytes, the first at line 2, column 3"
-    );
-    assert_eq!(
-        refused(b"{\"cells\": [\n <<<<<<<"),
-        "the file is not valid JSON: expected value at line 2, column 2"
-    );
-    assert_eq!(
-        refused(b"{\"cells\": ["),
-        "the file is not valid JSON: EOF while parsing a list at line 1, column 11"
-    );
+    assert_eq!(refused(b"\xff\xfe{\0"), "the file is encoded as UTF-16, notebooks are UTF-8");
+    assert_eq!(refused(b"{\0}\0"), "the file is encoded as UTF-16, notebooks are UTF-8");
+    assert_eq!(refused(b"{\"a\":\n \"caf\xe9\"}"), "the file is not UTF-8: byte 0xe9 at line 2, column 6");
+    assert_eq!(refused(b"{\"cells\":\n [\0\0\0"), "the file holds NUL bytes, the first at line 2, column 3");
+    assert_eq!(refused(b"{\"cells\": [\n <<<<<<<"), "the file is not valid JSON: expected value at line 2, column 2");
+    assert_eq!(refused(b"{\"cells\": ["), "the file is not valid JSON: EOF while parsing a list at line 1, column 11");
     for (text, found) in [
         ("[1, {\"a\": 2}]", "a list"),
         ("\"x\"", "a string"),
@@ -195,23 +128,11 @@ fn refusals_say_what_and_where() {
         ("true", "a truth value"),
         ("{\"a\": 1}", "an object without `cells` and `nbformat`"),
         ("{\"nbformat\": 4}", "an object without `cells`"),
-        (
-            "{\"cells\": 3, \"nbformat\": 4}",
-            "an object whose `cells` is not a list",
-        ),
-        (
-            "{\"cells\": {\"a\": 1}}",
-            "an object whose `cells` is not a list",
-        ),
-        (
-            "{\"worksheets\": 1, \"nbformat\": 3}",
-            "an object whose `worksheets` hold no cells",
-        ),
+        ("{\"cells\": 3, \"nbformat\": 4}", "an object whose `cells` is not a list"),
+        ("{\"cells\": {\"a\": 1}}", "an object whose `cells` is not a list"),
+        ("{\"worksheets\": 1, \"nbformat\": 3}", "an object whose `worksheets` hold no cells"),
     ] {
-        assert_eq!(
-            refused(text.as_bytes()),
-            format!("the file is JSON but not a Jupyter notebook: it is {found}")
-        );
+        assert_eq!(refused(text.as_bytes()), format!("the file is JSON but not a Jupyter notebook: it is {found}"));
     }
     assert!(refused(b"{\"nbformat\": 2, \"worksheets\": []}").contains("format 2"));
     assert!(refused(b"{\"nbformat\": 5, \"cells\": []}").contains("format 5"));
@@ -220,8 +141,7 @@ fn refusals_say_what_and_where() {
 #[test]
 fn depth_is_bounded_outside_and_skipped_inside_outputs() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let cell =
-        format!(r#"{{"cell_type": "code", "source": "", "outputs": {deep}, "metadata": {deep}}}"#);
+    let cell = format!(r#"{{"cell_type": "code", "source": "", "outputs": {deep}, "metadata": {deep}}}"#);
     assert_eq!(notebook(&cell).cells.len(), 1);
     assert!(read(deep.as_bytes()).is_ok_or_refused());
 }
@@ -233,29 +153,20 @@ trait Outcome {
 impl Outcome for Result<Notebook, ReadError> {
     /// A deep list is no notebook, whichever way it is refused.
     fn is_ok_or_refused(&self) -> bool {
-        matches!(
-            self,
-            Err(ReadError::NotANotebook { .. } | ReadError::NotJson { .. })
-        )
+        matches!(self, Err(ReadError::NotANotebook { .. } | ReadError::NotJson { .. }))
     }
 }
 
 #[test]
 fn byte_order_mark_is_skipped_and_said() {
     let notebook = read_text(&format!("\u{feff}{SMALL}"));
-    assert_eq!(
-        notebook.repairs,
-        ["skipped the byte order mark at the start of the file"]
-    );
+    assert_eq!(notebook.repairs, ["skipped the byte order mark at the start of the file"]);
     assert_eq!(notebook.cells[0].file_line, 8);
 }
 
 #[test]
 fn line_ends_become_newlines() {
-    assert_eq!(
-        notebook(r#"{"cell_type": "code", "source": "a\r\nb"}"#).cells[0].source,
-        "a\nb"
-    );
+    assert_eq!(notebook(r#"{"cell_type": "code", "source": "a\r\nb"}"#).cells[0].source, "a\nb");
 }
 
 fn edited(text: &str, edits: &[CellEdit]) -> String {
@@ -268,27 +179,17 @@ fn without_edits_nothing_changes() {
     for text in [SMALL, odd] {
         assert_eq!(edited(text, &[]), text);
     }
-    let empty = CellEdit {
-        number: 2,
-        ..CellEdit::default()
-    };
+    let empty = CellEdit { number: 2, ..CellEdit::default() };
     assert_eq!(edited(SMALL, &[empty]), SMALL);
 }
 
 #[test]
 fn only_outputs_and_counts_change() {
-    let outputs =
-        r#"[{"name":"stdout","output_type":"stream","text":["é\n","2"]},{"data":{},"list":[]}]"#;
-    let change = CellEdit {
-        number: 2,
-        outputs: Some(outputs.to_owned()),
-        execution_count: Some(None),
-    };
-    let expected = SMALL
-        .replace("\"execution_count\": 4", "\"execution_count\": null")
-        .replace(
-            r#"[{"output_type": "stream", "name": "stdout", "text": ["1\n"]}]"#,
-            r#"[
+    let outputs = r#"[{"name":"stdout","output_type":"stream","text":["é\n","2"]},{"data":{},"list":[]}]"#;
+    let change = CellEdit { number: 2, outputs: Some(outputs.to_owned()), execution_count: Some(None) };
+    let expected = SMALL.replace("\"execution_count\": 4", "\"execution_count\": null").replace(
+        r#"[{"output_type": "stream", "name": "stdout", "text": ["1\n"]}]"#,
+        r#"[
     {
      "name": "stdout",
      "output_type": "stream",
@@ -302,24 +203,19 @@ fn only_outputs_and_counts_change() {
      "list": []
     }
    ]"#,
-        );
+    );
     assert_eq!(edited(SMALL, &[change]), expected);
 }
 
 #[test]
 fn missing_keys_are_inserted_in_the_files_own_style() {
-    let change = [CellEdit {
-        number: 1,
-        outputs: Some("[{\"a\": [1, 2]}]".to_owned()),
-        execution_count: Some(Some(7)),
-    }];
+    let change = [CellEdit { number: 1, outputs: Some("[{\"a\": [1, 2]}]".to_owned()), execution_count: Some(Some(7)) }];
     let compact = r#"{"cells":[{"cell_type":"code","metadata":{},"source":"x"}],"nbformat":4}"#;
     assert_eq!(
         edited(compact, &change),
         r#"{"cells":[{"cell_type":"code","execution_count":7,"metadata":{},"outputs":[{"a":[1,2]}],"source":"x"}],"nbformat":4}"#
     );
-    let indented =
-        "{\r\n\t\"cells\": [\r\n\t\t{\r\n\t\t\t\"cell_type\": \"code\"\r\n\t\t}\r\n\t]\r\n}";
+    let indented = "{\r\n\t\"cells\": [\r\n\t\t{\r\n\t\t\t\"cell_type\": \"code\"\r\n\t\t}\r\n\t]\r\n}";
     assert_eq!(
         edited(indented, &change),
         "{\r\n\t\"cells\": [\r\n\t\t{\r\n\t\t\t\"cell_type\": \"code\",\r\n\t\t\t\"execution_count\": 7,\r\n\t\t\t\"outputs\": \
@@ -330,11 +226,7 @@ fn missing_keys_are_inserted_in_the_files_own_style() {
 #[test]
 fn wrong_edits_are_refused() {
     let refused = |number, outputs: Option<&str>| {
-        let change = CellEdit {
-            number,
-            outputs: outputs.map(str::to_owned),
-            execution_count: None,
-        };
+        let change = CellEdit { number, outputs: outputs.map(str::to_owned), execution_count: None };
         edit(SMALL.as_bytes(), &[change]).unwrap_err().to_string()
     };
     assert_eq!(refused(1, None), "cell 1 is not a code cell");

@@ -35,13 +35,9 @@ impl<'a> Marker<'a> {
 
     /// The entries of `tags=["a", "b"]`.
     pub(super) fn tags(&self) -> Vec<String> {
-        let list = self
-            .options
-            .find("tags=[")
-            .map(|start| &self.options[start + "tags=".len()..]);
+        let list = self.options.find("tags=[").map(|start| &self.options[start + "tags=".len()..]);
         let list = list.and_then(|list| list.find(']').map(|end| &list[..=end]));
-        list.and_then(|list| serde_json::from_str(list).ok())
-            .unwrap_or_default()
+        list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default()
     }
 }
 
@@ -51,14 +47,8 @@ fn old_marker(comment: &str) -> Option<CellKind> {
         "<codecell>" => Some(CellKind::Code),
         "<markdowncell>" => Some(CellKind::Markdown),
         _ => {
-            let count = comment
-                .strip_prefix("In[")?
-                .trim_end_matches(':')
-                .strip_suffix(']')?;
-            count
-                .chars()
-                .all(|c| c == ' ' || c.is_ascii_digit())
-                .then_some(CellKind::Code)
+            let count = comment.strip_prefix("In[")?.trim_end_matches(':').strip_suffix(']')?;
+            count.chars().all(|c| c == ' ' || c.is_ascii_digit()).then_some(CellKind::Code)
         }
     }
 }
@@ -69,30 +59,22 @@ pub(super) fn uncomment(line: &str) -> &str {
         return line;
     };
     let content = comment.strip_prefix(' ').unwrap_or(comment);
-    if is_magic(content) || assigned(content).is_some_and(is_magic) {
-        content
-    } else {
-        line
-    }
+    if is_magic(content) || assigned(content).is_some_and(is_magic) { content } else { line }
 }
 
 /// `%name`, `%%name` or `!command`.
 fn is_magic(text: &str) -> bool {
     if let Some(command) = text.strip_prefix('!') {
-        return command
-            .trim_start()
-            .starts_with(|c: char| c.is_ascii_alphabetic() || "~.$\\/{}".contains(c));
+        return command.trim_start().starts_with(|c: char| c.is_ascii_alphabetic() || "~.$\\/{}".contains(c));
     }
     let name = text.trim_start_matches('%');
-    (1..=2).contains(&(text.len() - name.len()))
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+    (1..=2).contains(&(text.len() - name.len())) && name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// What is assigned in `name = value`.
 fn assigned(text: &str) -> Option<&str> {
     let (name, value) = text.split_once('=')?;
     let name = name.trim_end();
-    let identifier = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let identifier = name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     identifier.then(|| value.trim_start())
 }

@@ -30,9 +30,7 @@ impl TripleQuotes {
             if rest.starts_with('#') {
                 return;
             }
-            let triple = ["\"\"\"", "'''"]
-                .into_iter()
-                .find(|quote| rest.starts_with(quote));
+            let triple = ["\"\"\"", "'''"].into_iter().find(|quote| rest.starts_with(quote));
             if triple.is_some() {
                 self.open = triple;
                 rest = &rest[3..];
@@ -53,11 +51,7 @@ fn find_unescaped(text: &str, quote: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = text[from..].find(quote) {
         let at = from + found;
-        let backslashes = text[..at]
-            .bytes()
-            .rev()
-            .take_while(|&byte| byte == b'\\')
-            .count();
+        let backslashes = text[..at].bytes().rev().take_while(|&byte| byte == b'\\').count();
         if backslashes % 2 == 0 {
             return Some(at);
         }

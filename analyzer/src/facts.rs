@@ -1,0 +1,154 @@
+//! Facts: what one cell's source says on its own, before any other cell is looked at. They depend on the text alone, so
+//! they can be kept by text and an edit recomputes those of the edited cell only.
+
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+pub(crate) use scope::{Scope, comprehension_targets};
+
+use crate::syntax::{self, CellSyntax};
+
+/// What one cell says on its own.
+#[derive(Debug, Default)]
+pub struct CellFacts {
+    /// Syntax trees.
+    pub(crate) syntax: CellSyntax,
+    /// Names that some statement of the cell binds in the notebook's namespace, called functions' `global` names included.
+    pub(crate) binds: BTreeSet<Name>,
+    /// Scopes of functions, lambdas and classes, by the offset at which they start.
+    pub(crate) scopes: BTreeMap<u32, Arc<Scope>>,
+    /// Statements inside string literals handed to `exec` or `eval`, by the offset of the literal.
+    pub(crate) embedded: BTreeMap<u32, Vec<Stmt>>,
+}
+
+impl CellFacts {
+    /// Reads the facts of a cell.
+    pub fn of(source: &str) -> Self {
+        let syntax = syntax::parse_cell(source);
+        let mut collector = Collector { source, scopes: BTreeMap::new(), embedded: BTreeMap::new(), globals: BTreeSet::new() };
+        let mut top = Scope::default();
+        top.collect_body(&syntax.body);
+        collector.visit_body(&syntax.body);
+        for escape in syntax.escapes.values() {
+            top.collect_body(&escape.code);
+            collector.visit_body(&escape.code);
+        }
+        if let Some(magic) = &syntax.cell_magic {
+            collector.visit_body(&magic.line_code);
+        }
+        let mut binds = top.locals;
+        binds.extend(collector.globals);
+        Self { binds, scopes: collector.scopes, embedded: collector.embedded, syntax }
+    }
+}
+
+/// Facts kept by text.
+#[derive(Debug, Default)]
+pub struct FactsCache {
+    entries: std::collections::HashMap<String, Arc<CellFacts>>,
+    computed: u64,
+}
+
+impl FactsCache {
+    /// The facts of a source, computed when they are not there yet.
+    pub fn get(&mut self, source: &str) -> Arc<CellFacts> {
+        if let Some(facts) = self.entries.get(source) {
+            return Arc::clone(facts);
+        }
+        self.computed += 1;
+        let facts = Arc::new(CellFacts::of(source));
+        self.entries.insert(source.to_owned(), Arc::clone(&facts));
+        facts
+    }
+
+    /// Forgets what no source of `sources` needs.
+    pub fn retain<'s>(&mut self, sources: impl Iterator<Item = &'s str>) {
+        let keep: BTreeSet<&str> = sources.collect();
+        self.entries.retain(|source, _| keep.contains(source.as_str()));
+    }
+
+    /// How often facts were computed rather than found.
+    pub const fn computed(&self) -> u64 {
+        self.computed
+    }
+}
+
+struct Collector<'s> {
+    source: &'s str,
+    scopes: BTreeMap<u32, Arc<Scope>>,
+    embedded: BTreeMap<u32, Vec<Stmt>>,
+    globals: BTreeSet<Name>,
+}
+
+impl Collector<'_> {
+    fn visit_body(&mut self, body: &[Stmt]) {
+        for statement in body {
+            self.visit_stmt(statement);
+        }
+    }
+
+    fn add_scope(&mut self, start: TextSize, scope: Scope) {
+        self.globals.extend(scope.globals.iter().filter(|name| scope.assigned_globals.contains(*name)).cloned());
+        self.scopes.insert(start.to_u32(), Arc::new(scope));
+    }
+
+    fn embed(&mut self, literal: &Expr) {
+        if let Expr::StringLiteral(text) = literal
+            && let Some(part) = text.as_single_part_string()
+            && !part.flags.prefix().is_raw()
+            && !self.source[part.range()].contains('\\')
+        {
+            use ruff_python_ast::StringFlags;
+            let inside = TextRange::new(part.range().start() + part.flags.opener_len(), part.range().end() - part.flags.closer_len());
+            let leading = self.source[inside].len() - self.source[inside].trim_start().len();
+            let inside = TextRange::new(inside.start() + TextSize::new(leading as u32), inside.end());
+            let (body, problems) = syntax::parse_statements(self.source, inside);
+            if problems.is_empty() {
+                self.visit_body(&body);
+                self.embedded.insert(text.range().start().to_u32(), body);
+            }
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Collector<'_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(def) => self.add_scope(def.start(), Scope::of_function(&def.parameters, &def.body)),
+            Stmt::ClassDef(def) => {
+                let mut scope = Scope::default();
+                scope.collect_body(&def.body);
+                self.add_scope(def.start(), scope);
+            }
+            _ => {}
+        }
+        visitor::walk_stmt(self, statement);
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Lambda(lambda) => self.add_scope(lambda.start(), Scope::of_lambda(lambda)),
+            Expr::Call(call) => {
+                let name = match &*call.func {
+                    Expr::Name(name) => name.id.as_str(),
+                    Expr::Attribute(attribute) => attribute.attr.as_str(),
+                    _ => "",
+                };
+                if matches!(name, "exec" | "eval" | "run_cell" | "ex" | "ev" | "Timer" | "timeit")
+                    && let Some(first) = call.arguments.args.first()
+                {
+                    self.embed(first);
+                }
+            }
+            _ => {}
+        }
+        visitor::walk_expr(self, expression);
+    }
+}

@@ -1,0 +1,113 @@
+//! The dependency graph between cells.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petgraph::graphmap::DiGraphMap;
+
+use crate::linked::Linked;
+use crate::report::{Edge, EdgeKind, EffectKind};
+
+/// Every dependency of a cell on one before it.
+pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
+    let mut found: BTreeMap<(u32, u32, EdgeKind), BTreeSet<String>> = BTreeMap::new();
+    let mut written: HashMap<String, Vec<u32>> = HashMap::new();
+    let mut ambient: HashMap<String, u32> = HashMap::new();
+    let mut seen: BTreeSet<u32> = BTreeSet::new();
+    for trace in linked.traces() {
+        for (name, read) in &trace.reads {
+            let kind = if read.deferred { EdgeKind::Deferred } else { EdgeKind::Flow };
+            for &from in read.cells.iter().filter(|&&from| from != trace.cell) {
+                found.entry((from, trace.cell, kind)).or_default().insert(name.to_string());
+            }
+            for object in linked.world.heap.reach(&read.objs) {
+                for &from in &linked.world.heap.get(object).changed_in {
+                    // Only what ran before; the cell that made the value is its flow edge already.
+                    if from != trace.cell && seen.contains(&from) && !read.cells.contains(&from) {
+                        found.entry((from, trace.cell, EdgeKind::Mutation)).or_default().insert(name.to_string());
+                    }
+                }
+            }
+        }
+        for effect in &trace.effects {
+            match effect.kind {
+                EffectKind::FileRead if effect.detail != "?" => {
+                    for &from in written.get(&effect.detail).map(Vec::as_slice).unwrap_or_default() {
+                        if from != trace.cell {
+                            found.entry((from, trace.cell, EdgeKind::File)).or_default().insert(effect.detail.clone());
+                        }
+                    }
+                }
+                _ => {
+                    if let Some(state) = ambient_state(effect.kind, &effect.detail)
+                        && reads_ambient(effect.kind)
+                        && let Some(&from) = ambient.get(&state)
+                        && from != trace.cell
+                    {
+                        found.entry((from, trace.cell, EdgeKind::Ambient)).or_default().insert(state);
+                    }
+                }
+            }
+        }
+        for effect in &trace.effects {
+            if effect.kind == EffectKind::FileWrite && effect.detail != "?" {
+                written.entry(effect.detail.clone()).or_default().push(trace.cell);
+            } else if writes_ambient(effect.kind)
+                && let Some(state) = ambient_state(effect.kind, &effect.detail)
+            {
+                ambient.insert(state, trace.cell);
+            }
+        }
+        seen.insert(trace.cell);
+    }
+    found.into_iter().map(|((from, to, kind), names)| Edge { from, to, names: names.into_iter().collect(), kind }).collect()
+}
+
+/// The ambient state that an effect touches.
+pub(crate) fn ambient_state(kind: EffectKind, detail: &str) -> Option<String> {
+    Some(match kind {
+        EffectKind::RandomRead | EffectKind::RandomWrite => match detail {
+            "random" | "" => "random".to_owned(),
+            other => other.to_owned(),
+        },
+        EffectKind::EnvironmentRead | EffectKind::EnvironmentWrite => "environment".to_owned(),
+        EffectKind::DirectoryRead | EffectKind::DirectoryWrite => "directory".to_owned(),
+        EffectKind::PlotRead | EffectKind::PlotWrite => "figures".to_owned(),
+        EffectKind::OptionsRead | EffectKind::OptionsWrite => detail.to_owned(),
+        _ => return None,
+    })
+}
+
+const fn reads_ambient(kind: EffectKind) -> bool {
+    matches!(
+        kind,
+        EffectKind::RandomRead | EffectKind::EnvironmentRead | EffectKind::DirectoryRead | EffectKind::PlotRead | EffectKind::OptionsRead
+    )
+}
+
+pub(crate) const fn writes_ambient(kind: EffectKind) -> bool {
+    matches!(
+        kind,
+        EffectKind::RandomRead
+            | EffectKind::RandomWrite
+            | EffectKind::EnvironmentWrite
+            | EffectKind::DirectoryWrite
+            | EffectKind::PlotWrite
+            | EffectKind::OptionsWrite
+    )
+}
+
+/// Cells that the given ones depend on, directly or through others, in ascending order; the given ones left out.
+pub(crate) fn ancestors(edges: &[Edge], cells: &[u32]) -> Vec<u32> {
+    let mut graph: DiGraphMap<u32, ()> = DiGraphMap::new();
+    for edge in edges {
+        graph.add_edge(edge.to, edge.from, ());
+    }
+    let mut found = BTreeSet::new();
+    for &cell in cells.iter().filter(|&&cell| graph.contains_node(cell)) {
+        let mut search = petgraph::visit::Dfs::new(&graph, cell);
+        while let Some(next) = search.next(&graph) {
+            found.insert(next);
+        }
+    }
+    found.into_iter().filter(|cell| !cells.contains(cell)).collect()
+}

@@ -1,0 +1,339 @@
+//! Calls.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_python_ast::{Expr, ExprCall};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Interp;
+use super::arguments::Args;
+use super::heap::{Kind, ObjId, Val};
+use crate::library_effects::{Default_, Found};
+
+impl<'a> Interp<'a> {
+    pub(super) fn eval_call(&mut self, call: &'a ExprCall) -> Val {
+        let range = call.range();
+        let callee = self.eval(&call.func);
+        let mut args = self.eval_arguments(call);
+        if let Some(val) = self.call_reflective(&callee, call, &args, range) {
+            return val;
+        }
+        for val in args.positional.iter_mut() {
+            *val = self.settle(std::mem::take(val), range);
+        }
+        let keywords = std::mem::take(&mut args.keywords);
+        args.keywords = keywords
+            .into_iter()
+            .map(|(name, val)| {
+                let val = self.settle(val, range);
+                (name, val)
+            })
+            .collect();
+        self.call(&callee, &args, range)
+    }
+
+    fn eval_arguments(&mut self, call: &'a ExprCall) -> Args {
+        let mut args = Args::default();
+        let mut keyword_ranges = Vec::new();
+        for argument in &call.arguments.args {
+            if let Expr::Starred(starred) = argument {
+                let val = self.eval(&starred.value);
+                args.spread.push(val);
+            } else {
+                let val = self.eval(argument);
+                args.positional.push(val);
+                args.ranges.push(argument.range());
+            }
+        }
+        for keyword in &call.arguments.keywords {
+            let val = self.eval(&keyword.value);
+            match &keyword.arg {
+                Some(name) => {
+                    args.keywords.push((name.id.clone(), val));
+                    keyword_ranges.push(keyword.value.range());
+                }
+                None => args.spread.push(val),
+            }
+        }
+        args.ranges.extend(keyword_ranges);
+        args
+    }
+
+    pub(super) fn call(&mut self, callee: &Val, args: &Args, range: TextRange) -> Val {
+        if callee.objs.is_empty() {
+            // Calling what is not known to be anything: an unbound local, a number.
+            return self.unknown();
+        }
+        let before = self.flow.clone();
+        let mut after = super::flow::Flow::dead();
+        let mut val: Option<Val> = None;
+        // One of several candidates is called, nobody knows which.
+        for &id in &callee.objs {
+            if callee.objs.len() > 1 {
+                self.flow = before.clone();
+            }
+            let result = self.call_object(id, args, range);
+            match &mut val {
+                Some(known) => known.join(&result),
+                None => val = Some(result),
+            }
+            after.join(&self.flow);
+        }
+        self.flow = after;
+        val.unwrap_or_default()
+    }
+
+    pub(super) fn call_object(&mut self, id: ObjId, args: &Args, range: TextRange) -> Val {
+        match self.heap.get(id).kind.clone() {
+            Kind::Function(number) => self.call_function(number, id, None, args, range),
+            Kind::Bound { function, receiver } => match self.heap.get(function).kind {
+                Kind::Function(number) => self.call_function(number, function, Some(&receiver), args, range),
+                _ => self.unknown(),
+            },
+            Kind::Class => self.instantiate(id, args, range),
+            Kind::Instance(class) => {
+                let receiver = Val::of(id);
+                let mut val = self.call_special(&receiver, "__call__", &args.positional, range);
+                if val.is_none() && self.has_foreign_base(class, &mut BTreeSet::new()) {
+                    // `model(x)` of a torch module runs `forward`.
+                    self.assuming("its base class may call any of its methods", |interp| {
+                        interp.call_all_methods(id, class, range, &mut BTreeSet::new())
+                    });
+                    val = Some(self.unknown());
+                }
+                val.unwrap_or_default()
+            }
+            Kind::Path(path) => self.call_path(&path, args, range),
+            Kind::Member { receiver, name } => self.call_member(&receiver, &name, args, range),
+            Kind::Lib(path) => {
+                let receiver = Val::of(id);
+                match self.table.member(&path, "__call__") {
+                    Found::Entry(entry) => self.apply(entry, &format!("{path}.__call__"), Some(&receiver), args, range),
+                    Found::Pure => {
+                        self.hand_over(args, range);
+                        self.unknown()
+                    }
+                    Found::Unknown => self.call_unknown("the value", Some(&receiver), args, range),
+                }
+            }
+            Kind::Unknown => self.call_unknown("the function", None, args, range),
+            Kind::Super { .. } | Kind::Environment | Kind::Namespace => self.unknown(),
+        }
+    }
+
+    /// A function, class or constant of a module.
+    fn call_path(&mut self, path: &Arc<str>, args: &Args, range: TextRange) -> Val {
+        if let Some(val) = self.call_builtin(path, args, range) {
+            return val;
+        }
+        match self.table.function(path) {
+            Found::Entry(entry) => self.apply(entry, path, None, args, range),
+            Found::Pure => {
+                self.hand_over(args, range);
+                if is_class_name(path) {
+                    let val = self.lib(path);
+                    // A constructor most likely keeps what it is given.
+                    for &id in &val.objs {
+                        for held in args.all() {
+                            self.heap.may_hold(id, &held);
+                        }
+                    }
+                    val
+                } else {
+                    self.unknown()
+                }
+            }
+            Found::Unknown if is_class_name(path) => {
+                self.hand_over(args, range);
+                let val = self.lib(path);
+                for &id in &val.objs {
+                    for held in args.all() {
+                        self.heap.may_hold(id, &held);
+                    }
+                }
+                val
+            }
+            Found::Unknown => {
+                let short = path.rsplit('.').next().unwrap_or(path).to_owned();
+                self.call_unknown(&format!("`{short}`"), None, args, range)
+            }
+        }
+    }
+
+    /// A method of a library value, or of a value of unknown kind.
+    fn call_member(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
+        let mut val: Option<Val> = None;
+        if receiver.objs.is_empty() {
+            return self.call_string_method(receiver, name, args, range);
+        }
+        for &id in &receiver.objs {
+            let one = Val { objs: vec![id], literal: receiver.literal.clone() };
+            let result = match self.heap.get(id).kind.clone() {
+                Kind::Lib(path) => self.call_library_member(&one, &path, name, args, range),
+                Kind::Namespace => self.call_namespace_method(name, args, range),
+                Kind::Member { .. } => {
+                    let base = self.member_as_value(id, range);
+                    self.call_member(&base, name, args, range)
+                }
+                _ => self.call_unknown_member(&one, name, args, range),
+            };
+            match &mut val {
+                Some(known) => known.join(&result),
+                None => val = Some(result),
+            }
+        }
+        val.unwrap_or_default()
+    }
+
+    fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {
+        let full = format!("{path}.{name}");
+        match self.table.member(path, name) {
+            Found::Entry(entry) => self.apply(entry, &full, Some(receiver), args, range),
+            Found::Pure => {
+                self.hand_over(args, range);
+                self.unknown()
+            }
+            Found::Unknown => self.call_unknown_member(receiver, name, args, range),
+        }
+    }
+
+    /// A method of something whose kind is not known: judged by its name.
+    fn call_unknown_member(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
+        match self.table.by_method_name(name) {
+            Some(Default_::Pure) => {
+                self.hand_over(args, range);
+                let result = self.unknown();
+                for &id in &result.objs {
+                    // What an unknown method gives may show its receiver's memory.
+                    if matches!(
+                        name.as_str(),
+                        "reshape"
+                            | "ravel"
+                            | "view"
+                            | "squeeze"
+                            | "transpose"
+                            | "swapaxes"
+                            | "get"
+                            | "values"
+                            | "items"
+                            | "setdefault"
+                            | "pop"
+                            | "T"
+                            | "loc"
+                            | "iloc"
+                    ) {
+                        self.heap.may_hold(id, receiver);
+                        let born = receiver.objs.iter().map(|&base| self.heap.get(base).born).min().unwrap_or(self.cell);
+                        self.heap.get_mut(id).born = born;
+                        for &base in &receiver.objs {
+                            self.heap.view(id, base, false);
+                        }
+                    }
+                }
+                result
+            }
+            _ => {
+                self.change_assumed(receiver, range, &format!("`.{name}()` may change it"));
+                let result = self.call_unknown(&format!("`.{name}()`"), None, args, range);
+                for &id in &result.objs {
+                    self.heap.may_hold(id, receiver);
+                }
+                for &id in &receiver.objs {
+                    for val in args.all() {
+                        self.heap.may_hold(id, &val);
+                    }
+                }
+                result
+            }
+        }
+    }
+
+    /// A call that nothing is known about: it may change its arguments and call what is callable.
+    pub(super) fn call_unknown(&mut self, what: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        for val in args.all().iter().chain(receiver) {
+            self.change_assumed(val, range, &format!("{what} is not known and may change it"));
+        }
+        self.hand_over(args, range);
+        let result = self.unknown();
+        for val in args.all().iter().chain(receiver) {
+            for &id in &result.objs {
+                self.heap.may_hold(id, val);
+                // It may even be the very argument.
+                for &base in &val.objs {
+                    let born = self.heap.get(base).born.min(self.heap.get(id).born);
+                    if !matches!(self.heap.get(base).kind, Kind::Path(_) | Kind::Function(_) | Kind::Class) {
+                        self.heap.get_mut(id).born = born;
+                        self.heap.view(id, base, false);
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    /// A library gets these arguments: functions among them are assumed to be called, and methods of the notebook's values to run.
+    pub(super) fn hand_over(&mut self, args: &Args, range: TextRange) {
+        let all = args.all();
+        let mut element: Option<Val> = None;
+        for val in &all {
+            for &id in &val.objs {
+                let kind = self.heap.get(id).kind.clone();
+                if matches!(kind, Kind::Function(_) | Kind::Bound { .. } | Kind::Class | Kind::Instance(_)) {
+                    let given = match &element {
+                        Some(given) => given.clone(),
+                        None => {
+                            let mut given = Val::default();
+                            for other in &all {
+                                let part = self.element(other, range);
+                                given.join(&part);
+                            }
+                            let fresh = self.unknown();
+                            given.join(&fresh);
+                            element = Some(given.clone());
+                            given
+                        }
+                    };
+                    self.call_back(id, &given, range);
+                } else if matches!(&kind, Kind::Lib(path) if path.starts_with("builtins.")) {
+                    // A list of functions, a dict of callbacks.
+                    let held: Vec<ObjId> = self
+                        .heap
+                        .get(id)
+                        .elems
+                        .objs
+                        .iter()
+                        .copied()
+                        .filter(|&part| matches!(self.heap.get(part).kind, Kind::Function(_) | Kind::Instance(_)))
+                        .take(8)
+                        .collect();
+                    for part in held {
+                        let given = self.unknown();
+                        self.call_back(part, &given, range);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A library may call this value, with anything.
+    pub(super) fn call_back(&mut self, id: ObjId, given: &Val, range: TextRange) {
+        let before = self.flow.clone();
+        let args = Args { rest: Some(given.clone()), ..Args::default() };
+        self.assuming("a library may call it", |interp| match interp.heap.get(id).kind.clone() {
+            Kind::Instance(class) => interp.call_all_methods(id, class, range, &mut BTreeSet::new()),
+            _ => {
+                interp.call_object(id, &args, range);
+            }
+        });
+        // It may also not be called.
+        self.flow.join(&before);
+    }
+}
+
+/// Whether the last part of a path is written like a class.
+pub(super) fn is_class_name(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    last.starts_with(|c: char| c.is_ascii_uppercase()) && last.chars().any(|c| c.is_ascii_lowercase())
+}

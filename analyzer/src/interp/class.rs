@@ -1,0 +1,248 @@
+//! Classes of the notebook and their values.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::StmtClassDef;
+use ruff_python_ast::name::Name;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::arguments::Args;
+use super::flow::{Flow, Names};
+use super::function::Role;
+use super::heap::{Kind, ObjId, Val};
+use super::{Frame, FrameKind, Interp};
+
+impl<'a> Interp<'a> {
+    pub(super) fn define_class(&mut self, def: &'a StmtClassDef) {
+        let decorators: Vec<Val> = def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
+        let class = self.add(Kind::Class);
+        if let Some(arguments) = &def.arguments {
+            for base in &arguments.args {
+                let val = self.eval(base);
+                self.heap.link(class, &val, true);
+                self.heap.get_mut(class).bases.push(val);
+            }
+            for keyword in &arguments.keywords {
+                self.eval(&keyword.value);
+            }
+        }
+        let scope = self.scope_at(def.start());
+        let cell = self.text_cell();
+        self.frames.push(Frame {
+            scope,
+            kind: FrameKind::Class,
+            closure: None,
+            own: None,
+            returned: None,
+            yielded: Val::default(),
+            exits: Flow::dead(),
+            method_of: Some((class, Val::default())),
+            cell,
+        });
+        self.flow.frames.push(Names::new());
+        self.run_body(&def.body);
+        self.frames.pop();
+        let members = self.flow.frames.pop().unwrap_or_default();
+        let mut members: Vec<_> = members.into_iter().collect();
+        members.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        for (name, slot) in members {
+            self.heap.set_attr(class, &name, &slot.val);
+        }
+        let mut val = Val::of(class);
+        for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
+            let notebook: Vec<ObjId> = decorator
+                .objs
+                .iter()
+                .copied()
+                .filter(|&id| matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Class | Kind::Bound { .. } | Kind::Instance(_)))
+                .collect();
+            // A library's class decorator (`@dataclass`, `@total_ordering`) gives the class back.
+            for id in notebook {
+                let args = Args::positional(vec![val.clone()]);
+                let result = self.call_object(id, &args, node.range());
+                val = result.joined(&Val::of(class));
+            }
+        }
+        self.bind_name(&def.name.id, val);
+    }
+
+    /// Calling a class of the notebook.
+    pub(super) fn instantiate(&mut self, class: ObjId, args: &Args, range: TextRange) -> Val {
+        let instance = self.add(Kind::Instance(class));
+        let val = Val::of(instance);
+        self.heap.link(instance, &Val::of(class), true);
+        let mut constructed = false;
+        for method in ["__new__", "__init__", "__post_init__"] {
+            if let Some(member) = self.class_member(class, &Name::new_static(method), &mut BTreeSet::new()) {
+                let no_args = Args::default();
+                let args = if method == "__post_init__" { &no_args } else { args };
+                self.call_bound(&member, &val, args, range);
+                constructed |= method == "__init__";
+            }
+        }
+        // A dataclass, a named tuple or an inherited constructor keeps what it is given.
+        if !constructed {
+            for held in args.all() {
+                self.heap.hold(instance, &held);
+            }
+            for (name, held) in &args.keywords {
+                self.heap.set_attr(instance, name, held);
+            }
+        }
+        if self.has_foreign_base(class, &mut BTreeSet::new()) {
+            for held in args.all() {
+                self.heap.hold(instance, &held);
+            }
+        }
+        val
+    }
+
+    /// Whether a class inherits from something that is not in the notebook.
+    pub(super) fn has_foreign_base(&self, class: ObjId, seen: &mut BTreeSet<ObjId>) -> bool {
+        if !seen.insert(class) {
+            return false;
+        }
+        self.heap.get(class).bases.iter().flat_map(|base| &base.objs).any(|&base| match &self.heap.get(base).kind {
+            Kind::Class => self.has_foreign_base(base, seen),
+            Kind::Path(path) => {
+                !matches!(&**path, "builtins.object" | "abc.ABC" | "enum.Enum" | "typing.Generic" | "typing.NamedTuple" | "typing.Protocol")
+            }
+            _ => true,
+        })
+    }
+
+    pub(super) fn class_member(&self, class: ObjId, name: &Name, seen: &mut BTreeSet<ObjId>) -> Option<Val> {
+        if !seen.insert(class) {
+            return None;
+        }
+        if let Some(val) = self.heap.attr(class, name) {
+            return Some(val.clone());
+        }
+        let bases = &self.heap.get(class).bases;
+        bases.iter().flat_map(|base| &base.objs).find_map(|&base| self.class_member(base, name, seen))
+    }
+
+    pub(super) fn instance_attribute(&mut self, id: ObjId, class: ObjId, attr: &Name, range: TextRange) -> Val {
+        let own = self.heap.attr(id, attr).cloned();
+        let from_class = self.class_member(class, attr, &mut BTreeSet::new());
+        let mut val = match (&own, from_class) {
+            (Some(own), Some(_)) if self.calls.is_empty() => own.clone(),
+            (own, Some(member)) => {
+                let receiver = Val::of(id);
+                let bound = self.bind_or_get(&member, &receiver, range);
+                own.clone().unwrap_or_default().joined(&bound)
+            }
+            (Some(own), None) => own.clone(),
+            (None, None) => {
+                if let Some(member) = self.class_member(class, &Name::new_static("__getattr__"), &mut BTreeSet::new()) {
+                    self.call_bound(&member, &Val::of(id), &Args::default(), range)
+                } else if self.has_foreign_base(class, &mut BTreeSet::new()) {
+                    self.fresh(Kind::Member { receiver: Val::of(id), name: attr.clone() })
+                } else {
+                    self.lazy_attribute(id, attr)
+                }
+            }
+        };
+        val.literal = own.and_then(|own| own.literal);
+        val
+    }
+
+    /// A class attribute seen through a value: methods bind, properties run.
+    fn bind_or_get(&mut self, member: &Val, receiver: &Val, range: TextRange) -> Val {
+        let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
+        for &id in &member.objs {
+            if let Kind::Function(number) = self.heap.get(id).kind
+                && self.functions[number as usize].role == Role::Property
+            {
+                let got = self.call_function(number, id, Some(receiver), &Args::default(), range);
+                val.join(&got);
+            } else {
+                let bound = self.bind_to(&Val::of(id), receiver);
+                val.join(&bound);
+            }
+        }
+        val
+    }
+
+    pub(super) fn bind_to(&mut self, member: &Val, receiver: &Val) -> Val {
+        let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
+        for &id in &member.objs {
+            let bound = match self.heap.get(id).kind {
+                Kind::Function(number) if self.functions[number as usize].role == Role::Static => Val::of(id),
+                Kind::Function(_) => {
+                    let bound = self.fresh(Kind::Bound { function: id, receiver: receiver.clone() });
+                    for &holder in &bound.objs {
+                        self.heap.hold(holder, receiver);
+                    }
+                    bound
+                }
+                _ => Val::of(id),
+            };
+            val.join(&bound);
+        }
+        val
+    }
+
+    /// A member taken from the class itself: only class methods bind.
+    pub(super) fn bind_class_member(&mut self, class: ObjId, member: &Val) -> Val {
+        let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
+        for &id in &member.objs {
+            let part = match self.heap.get(id).kind {
+                Kind::Function(number) if self.functions[number as usize].role == Role::Class => {
+                    self.fresh(Kind::Bound { function: id, receiver: Val::of(class) })
+                }
+                _ => Val::of(id),
+            };
+            val.join(&part);
+        }
+        val
+    }
+
+    pub(super) fn call_bound(&mut self, member: &Val, receiver: &Val, args: &Args, range: TextRange) -> Val {
+        let mut val = Val::default();
+        for &id in &member.objs {
+            if let Kind::Function(number) = self.heap.get(id).kind {
+                let role = self.functions[number as usize].role;
+                let result = self.call_function(number, id, (role != Role::Static).then_some(receiver), args, range);
+                val.join(&result);
+            }
+        }
+        val
+    }
+
+    /// Runs a special method where a value is of a class of the notebook that has it.
+    pub(super) fn call_special(&mut self, receiver: &Val, method: &str, args: &[Val], range: TextRange) -> Option<Val> {
+        let mut val: Option<Val> = None;
+        for &id in &receiver.objs {
+            let Kind::Instance(class) = self.heap.get(id).kind else { continue };
+            let Some(member) = self.class_member(class, &Name::new(method), &mut BTreeSet::new()) else { continue };
+            let result = self.call_bound(&member, &Val::of(id), &Args::positional(args.to_vec()), range);
+            match &mut val {
+                Some(known) => known.join(&result),
+                None => val = Some(result),
+            }
+        }
+        val
+    }
+
+    /// A library gets a value of a notebook's class: any of its methods may run.
+    pub(super) fn call_all_methods(&mut self, id: ObjId, class: ObjId, range: TextRange, seen: &mut BTreeSet<ObjId>) {
+        if !seen.insert(class) {
+            return;
+        }
+        let members: Vec<Val> = self.heap.get(class).attrs.iter().map(|(_, val)| val.clone()).collect();
+        for member in members {
+            let functions: Vec<ObjId> =
+                member.objs.iter().copied().filter(|&object| matches!(self.heap.get(object).kind, Kind::Function(_))).collect();
+            for function in functions {
+                self.call_bound(&Val::of(function), &Val::of(id), &Args::default(), range);
+            }
+        }
+        let bases: Vec<ObjId> = self.heap.get(class).bases.iter().flat_map(|base| base.objs.clone()).collect();
+        for base in bases {
+            if self.heap.get(base).kind == Kind::Class {
+                self.call_all_methods(id, base, range, seen);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The state of names at one point of the execution of a cell.
+
+use std::collections::HashMap;
+
+use ruff_python_ast::name::Name;
+
+use super::heap::Val;
+
+/// Whether a name is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// On every path.
+    Must,
+    /// On some path.
+    May,
+    /// On no path: it was deleted.
+    Never,
+}
+
+/// A name's state.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) val: Val,
+    pub(crate) bound: Bound,
+    /// Whether some path deletes it.
+    pub(crate) deleted: bool,
+    /// Cells whose binding it may be.
+    pub(crate) cells: Vec<u32>,
+    /// The import statement that bound it, when that is what it is.
+    pub(crate) import: Option<std::sync::Arc<str>>,
+}
+
+impl Slot {
+    pub(crate) fn bound(val: Val, cell: u32) -> Self {
+        Self { val, bound: Bound::Must, deleted: false, cells: vec![cell], import: None }
+    }
+
+    pub(crate) fn deleted(cell: u32) -> Self {
+        Self { val: Val::default(), bound: Bound::Never, deleted: true, cells: vec![cell], import: None }
+    }
+
+    /// The state after paths with this one and with `other` have met.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.val.join(&other.val);
+        if self.bound != other.bound {
+            self.bound = Bound::May;
+        }
+        self.deleted |= other.deleted;
+        for cell in &other.cells {
+            if !self.cells.contains(cell) {
+                self.cells.push(*cell);
+            }
+        }
+        if self.import != other.import {
+            self.import = None;
+        }
+    }
+
+    /// The state after a path that does not touch the name has met this one.
+    fn weaken(&mut self) {
+        if self.bound == Bound::Must {
+            self.bound = Bound::May;
+        }
+        if self.bound == Bound::Never {
+            self.bound = Bound::May;
+        }
+    }
+}
+
+/// Names by scope.
+pub(crate) type Names = HashMap<Name, Slot>;
+
+/// What has happened to names on the paths that lead here.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flow {
+    /// Whether no path leads here.
+    pub(crate) dead: bool,
+    /// Names of the notebook that this cell has touched.
+    pub(crate) delta: Names,
+    /// Local names of the functions being run, outermost first.
+    pub(crate) frames: Vec<Names>,
+}
+
+impl Flow {
+    pub(crate) fn dead() -> Self {
+        Self { dead: true, ..Self::default() }
+    }
+
+    /// The state where the paths of this one and of `other` meet.
+    pub(crate) fn join(&mut self, other: &Self) {
+        if other.dead {
+            return;
+        }
+        if self.dead {
+            *self = other.clone();
+            return;
+        }
+        join_names(&mut self.delta, &other.delta);
+        for (mine, theirs) in self.frames.iter_mut().zip(&other.frames) {
+            join_names(mine, theirs);
+        }
+    }
+}
+
+fn join_names(mine: &mut Names, theirs: &Names) {
+    for (name, slot) in mine.iter_mut() {
+        match theirs.get(name) {
+            Some(other) => slot.join(other),
+            None => slot.weaken(),
+        }
+    }
+    for (name, slot) in theirs {
+        if !mine.contains_key(name) {
+            let mut slot = slot.clone();
+            slot.weaken();
+            mine.insert(name.clone(), slot);
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Functions and lambdas of the notebook: making them, calling them, and summarising what cannot be followed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Expr, ExprLambda, Parameters, Stmt, StmtFunctionDef};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::arguments::Args;
+use super::flow::{Flow, Names, Slot};
+use super::heap::{Kind, ObjId, Val};
+use super::{CallSite, Frame, FrameKind, Interp, MAX_CALLS};
+use crate::facts::{CellFacts, Scope};
+
+/// How often one function is followed in one cell before its calls are summarised.
+const MAX_FOLLOWED: u32 = 40;
+
+/// A function or lambda of the notebook.
+#[derive(Clone, Debug)]
+pub(super) struct FunctionDef<'a> {
+    pub(super) name: Name,
+    pub(super) parameters: Option<&'a Parameters>,
+    pub(super) body: Body<'a>,
+    pub(super) scope: Arc<Scope>,
+    pub(super) cell: u32,
+    pub(super) facts: Option<&'a CellFacts>,
+    pub(super) source: &'a str,
+    pub(super) closure: Option<ObjId>,
+    pub(super) defaults: Vec<(Name, Val)>,
+    /// The class in whose body it stands.
+    pub(super) class: Option<ObjId>,
+    /// `staticmethod`, `classmethod`, `property`, as its decorators say.
+    pub(super) role: Role,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Body<'a> {
+    Statements(&'a [Stmt]),
+    Expression(&'a Expr),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Plain,
+    Static,
+    Class,
+    Property,
+}
+
+impl<'a> Interp<'a> {
+    pub(super) fn define_function(&mut self, def: &'a StmtFunctionDef) {
+        let decorators: Vec<Val> = def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
+        self.read_annotations(&def.parameters, def.returns.as_deref(), def.type_params.is_some());
+        let scope = self.scope_at(def.start());
+        let id = self.make_function(&def.name.id, Some(&def.parameters), Body::Statements(&def.body), scope);
+        let mut val = Val::of(id);
+        for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
+            val = self.decorate(decorator, &val, id, node.range());
+        }
+        self.bind_name(&def.name.id, val);
+    }
+
+    /// Annotations are evaluated when the function is made, before Python 3.14.
+    fn read_annotations(&mut self, parameters: &'a Parameters, returns: Option<&'a Expr>, generic: bool) {
+        if generic {
+            return;
+        }
+        let of_parameters = parameters.iter().filter_map(|parameter| parameter.annotation());
+        for annotation in of_parameters.chain(returns) {
+            self.eval(annotation);
+        }
+    }
+
+    fn decorate(&mut self, decorator: &Val, function: &Val, id: ObjId, range: TextRange) -> Val {
+        let mut result = Val::default();
+        for &object in &decorator.objs {
+            match self.heap.get(object).kind.clone() {
+                Kind::Path(path) => {
+                    let role = match path.rsplit('.').next().unwrap_or_default() {
+                        "staticmethod" => Role::Static,
+                        "classmethod" => Role::Class,
+                        "property" | "cached_property" | "setter" | "getter" | "deleter" => Role::Property,
+                        _ => Role::Plain,
+                    };
+                    if role != Role::Plain
+                        && let Kind::Function(number) = self.heap.get(id).kind
+                    {
+                        self.functions[number as usize].role = role;
+                    }
+                    // A library's decorator gives back something that calls the function; it is followed as the function itself.
+                    result.join(function);
+                }
+                Kind::Member { name, .. } => {
+                    if matches!(name.as_str(), "setter" | "getter" | "deleter")
+                        && let Kind::Function(number) = self.heap.get(id).kind
+                    {
+                        self.functions[number as usize].role = Role::Property;
+                    }
+                    result.join(function);
+                    // `@app.route(...)`, `@event.connect`: the receiver keeps the function.
+                    self.heap.hold(object, function);
+                }
+                Kind::Function(_) | Kind::Class | Kind::Bound { .. } | Kind::Instance(_) => {
+                    let args = Args::positional(vec![function.clone()]);
+                    let val = self.call_object(object, &args, range);
+                    result.join(&val);
+                }
+                _ => result.join(function),
+            }
+        }
+        if decorator.objs.is_empty() { function.clone() } else { result }
+    }
+
+    pub(super) fn make_lambda(&mut self, lambda: &'a ExprLambda) -> Val {
+        let scope = self.scope_at(lambda.start());
+        let id = self.make_function(&Name::new_static("<lambda>"), lambda.parameters.as_deref(), Body::Expression(&lambda.body), scope);
+        Val::of(id)
+    }
+
+    fn make_function(&mut self, name: &Name, parameters: Option<&'a Parameters>, body: Body<'a>, scope: Arc<Scope>) -> ObjId {
+        let mut defaults = Vec::new();
+        for parameter in parameters.iter().flat_map(|parameters| parameters.iter_non_variadic_params()) {
+            if let Some(default) = &parameter.default {
+                let val = self.eval(default);
+                defaults.push((parameter.parameter.name.id.clone(), val));
+            }
+        }
+        let closure = self.environment();
+        let class = self
+            .frames
+            .last()
+            .filter(|frame| frame.kind == FrameKind::Class)
+            .and_then(|frame| frame.method_of.as_ref().map(|(class, _)| *class));
+        let number = self.functions.len() as u32;
+        let id = self.add(Kind::Function(number));
+        for (_, val) in &defaults {
+            self.heap.hold(id, val);
+        }
+        if let Some(environment) = closure {
+            self.heap.hold(id, &Val::of(environment));
+        }
+        let cell = self.text_cell();
+        self.functions.push(FunctionDef {
+            name: name.clone(),
+            parameters,
+            body,
+            scope,
+            cell,
+            facts: self.facts,
+            source: self.source,
+            closure,
+            defaults,
+            class,
+            role: Role::Plain,
+        });
+        id
+    }
+
+    pub(super) fn scope_at(&self, start: ruff_text_size::TextSize) -> Arc<Scope> {
+        self.facts.and_then(|facts| facts.scopes.get(&start.to_u32())).cloned().unwrap_or_default()
+    }
+
+    /// The environment that a function made here closes over.
+    fn environment(&mut self) -> Option<ObjId> {
+        let index = self.frames.iter().rposition(|frame| frame.kind != FrameKind::Class)?;
+        self.environment_of(index)
+    }
+
+    fn environment_of(&mut self, index: usize) -> Option<ObjId> {
+        if let Some(own) = self.frames[index].own {
+            return Some(own);
+        }
+        let around = match self.frames[index].kind {
+            FrameKind::Comprehension => {
+                self.frames[..index].iter().rposition(|frame| frame.kind != FrameKind::Class).and_then(|outer| self.environment_of(outer))
+            }
+            _ => self.frames[index].closure,
+        };
+        let id = self.add(Kind::Environment);
+        if let Some(around) = around {
+            self.heap.get_mut(id).bases.push(Val::of(around));
+            self.heap.hold(id, &Val::of(around));
+        }
+        let names: Vec<(Name, Val)> = self
+            .flow
+            .frames
+            .get(index)
+            .map(|names| names.iter().map(|(name, slot)| (name.clone(), slot.val.clone())).collect())
+            .unwrap_or_default();
+        for (name, val) in names {
+            self.heap.set_attr(id, &name, &val);
+        }
+        self.frames[index].own = Some(id);
+        Some(id)
+    }
+
+    /// Calls a function of the notebook.
+    pub(super) fn call_function(&mut self, number: u32, object: ObjId, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        let followed = self.counts.entry(number).or_insert(0);
+        *followed += 1;
+        let active = self.calls.iter().filter(|call| call.function == number).count();
+        if active >= 2 {
+            return self.result_of_unfollowed(args);
+        }
+        if *followed > MAX_FOLLOWED || self.calls.len() >= MAX_CALLS || !self.step() {
+            self.summarise_function(number, &mut BTreeSet::new());
+            for val in args.all().into_iter().chain(receiver.cloned()) {
+                self.change_assumed(&val, range, "handed to a function that is not followed any deeper");
+            }
+            return self.result_of_unfollowed(args);
+        }
+        let def = self.functions[number as usize].clone();
+        let names = self.bind_parameters(&def, object, receiver, args, range);
+        let frame = Frame {
+            scope: Arc::clone(&def.scope),
+            kind: FrameKind::Function,
+            closure: def.closure,
+            own: None,
+            returned: None,
+            yielded: Val::default(),
+            exits: Flow::dead(),
+            method_of: def.class.map(|class| (class, receiver.cloned().unwrap_or_default())),
+            cell: def.cell,
+        };
+        let site = CallSite { function: number, name: def.name.clone(), cell: self.text_cell(), range };
+        self.calls.push(site);
+        let (facts, source) = (self.facts, self.source);
+        let loops = std::mem::take(&mut self.loop_exits);
+        self.facts = def.facts;
+        self.source = def.source;
+        self.frames.push(frame);
+        self.flow.frames.push(names);
+        let depth = self.frames.len();
+        match def.body {
+            Body::Statements(body) => {
+                self.run_body(body);
+                if !self.flow.dead {
+                    self.leave_function(&Val::literal(super::Const::None));
+                }
+            }
+            Body::Expression(body) => {
+                let val = self.eval(body);
+                self.leave_function(&val);
+            }
+        }
+        self.facts = facts;
+        self.source = source;
+        self.loop_exits = loops;
+        self.calls.pop();
+        self.frames.truncate(depth);
+        let frame = self.frames.pop();
+        self.flow = frame.as_ref().map_or_else(Flow::dead, |frame| frame.exits.clone());
+        self.flow.frames.truncate(depth - 1);
+        let Some(frame) = frame else { return Val::default() };
+        let returned = frame.returned.unwrap_or_default();
+        if def.scope.is_generator {
+            let generator = self.lib("builtins.generator");
+            for &id in &generator.objs {
+                self.heap.hold(id, &frame.yielded);
+                self.heap.hold(id, &Val { objs: frame.own.into_iter().collect(), literal: None });
+            }
+            return generator;
+        }
+        returned
+    }
+
+    fn result_of_unfollowed(&mut self, args: &Args) -> Val {
+        let result = self.unknown();
+        for val in args.all() {
+            for &id in &result.objs {
+                self.heap.hold(id, &val);
+            }
+        }
+        result
+    }
+
+    /// A `return`, also the one at the end.
+    pub(super) fn leave_function(&mut self, val: &Val) {
+        let index = self.frames.iter().rposition(|frame| frame.kind == FrameKind::Function);
+        if let Some(index) = index {
+            let flow = self.flow.clone();
+            let frame = &mut self.frames[index];
+            match &mut frame.returned {
+                Some(known) => known.join(val),
+                None => frame.returned = Some(val.clone()),
+            }
+            frame.exits.join(&flow);
+        } else {
+            self.raised.join(&self.flow);
+        }
+        self.flow.dead = true;
+    }
+
+    fn bind_parameters(&mut self, def: &FunctionDef<'a>, object: ObjId, receiver: Option<&Val>, args: &Args, range: TextRange) -> Names {
+        let mut names = Names::new();
+        let Some(parameters) = def.parameters else { return names };
+        let cell = self.cell;
+        let mut positional: Vec<Val> = receiver.iter().map(|val| (*val).clone()).collect();
+        positional.extend(args.positional.iter().cloned());
+        let mut next = positional.into_iter();
+        // What `*args` and `**kwargs` of the call may bring to any parameter.
+        let mut spread = Val::default();
+        for val in args.spread.iter() {
+            let element = self.element(val, range);
+            spread.join(&element);
+        }
+        let has_spread = !args.spread.is_empty();
+        for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
+            let name = &parameter.parameter.name.id;
+            let val = match next.next() {
+                Some(val) => val,
+                None => self.keyword_or_default(def, object, name, args, has_spread, &spread),
+            };
+            names.insert(name.clone(), Slot::bound(val, cell));
+        }
+        if let Some(rest) = &parameters.vararg {
+            let tuple = self.lib("builtins.tuple");
+            for &id in &tuple.objs {
+                for val in next.by_ref() {
+                    self.heap.hold(id, &val);
+                }
+                self.heap.hold(id, &spread);
+                self.heap.get_mut(id).closed = true;
+            }
+            names.insert(rest.name.id.clone(), Slot::bound(tuple, cell));
+        }
+        for parameter in &parameters.kwonlyargs {
+            let name = &parameter.parameter.name.id;
+            let val = self.keyword_or_default(def, object, name, args, has_spread, &spread);
+            names.insert(name.clone(), Slot::bound(val, cell));
+        }
+        if let Some(rest) = &parameters.kwarg {
+            let dict = self.lib("builtins.dict");
+            for &id in &dict.objs {
+                for (_, val) in &args.keywords {
+                    self.heap.hold(id, val);
+                }
+                self.heap.hold(id, &spread);
+                self.heap.get_mut(id).closed = true;
+            }
+            names.insert(rest.name.id.clone(), Slot::bound(dict, cell));
+        }
+        names
+    }
+
+    fn keyword_or_default(
+        &mut self,
+        def: &FunctionDef<'a>,
+        object: ObjId,
+        name: &Name,
+        args: &Args,
+        has_spread: bool,
+        spread: &Val,
+    ) -> Val {
+        let _ = object;
+        if let Some(val) = args.keyword(name) {
+            return val.clone();
+        }
+        let mut val = def.defaults.iter().find(|(known, _)| known == name).map(|(_, val)| val.clone());
+        if has_spread {
+            val = Some(val.unwrap_or_default().joined(spread));
+        }
+        match val {
+            Some(val) => val,
+            None => args.rest.clone().unwrap_or_else(|| self.unknown()),
+        }
+    }
+
+    // --- summaries -------------------------------------------------------------------------------
+
+    /// Notes every name of the notebook that a function's text mentions, and those of functions it names.
+    pub(super) fn summarise_function(&mut self, number: u32, seen: &mut BTreeSet<u32>) {
+        if !seen.insert(number) || seen.len() > 200 {
+            return;
+        }
+        let def = self.functions[number as usize].clone();
+        let mut mentioned = Mentioned::default();
+        match def.body {
+            Body::Statements(body) => body.iter().for_each(|statement| mentioned.visit_stmt(statement)),
+            Body::Expression(body) => mentioned.visit_expr(body),
+        }
+        let names: Vec<(Name, TextRange)> = mentioned.0.into_iter().filter(|(name, _)| !def.scope.locals.contains(name)).collect();
+        self.read_mentioned(&names, seen);
+    }
+
+    /// What a statement mentions, when it is not followed.
+    pub(super) fn summarise_statement(&mut self, statement: &'a Stmt) {
+        let mut mentioned = Mentioned::default();
+        mentioned.visit_stmt(statement);
+        let names: Vec<(Name, TextRange)> = mentioned.0.into_iter().filter(|(name, _)| self.local_frame(name).is_none()).collect();
+        let mut scope = Scope::default();
+        if self.frames.is_empty() {
+            scope.collect_body(std::slice::from_ref(statement));
+        }
+        self.read_mentioned(&names, &mut BTreeSet::new());
+        for name in scope.locals {
+            let val = self.unknown();
+            self.bind_global(&name, val, None);
+        }
+    }
+
+    fn read_mentioned(&mut self, names: &[(Name, TextRange)], seen: &mut BTreeSet<u32>) {
+        for (name, range) in names {
+            let val = self.assuming("too much code to follow", |interp| interp.read_global(name, *range));
+            self.assuming("too much code to follow", |interp| interp.change(&val, *range, "it may be changed"));
+            for &object in &val.objs {
+                if let Kind::Function(inner) = self.heap.get(object).kind {
+                    self.summarise_function(inner, seen);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Mentioned(Vec<(Name, TextRange)>);
+
+impl<'n> Visitor<'n> for Mentioned {
+    fn visit_expr(&mut self, expression: &'n Expr) {
+        if let Expr::Name(name) = expression
+            && name.ctx.is_load()
+            && !self.0.iter().any(|(known, _)| *known == name.id)
+        {
+            self.0.push((name.id.clone(), name.range()));
+        }
+        visitor::walk_expr(self, expression);
+    }
+}

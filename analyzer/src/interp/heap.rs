@@ -1,0 +1,261 @@
+//! Abstract objects: one for each place of the source that makes a value, with what it holds and what it shares memory with.
+
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+
+/// Number of an abstract object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ObjId(pub(crate) u32);
+
+/// A literal whose value the analysis follows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Const {
+    Str(Arc<str>),
+    Int(i64),
+    Bool(bool),
+    None,
+}
+
+/// What a name may stand for: some abstract objects, or none when it is immutable; and the literal it is, when that is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Val {
+    pub(crate) objs: Vec<ObjId>,
+    pub(crate) literal: Option<Const>,
+}
+
+impl Val {
+    pub(crate) fn of(object: ObjId) -> Self {
+        Self { objs: vec![object], literal: None }
+    }
+
+    pub(crate) const fn scalar() -> Self {
+        Self { objs: Vec::new(), literal: None }
+    }
+
+    pub(crate) const fn literal(literal: Const) -> Self {
+        Self { objs: Vec::new(), literal: Some(literal) }
+    }
+
+    pub(crate) fn string(text: impl Into<Arc<str>>) -> Self {
+        Self::literal(Const::Str(text.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match &self.literal {
+            Some(Const::Str(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Adds what `other` may stand for.
+    pub(crate) fn join(&mut self, other: &Self) {
+        if self.literal != other.literal {
+            self.literal = None;
+        }
+        for object in &other.objs {
+            if let Err(at) = self.objs.binary_search(object) {
+                self.objs.insert(at, *object);
+            }
+        }
+    }
+
+    pub(crate) fn joined(mut self, other: &Self) -> Self {
+        self.join(other);
+        self
+    }
+}
+
+/// What an abstract object is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// Anything.
+    Unknown,
+    /// A value of this library or builtin class (`pandas.DataFrame`, `builtins.list`).
+    Lib(Arc<str>),
+    /// A module, or a function, class or constant reached through one, by its dotted path.
+    Path(Arc<str>),
+    /// A function of the notebook, by its number in the interpreter.
+    Function(u32),
+    /// A class of the notebook.
+    Class,
+    /// A value of a class of the notebook.
+    Instance(ObjId),
+    /// A method of the notebook bound to its receiver.
+    Bound { function: ObjId, receiver: Val },
+    /// A member of a library value.
+    Member { receiver: Val, name: Name },
+    /// Variables of a function that inner functions may use.
+    Environment,
+    /// `globals()`.
+    Namespace,
+    /// `super()`.
+    Super { class: ObjId, receiver: Val },
+}
+
+/// An abstract object.
+#[derive(Clone, Debug)]
+pub(crate) struct Obj {
+    pub(crate) kind: Kind,
+    /// Number of the cell that made it.
+    pub(crate) born: u32,
+    /// Whether its elements are all known (`[]`, `[a, b]`), or may be others too.
+    pub(crate) closed: bool,
+    /// What it holds as elements.
+    pub(crate) elems: Val,
+    /// Parts of a tuple, in order, when they are known.
+    pub(crate) parts: Option<Vec<Val>>,
+    /// What it holds as attributes.
+    pub(crate) attrs: Vec<(Name, Val)>,
+    /// Objects whose memory it shows, and whether that is sure.
+    pub(crate) views: Vec<(ObjId, bool)>,
+    /// Objects that hold it or show its memory, and whether that is sure.
+    pub(crate) seen_by: Vec<(ObjId, bool)>,
+    /// Cells that change it, with the certainty of the surest.
+    pub(crate) changed_in: Vec<u32>,
+    /// Base classes of a class; for the environment of a function: the one around it.
+    pub(crate) bases: Vec<Val>,
+}
+
+/// All abstract objects of a notebook. It only grows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heap {
+    objects: Vec<Obj>,
+}
+
+impl Heap {
+    pub(crate) fn add(&mut self, kind: Kind, born: u32) -> ObjId {
+        let id = ObjId(self.objects.len() as u32);
+        self.objects.push(Obj {
+            kind,
+            born,
+            closed: false,
+            elems: Val::default(),
+            parts: None,
+            attrs: Vec::new(),
+            views: Vec::new(),
+            seen_by: Vec::new(),
+            changed_in: Vec::new(),
+            bases: Vec::new(),
+        });
+        id
+    }
+
+    pub(crate) fn get(&self, id: ObjId) -> &Obj {
+        &self.objects[id.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ObjId) -> &mut Obj {
+        &mut self.objects[id.0 as usize]
+    }
+
+    /// `holder` keeps references to what `held` may be.
+    pub(crate) fn hold(&mut self, holder: ObjId, held: &Val) {
+        self.get_mut(holder).elems.join(&Val { objs: held.objs.clone(), literal: None });
+        self.link(holder, held, true);
+    }
+
+    /// `holder` may keep references to what `held` may be.
+    pub(crate) fn may_hold(&mut self, holder: ObjId, held: &Val) {
+        self.get_mut(holder).elems.join(&Val { objs: held.objs.clone(), literal: None });
+        self.link(holder, held, false);
+    }
+
+    pub(crate) fn set_attr(&mut self, holder: ObjId, name: &Name, value: &Val) {
+        self.link(holder, value, true);
+        let attrs = &mut self.get_mut(holder).attrs;
+        match attrs.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => known.join(value),
+            None => attrs.push((name.clone(), value.clone())),
+        }
+    }
+
+    pub(crate) fn attr(&self, holder: ObjId, name: &str) -> Option<&Val> {
+        self.get(holder).attrs.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// `view` shows the memory of `base`.
+    pub(crate) fn view(&mut self, view: ObjId, base: ObjId, sure: bool) {
+        if view != base && !self.get(view).views.iter().any(|(known, _)| *known == base) {
+            self.get_mut(view).views.push((base, sure));
+            self.get_mut(base).seen_by.push((view, sure));
+        }
+    }
+
+    pub(crate) fn link(&mut self, holder: ObjId, held: &Val, sure: bool) {
+        for &object in &held.objs {
+            let seen_by = &mut self.get_mut(object).seen_by;
+            if object == holder {
+                continue;
+            }
+            match seen_by.iter_mut().find(|(known, _)| *known == holder) {
+                Some((_, known)) => *known |= sure,
+                None => seen_by.push((holder, sure)),
+            }
+        }
+    }
+
+    /// Every object through which a change of `start` can be seen: those that share its memory and all that hold any of them.
+    pub(crate) fn seers(&self, start: ObjId) -> Vec<Seer> {
+        let mut found = vec![Seer { id: start, same: true, sure: true }];
+        let mut seen = std::collections::HashSet::from([start]);
+        let mut at = 0;
+        while at < found.len() && found.len() < MAX_SEERS {
+            let Seer { id, same, sure } = found[at];
+            at += 1;
+            let object = self.get(id);
+            // What a view shows changes with it; so do that value's other views.
+            if same {
+                for &(base, base_sure) in &object.views {
+                    if seen.insert(base) {
+                        found.push(Seer { id: base, same, sure: sure && base_sure });
+                    }
+                }
+            }
+            for &(by, by_sure) in &object.seen_by {
+                let is_view = self.get(by).views.iter().any(|(base, _)| *base == id);
+                if seen.insert(by) {
+                    found.push(Seer { id: by, same: same && is_view, sure: sure && by_sure });
+                }
+            }
+        }
+        found
+    }
+
+    /// The object and what it shows or holds, to a bounded depth.
+    pub(crate) fn reach(&self, start: &[ObjId]) -> Vec<ObjId> {
+        let mut found: Vec<ObjId> = start.to_vec();
+        let mut seen: std::collections::HashSet<ObjId> = start.iter().copied().collect();
+        let mut at = 0;
+        while at < found.len() && found.len() < MAX_SEERS {
+            let object = self.get(found[at]);
+            at += 1;
+            let held = object
+                .elems
+                .objs
+                .iter()
+                .chain(object.attrs.iter().flat_map(|(_, val)| &val.objs))
+                .copied()
+                .chain(object.views.iter().map(|(base, _)| *base));
+            for id in held {
+                if seen.insert(id) {
+                    found.push(id);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Objects visited in one search; a notebook that ties everything together is cut off here.
+const MAX_SEERS: usize = 4000;
+
+/// An object through which a change can be seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seer {
+    pub(crate) id: ObjId,
+    /// It is the same value or memory; otherwise it only holds it.
+    pub(crate) same: bool,
+    /// It surely does.
+    pub(crate) sure: bool,
+}

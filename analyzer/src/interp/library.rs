@@ -1,0 +1,644 @@
+//! Library calls: carrying out what the table of library effects says, and the builtins that need more than a table.
+
+use std::sync::Arc;
+
+use ruff_python_ast::ExprCall;
+use ruff_python_ast::name::Name;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Interp;
+use super::arguments::Args;
+use super::flow::Slot;
+use super::heap::{Const, Kind, ObjId, Val};
+use crate::library_effects::{ArgRef, Entry, Found, Gives};
+use crate::report::EffectKind;
+
+impl<'a> Interp<'a> {
+    /// Carries out an entry of the table.
+    pub(super) fn apply(&mut self, entry: &'a Entry, path: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        self.apply_changes(entry, path, receiver, args, range);
+        self.apply_effects(entry, path, receiver, args, range);
+        self.apply_callbacks(entry, receiver, args, range);
+        for (which, how) in &entry.names_in {
+            let at = args.range_of(which).unwrap_or(range);
+            for text in args.select(which, receiver) {
+                if how == "code" {
+                    self.run_embedded(at);
+                } else {
+                    self.read_names_in(&text, how, args, at);
+                }
+            }
+        }
+        let result = self.result_of(entry, path, receiver, args, range);
+        self.apply_links(entry, &result, receiver, args);
+        result
+    }
+
+    fn apply_changes(&mut self, entry: &Entry, path: &str, receiver: Option<&Val>, args: &Args, range: TextRange) {
+        let short = short_name(path);
+        for which in &entry.mutates {
+            for val in args.select(which, receiver) {
+                self.change(&val, range, &format!("`{short}` changes it in place"));
+            }
+        }
+        for (keyword, targets) in &entry.mutates_if {
+            let Some(flag) = args.keyword(keyword) else { continue };
+            let literal = flag.literal.clone();
+            if matches!(literal, Some(Const::Bool(false) | Const::None)) {
+                continue;
+            }
+            for which in targets {
+                for val in args.select(which, receiver) {
+                    if matches!(literal, Some(Const::Bool(true))) || keyword == "out" || keyword == "ax" {
+                        self.change(&val, range, &format!("`{short}` with `{keyword}` changes it in place"));
+                    } else {
+                        self.change_assumed(&val, range, &format!("`{short}` changes it in place when `{keyword}` is true"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply_effects(&mut self, entry: &Entry, path: &str, receiver: Option<&Val>, args: &Args, range: TextRange) {
+        for (targets, kind) in [(&entry.reads, EffectKind::FileRead), (&entry.writes, EffectKind::FileWrite)] {
+            for which in targets {
+                for val in args.select(which, receiver) {
+                    let detail = val.as_str().unwrap_or("?").to_owned();
+                    if detail.contains("://") {
+                        self.effect(EffectKind::Network, &detail, range);
+                    } else {
+                        self.effect(kind, &detail, range);
+                    }
+                }
+            }
+        }
+        let flags = [
+            (entry.network, EffectKind::Network),
+            (entry.subprocess, EffectKind::Subprocess),
+            (entry.clock, EffectKind::Clock),
+            (entry.input, EffectKind::Input),
+            (entry.display, EffectKind::Display),
+        ];
+        for (set, kind) in flags {
+            if set {
+                self.effect(kind, path, range);
+            }
+        }
+        if entry.input {
+            self.stay("it asks the person at the keyboard", range);
+        }
+        if let Some(generator) = &entry.draws {
+            let seeded =
+                entry.draws_unless.as_ref().and_then(|keyword| args.keyword(keyword)).is_some_and(|val| val.literal != Some(Const::None));
+            if !seeded {
+                self.effect(EffectKind::RandomRead, generator, range);
+            }
+        }
+        for generator in &entry.seeds {
+            self.effect(EffectKind::RandomWrite, generator, range);
+        }
+        for (detail, kind) in [(&entry.options_read, EffectKind::OptionsRead), (&entry.options_write, EffectKind::OptionsWrite)] {
+            if let Some(detail) = detail {
+                self.effect(kind, detail, range);
+            }
+        }
+        let access = [
+            (&entry.plot, EffectKind::PlotRead, EffectKind::PlotWrite),
+            (&entry.environment, EffectKind::EnvironmentRead, EffectKind::EnvironmentWrite),
+            (&entry.directory, EffectKind::DirectoryRead, EffectKind::DirectoryWrite),
+        ];
+        for (value, read, write) in access {
+            match value.as_deref() {
+                Some("read") => self.effect(read, short_name(path), range),
+                Some("write") => self.effect(write, short_name(path), range),
+                Some("both") => {
+                    self.effect(read, short_name(path), range);
+                    self.effect(write, short_name(path), range);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn apply_callbacks(&mut self, entry: &Entry, receiver: Option<&Val>, args: &Args, range: TextRange) {
+        if entry.calls.is_empty() {
+            self.hand_over(args, range);
+            return;
+        }
+        let mut given = self.unknown();
+        for val in args.all().iter().chain(receiver) {
+            let part = self.element(val, range);
+            given.join(&part);
+        }
+        for which in &entry.calls {
+            for val in args.select(which, receiver) {
+                for &id in &val.objs {
+                    if matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Bound { .. } | Kind::Class | Kind::Instance(_)) {
+                        self.call_back(id, &given, range);
+                    }
+                }
+            }
+        }
+    }
+
+    fn result_of(&mut self, entry: &Entry, path: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        if let Some(keyword) = &entry.gives_none_if
+            && let Some(flag) = args.keyword(keyword)
+            && flag.literal == Some(Const::Bool(true))
+        {
+            return Val::literal(Const::None);
+        }
+        match &entry.gives {
+            None if super::call::is_class_name(path) && receiver.is_none() => self.lib(path),
+            None => self.unknown(),
+            Some(Gives::One(kind)) => self.give(kind, receiver, args, range),
+            Some(Gives::Many(kinds)) => {
+                let parts: Vec<Val> = kinds.iter().map(|kind| self.give(kind, receiver, args, range)).collect();
+                let val = self.container("builtins.tuple", &parts);
+                for &id in &val.objs {
+                    self.heap.get_mut(id).parts = Some(parts.clone());
+                }
+                // Parts that come together usually know each other: a figure and its axes.
+                for part in &parts {
+                    for &id in &part.objs {
+                        for other in &parts {
+                            let others = Val { objs: other.objs.iter().copied().filter(|&other| other != id).collect(), literal: None };
+                            self.heap.hold(id, &others);
+                        }
+                    }
+                }
+                val
+            }
+        }
+    }
+
+    fn give(&mut self, kind: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        match kind {
+            "scalar" => Val::scalar(),
+            "none" => Val::literal(Const::None),
+            "self" => receiver.cloned().unwrap_or_default(),
+            "self-kind" => {
+                let path = receiver.and_then(|val| val.objs.first()).and_then(|&id| match &self.heap.get(id).kind {
+                    Kind::Lib(path) => Some(Arc::clone(path)),
+                    _ => None,
+                });
+                match path {
+                    Some(path) => self.lib(&path),
+                    None => self.unknown(),
+                }
+            }
+            "list" | "tuple" | "dict" | "set" => self.lib(&format!("builtins.{kind}")),
+            "iterator" => self.lib("builtins.iterator"),
+            "array" => self.lib("numpy.ndarray"),
+            _ => {
+                if let Some(reference) = kind.strip_prefix("arg:") {
+                    let which = ArgRef::from(reference.to_owned());
+                    return args.select(&which, receiver).into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
+                }
+                if let Some(reference) = kind.strip_prefix("elem:") {
+                    let which = ArgRef::from(reference.to_owned());
+                    let held = args.select(&which, receiver);
+                    let mut val = Val::default();
+                    for part in held {
+                        let element = self.element(&part, range);
+                        val.join(&element);
+                    }
+                    return val;
+                }
+                self.lib(kind)
+            }
+        }
+    }
+
+    fn apply_links(&mut self, entry: &Entry, result: &Val, receiver: Option<&Val>, args: &Args) {
+        for which in &entry.views {
+            for val in args.select(which, receiver) {
+                for &id in &result.objs {
+                    for &base in &val.objs {
+                        if !matches!(self.heap.get(id).kind, Kind::Path(_)) && id != base {
+                            let born = self.heap.get(base).born.min(self.heap.get(id).born);
+                            self.heap.get_mut(id).born = born;
+                            self.heap.view(id, base, true);
+                        }
+                    }
+                }
+            }
+        }
+        for which in &entry.holds {
+            for val in args.select(which, receiver) {
+                self.hold_in(result, &val);
+            }
+        }
+        if let Some(receiver) = receiver {
+            for which in &entry.keeps {
+                for val in args.select(which, Some(receiver)) {
+                    self.hold_in(receiver, &val);
+                }
+            }
+        }
+    }
+
+    /// The holder keeps the value, and, as constructors such as `list(x)` do, what the value holds.
+    fn hold_in(&mut self, holder: &Val, held: &Val) {
+        for &id in &holder.objs {
+            self.heap.hold(id, held);
+        }
+    }
+
+    /// What entering a context of this kind gives, when the table says so.
+    pub(super) fn member_entry_gives(&mut self, id: ObjId, name: &str, range: TextRange) -> Option<Val> {
+        let Kind::Lib(path) = self.heap.get(id).kind.clone() else { return None };
+        match self.table.member(&path, name) {
+            Found::Entry(entry) => {
+                let receiver = Val::of(id);
+                Some(self.apply(entry, &format!("{path}.{name}"), Some(&receiver), &Args::default(), range))
+            }
+            _ => None,
+        }
+    }
+
+    /// A method of a string or another immutable value.
+    pub(super) fn call_string_method(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
+        self.hand_over(args, range);
+        if name.as_str() == "format" {
+            for val in args.all() {
+                self.show(&val, range);
+            }
+        }
+        match (name.as_str(), receiver.as_str(), args.positional.first().and_then(Val::as_str)) {
+            ("strip", Some(text), None) => Val::string(text.trim()),
+            ("lower", Some(text), None) => Val::string(text.to_lowercase()),
+            ("split" | "rsplit" | "splitlines" | "partition", ..) => self.container("builtins.list", &[]),
+            _ => Val::scalar(),
+        }
+    }
+
+    // --- builtins that a table cannot describe ---------------------------------------------------
+
+    /// `globals()`, `exec("...")`, `super()` and the like; `None` for everything else.
+    pub(super) fn call_reflective(&mut self, callee: &Val, call: &'a ExprCall, args: &Args, range: TextRange) -> Option<Val> {
+        let path = match callee.objs.as_slice() {
+            [id] => match &self.heap.get(*id).kind {
+                Kind::Path(path) => Arc::clone(path),
+                Kind::Member { receiver, name }
+                    if matches!(
+                        name.as_str(),
+                        "run_line_magic"
+                            | "run_cell_magic"
+                            | "magic"
+                            | "system"
+                            | "getoutput"
+                            | "run_cell"
+                            | "ex"
+                            | "ev"
+                            | "user_ns"
+                            | "push"
+                            | "reset"
+                    ) =>
+                {
+                    let is_shell =
+                        receiver.objs.iter().any(|&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if &**path == "IPython.Shell"));
+                    if !is_shell {
+                        return None;
+                    }
+                    format!("IPython.Shell.{name}").into()
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        match &*path {
+            "builtins.globals" => Some(self.fresh(Kind::Namespace)),
+            "builtins.locals" | "builtins.vars" if args.positional.is_empty() => {
+                if self.frames.is_empty() {
+                    Some(self.fresh(Kind::Namespace))
+                } else {
+                    let mut held = Val::default();
+                    if let Some(names) = self.flow.frames.last() {
+                        names.values().for_each(|slot| held.join(&slot.val));
+                    }
+                    Some(self.container("builtins.dict", &[held]))
+                }
+            }
+            "builtins.dir" if args.positional.is_empty() => {
+                self.effect(EffectKind::Session, "dir", range);
+                Some(Val::scalar())
+            }
+            "builtins.super" => {
+                let method = self
+                    .frames
+                    .iter()
+                    .rev()
+                    .find(|frame| frame.kind == super::FrameKind::Function)
+                    .and_then(|frame| frame.method_of.clone());
+                let (class, receiver) = method?;
+                Some(self.fresh(Kind::Super { class, receiver }))
+            }
+            "builtins.exec" | "builtins.eval" | "IPython.Shell.run_cell" | "IPython.Shell.ex" | "IPython.Shell.ev" => {
+                let at = call.arguments.args.first()?.range();
+                if self.run_embedded(at) {
+                    return Some(self.unknown());
+                }
+                // Code that is computed may read, change and bind anything.
+                self.effect(EffectKind::Session, short_name(&path), range);
+                self.read_everything(range);
+                let cell = self.cell;
+                self.opaque.push((cell, format!("`{}` of a computed string", short_name(&path))));
+                Some(self.unknown())
+            }
+            "builtins.get_ipython" => Some(self.lib("IPython.Shell")),
+            "IPython.Shell.system" | "IPython.Shell.getoutput" => {
+                self.effect(EffectKind::Subprocess, args.positional.first().and_then(Val::as_str).unwrap_or("?"), range);
+                Some(self.unknown())
+            }
+            "IPython.Shell.run_line_magic" | "IPython.Shell.magic" | "IPython.Shell.run_cell_magic" => {
+                let mut words = args.positional.iter().filter_map(Val::as_str).collect::<Vec<_>>().join(" ");
+                if words.is_empty() {
+                    words = "?".to_owned();
+                }
+                let (name, rest) = words.split_once(' ').unwrap_or((words.as_str(), ""));
+                self.line_magic(name.trim_start_matches('%'), rest, range);
+                Some(self.unknown())
+            }
+            "IPython.Shell.push" | "IPython.Shell.reset" => {
+                let cell = self.cell;
+                self.opaque.push((cell, format!("`{}`", short_name(&path))));
+                Some(Val::scalar())
+            }
+            _ => None,
+        }
+    }
+
+    /// Runs the statements of the string literal at this place; false when there are none.
+    pub(super) fn run_embedded(&mut self, at: TextRange) -> bool {
+        let Some(facts) = self.facts else { return false };
+        let Some(body) = facts.embedded.get(&at.start().to_u32()) else { return false };
+        for statement in body {
+            self.run_stmt(statement);
+        }
+        true
+    }
+
+    /// Builtins whose effect depends on their arguments in ways that the table cannot say.
+    pub(super) fn call_builtin(&mut self, path: &str, args: &Args, range: TextRange) -> Option<Val> {
+        let first = args.positional.first();
+        match path {
+            "builtins.open" | "io.open" => {
+                let mode = args.positional.get(1).or_else(|| args.keyword("mode")).and_then(Val::as_str).unwrap_or("r").to_owned();
+                let file = first.or_else(|| args.keyword("file")).and_then(Val::as_str).unwrap_or("?").to_owned();
+                if mode.contains(['r', '+']) {
+                    self.effect(EffectKind::FileRead, &file, range);
+                }
+                if mode.contains(['w', 'a', 'x', '+']) {
+                    self.effect(EffectKind::FileWrite, &file, range);
+                }
+                Some(self.lib("builtins.file"))
+            }
+            "builtins.print" | "builtins.str" | "builtins.repr" | "builtins.format" | "IPython.display.display" | "builtins.display" => {
+                for val in args.all() {
+                    self.show(&val, range);
+                    // Printing a container prints what it holds.
+                    let held = val
+                        .objs
+                        .iter()
+                        .filter(|&&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins.")))
+                        .fold(Val::default(), |all, &id| all.joined(&self.heap.get(id).elems));
+                    self.show(&held, range);
+                }
+                if path.ends_with("str") && first.is_some_and(|val| val.as_str().is_some()) {
+                    return first.map(|val| Val { objs: Vec::new(), literal: val.literal.clone() });
+                }
+                Some(Val::scalar())
+            }
+            "builtins.len" | "builtins.bool" | "builtins.int" | "builtins.float" | "builtins.hash" | "builtins.abs" | "builtins.round"
+            | "builtins.sum" | "builtins.complex" => {
+                let method = format!("__{}__", short_name(path));
+                for val in &args.all() {
+                    self.call_special(val, &method, &[], range);
+                    if path == "builtins.sum" {
+                        let element = self.element(val, range);
+                        self.call_special(&element, "__add__", &[], range);
+                        self.call_special(&element, "__radd__", &[], range);
+                    }
+                }
+                let given = args.all().into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
+                let arrays = given.objs.iter().any(|&id| {
+                    matches!(&self.heap.get(id).kind, Kind::Lib(kind) if !kind.starts_with("builtins."))
+                        || matches!(self.heap.get(id).kind, Kind::Unknown)
+                });
+                Some(if arrays && matches!(path, "builtins.abs" | "builtins.round" | "builtins.sum") {
+                    self.unknown()
+                } else {
+                    Val::scalar()
+                })
+            }
+            "builtins.getattr" => {
+                let name = args.positional.get(1).and_then(Val::as_str).map(Name::new);
+                let holder = first?.clone();
+                let mut val = match name {
+                    Some(name) => self.attribute(&holder, &name, range),
+                    None => {
+                        // Any attribute or method: what is called on it may change the holder.
+                        let val = self.unknown();
+                        for &id in &val.objs {
+                            for &base in &holder.objs {
+                                self.heap.view(id, base, false);
+                            }
+                        }
+                        for &id in &holder.objs {
+                            if let Kind::Instance(class) = self.heap.get(id).kind {
+                                self.assuming("the method's name is computed", |interp| {
+                                    interp.call_all_methods(id, class, range, &mut std::collections::BTreeSet::new())
+                                });
+                            }
+                        }
+                        val
+                    }
+                };
+                if let Some(default) = args.positional.get(2) {
+                    val.join(default);
+                }
+                Some(val)
+            }
+            "builtins.setattr" | "builtins.delattr" => {
+                let holder = first?.clone();
+                if let Some(val) = args.positional.get(2) {
+                    self.hold_in(&holder, val);
+                    if let Some(name) = args.positional.get(1).and_then(Val::as_str).map(Name::new) {
+                        for &id in &holder.objs {
+                            self.heap.set_attr(id, &name, val);
+                        }
+                    }
+                }
+                for &id in &holder.objs {
+                    if let Kind::Path(path) = self.heap.get(id).kind.clone() {
+                        self.store_in_module_object(&path, range);
+                    }
+                }
+                self.change(&holder, range, "an attribute is set");
+                Some(Val::literal(Const::None))
+            }
+            "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.dict" | "builtins.iter"
+            | "builtins.enumerate" | "builtins.zip" | "builtins.reversed" | "builtins.sorted" | "builtins.filter" | "builtins.map"
+            | "builtins.next" | "builtins.max" | "builtins.min" => Some(self.call_iterating(path, args, range)),
+            "builtins.range" => Some(self.lib("builtins.range")),
+            "builtins.input" => {
+                self.effect(EffectKind::Input, "input", range);
+                self.stay("`input()` asks the person at the keyboard", range);
+                Some(Val::scalar())
+            }
+            "builtins.isinstance" | "builtins.issubclass" | "builtins.id" | "builtins.callable" | "builtins.hasattr" | "builtins.type" => {
+                Some(match path {
+                    "builtins.type" if args.positional.len() == 1 => {
+                        let classes: Vec<ObjId> = first?
+                            .objs
+                            .iter()
+                            .filter_map(|&id| match self.heap.get(id).kind {
+                                Kind::Instance(class) => Some(class),
+                                _ => None,
+                            })
+                            .collect();
+                        Val { objs: classes, literal: None }
+                    }
+                    _ => Val::scalar(),
+                })
+            }
+            "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => {
+                let mut parts: Vec<&str> = Vec::new();
+                let known = args.positional.iter().all(|val| {
+                    val.as_str().is_some_and(|text| {
+                        parts.push(text);
+                        true
+                    })
+                });
+                let joined = known.then(|| parts.join("/"));
+                let mut val = self.lib("pathlib.Path");
+                val.literal = joined.map(|text| Const::Str(text.into()));
+                Some(val)
+            }
+            "os.path.join" => {
+                let mut parts: Vec<&str> = Vec::new();
+                let known = args.spread.is_empty()
+                    && args.positional.iter().all(|val| {
+                        val.as_str().is_some_and(|text| {
+                            parts.push(text.trim_end_matches('/'));
+                            true
+                        })
+                    });
+                Some(if known { Val::string(parts.join("/")) } else { Val::scalar() })
+            }
+            _ => None,
+        }
+    }
+
+    fn call_iterating(&mut self, path: &str, args: &Args, range: TextRange) -> Val {
+        let name = short_name(path);
+        let mut inputs = args.positional.clone();
+        if matches!(name, "map" | "filter") && !inputs.is_empty() {
+            let function = inputs.remove(0);
+            let elements: Vec<Val> = inputs.iter().map(|val| self.element(val, range)).collect();
+            let result = self.assuming_not(|interp| interp.call_if_callable(&function, &elements, range));
+            let held = if name == "map" { result } else { elements.into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default() };
+            return self.container("builtins.iterator", &[held]);
+        }
+        if let Some(key) = args.keyword("key").cloned() {
+            let elements: Vec<Val> = inputs.iter().map(|val| self.element(val, range)).collect();
+            self.call_if_callable(&key, &elements, range);
+        }
+        if matches!(name, "max" | "min") && inputs.len() > 1 {
+            return inputs.into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
+        }
+        let mut held = Vec::new();
+        for val in inputs.iter().chain(&args.spread) {
+            held.push(self.element(val, range));
+            self.call_special(val, "__iter__", &[], range);
+        }
+        for (keyword, val) in &args.keywords {
+            if name == "dict" {
+                held.push(val.clone());
+            } else if keyword == "default" {
+                held.push(val.clone());
+            }
+        }
+        match name {
+            "list" | "sorted" => self.container("builtins.list", &held),
+            "tuple" | "set" | "frozenset" | "dict" => self.container(&format!("builtins.{name}"), &held),
+            "next" => {
+                // Taking from an iterator uses it up.
+                if let Some(iterator) = inputs.first() {
+                    self.change(iterator, range, "`next` advances it");
+                    self.call_special(iterator, "__next__", &[], range);
+                }
+                held.into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default()
+            }
+            "max" | "min" => held.into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default(),
+            "enumerate" | "zip" => {
+                if name == "enumerate" {
+                    held.insert(0, Val::scalar());
+                }
+                let tuple = self.container("builtins.tuple", &held);
+                for &id in &tuple.objs {
+                    self.heap.get_mut(id).parts = Some(held.clone());
+                }
+                let iterator = self.container("builtins.iterator", &[tuple]);
+                for &id in &iterator.objs {
+                    for val in &inputs {
+                        self.heap.link(id, val, true);
+                    }
+                }
+                iterator
+            }
+            _ => self.container("builtins.iterator", &held),
+        }
+    }
+
+    fn call_if_callable(&mut self, function: &Val, args: &[Val], range: TextRange) -> Val {
+        if function.objs.is_empty() {
+            return Val::scalar();
+        }
+        self.call(function, &Args::positional(args.to_vec()), range)
+    }
+
+    fn assuming_not<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        act(self)
+    }
+
+    /// A method of `globals()`.
+    pub(super) fn call_namespace_method(&mut self, name: &Name, args: &Args, range: TextRange) -> Val {
+        let key = args.positional.first().and_then(Val::as_str).map(Name::new);
+        match (name.as_str(), key) {
+            ("get" | "__getitem__", Some(key)) => self.read_global(&key, range),
+            ("pop", Some(key)) => {
+                let val = self.read_global(&key, range);
+                let cell = self.cell;
+                self.flow.delta.insert(key, Slot::deleted(cell));
+                val
+            }
+            ("setdefault", Some(key)) => {
+                let mut val = self.read_global(&key, range);
+                if let Some(default) = args.positional.get(1) {
+                    val.join(default);
+                }
+                self.bind_global(&key, val.clone(), None);
+                val
+            }
+            ("update", _) => {
+                for (name, val) in &args.keywords {
+                    self.bind_global(name, val.clone(), None);
+                }
+                if !args.positional.is_empty() || !args.spread.is_empty() {
+                    let cell = self.cell;
+                    self.opaque.push((cell, "`globals().update(...)`".to_owned()));
+                }
+                Val::literal(Const::None)
+            }
+            // Listing the names is not reading their values.
+            ("keys" | "__contains__", _) => Val::scalar(),
+            _ => self.read_everything(range),
+        }
+    }
+}
+
+pub(super) fn short_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}

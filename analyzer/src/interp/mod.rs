@@ -1,0 +1,715 @@
+//! Abstract interpretation of a notebook: its cells run, in order, over abstract values.
+//!
+//! Every cell leaves a trace: which names it needed from outside on some path, which it bound on every path, which objects
+//! made elsewhere it may have changed, and what else it did. Functions of the notebook are followed where they are called, with the values they
+//! are called with; library calls are looked up in the table of library effects. Work is bounded by steps: what would exceed the
+//! bound is summarised, and said to be assumed.
+
+mod arguments;
+mod call;
+mod class;
+mod expr;
+mod flow;
+mod function;
+mod heap;
+mod library;
+mod magic;
+mod names_in_text;
+mod stmt;
+mod trace;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_text_size::TextRange;
+
+pub(crate) use flow::{Bound, Names, Slot};
+pub(crate) use heap::{Const, Heap, Kind, ObjId, Seer, Val};
+pub(crate) use trace::{Bind, CellTrace, Change, Read, add_reasons};
+
+use crate::facts::CellFacts;
+use crate::library_effects::Table;
+use crate::notebook::{Cell, CellKind, Notebook};
+use crate::report::{Because, Certainty, EffectKind};
+use flow::Flow;
+use function::FunctionDef;
+
+/// Steps that one cell may take before what remains is summarised.
+const STEPS_PER_CELL: u32 = 60_000;
+/// Nesting beyond which expressions are not followed.
+const MAX_DEPTH: u32 = 150;
+/// Calls inside calls that are followed.
+const MAX_CALLS: usize = 12;
+
+/// What the interpretation of a whole notebook leaves.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    /// Traces of the cells, in the order of execution.
+    pub(crate) traces: Vec<CellTrace>,
+    /// All objects.
+    pub(crate) heap: Heap,
+}
+
+/// Runs the code cells of a notebook in document order.
+pub(crate) fn run(
+    notebook: &Notebook,
+    facts: &[Arc<CellFacts>],
+    table: &Table,
+    texts: &std::collections::BTreeMap<String, String>,
+) -> World {
+    let bound_somewhere: HashSet<Name> = facts.iter().flat_map(|facts| facts.binds.iter().cloned()).collect();
+    let mut interp = Interp {
+        table,
+        texts,
+        bound_somewhere,
+        heap: Heap::default(),
+        base: Names::default(),
+        flow: Flow::default(),
+        frames: Vec::new(),
+        functions: Vec::new(),
+        trace: CellTrace::default(),
+        facts: None,
+        source: "",
+        cell: 0,
+        steps: 0,
+        depth: 0,
+        loops: 0,
+        calls: Vec::new(),
+        counts: HashMap::new(),
+        assumed: Vec::new(),
+        raised: Flow::dead(),
+        loop_exits: Vec::new(),
+        opaque: Vec::new(),
+        stars: Vec::new(),
+        canon: HashMap::new(),
+    };
+    let mut traces = Vec::new();
+    for (cell, facts) in notebook.cells.iter().zip(facts) {
+        if cell.kind == CellKind::Code {
+            traces.push(interp.run_cell(cell, facts));
+        }
+    }
+    World { traces, heap: interp.heap }
+}
+
+/// A call being followed: where it stands.
+#[derive(Clone, Debug)]
+struct CallSite {
+    function: u32,
+    name: Name,
+    cell: u32,
+    range: TextRange,
+}
+
+/// What kind of scope a frame is.
+#[derive(Clone, Debug)]
+struct Frame {
+    scope: Arc<crate::facts::Scope>,
+    kind: FrameKind,
+    /// Environment in which the function was made.
+    closure: Option<ObjId>,
+    /// Environment that functions made in this frame see.
+    own: Option<ObjId>,
+    /// What it returns.
+    returned: Option<Val>,
+    /// What it yields.
+    yielded: Val,
+    /// States at its `return` statements.
+    exits: Flow,
+    /// Class and receiver for `super()`.
+    method_of: Option<(ObjId, Val)>,
+    /// Cell whose text the frame's statements stand in.
+    cell: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FrameKind {
+    Function,
+    Class,
+    Comprehension,
+}
+
+/// States that leave a loop early.
+#[derive(Clone, Debug)]
+struct LoopExit {
+    breaks: Flow,
+    continues: Flow,
+}
+
+struct Interp<'a> {
+    table: &'a Table,
+    texts: &'a std::collections::BTreeMap<String, String>,
+    bound_somewhere: HashSet<Name>,
+    heap: Heap,
+    /// Names before the current cell.
+    base: Names,
+    flow: Flow,
+    frames: Vec<Frame>,
+    functions: Vec<FunctionDef<'a>>,
+    trace: CellTrace,
+    facts: Option<&'a CellFacts>,
+    source: &'a str,
+    cell: u32,
+    steps: u32,
+    depth: u32,
+    loops: u32,
+    calls: Vec<CallSite>,
+    /// How often each function was followed in this cell.
+    counts: HashMap<u32, u32>,
+    /// Why what happens now is only assumed.
+    assumed: Vec<String>,
+    raised: Flow,
+    loop_exits: Vec<LoopExit>,
+    /// Cells that may bind names nobody can see (`%run`, star imports of unknown modules).
+    opaque: Vec<(u32, String)>,
+    /// Star imports so far, as source lines.
+    stars: Vec<(u32, String)>,
+    /// Objects for module paths, one each.
+    canon: HashMap<Arc<str>, ObjId>,
+}
+
+impl<'a> Interp<'a> {
+    fn run_cell(&mut self, cell: &'a Cell, facts: &'a CellFacts) -> CellTrace {
+        self.cell = cell.number;
+        self.source = &cell.source;
+        self.facts = Some(facts);
+        self.steps = 0;
+        self.counts.clear();
+        self.trace = CellTrace { cell: cell.number, ..CellTrace::default() };
+        self.flow = Flow::default();
+        self.raised = Flow::dead();
+        self.run_cell_body(facts);
+        if self.flow.dead {
+            self.flow = std::mem::replace(&mut self.raised, Flow::dead());
+        }
+        self.trace.stars = self.stars.clone();
+        self.trace.opaque = self.opaque.clone();
+        self.settle_names();
+        std::mem::take(&mut self.trace)
+    }
+
+    /// Carries what the cell did to names over to the notebook.
+    fn settle_names(&mut self) {
+        let mut delta: Vec<(Name, Slot)> = std::mem::take(&mut self.flow.delta).into_iter().collect();
+        delta.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        for (name, slot) in delta {
+            if slot.deleted {
+                self.trace.deletes.push(name.clone());
+            }
+            let existed = self.base.contains_key(&name);
+            match slot.bound {
+                Bound::Never => {
+                    self.base.remove(&name);
+                }
+                Bound::Must => {
+                    self.trace.binds.push(Bind::of(&name, &slot));
+                    self.base.insert(name, slot);
+                }
+                Bound::May => {
+                    self.trace.binds.push(Bind::of(&name, &slot));
+                    match self.base.get_mut(&name) {
+                        Some(known) => {
+                            let was = known.bound;
+                            known.join(&slot);
+                            known.bound = if slot.deleted { Bound::May } else { was };
+                        }
+                        None => {
+                            self.base.insert(name, slot);
+                        }
+                    }
+                }
+            }
+            let _ = existed;
+        }
+    }
+
+    // --- names -----------------------------------------------------------------------------------
+
+    fn read_name(&mut self, name: &Name, range: TextRange) -> Val {
+        for index in (0..self.frames.len()).rev() {
+            let frame = &self.frames[index];
+            // Names of a class body are not seen by what is nested in it.
+            if frame.kind == FrameKind::Class && index + 1 != self.frames.len() {
+                continue;
+            }
+            if frame.scope.globals.contains(name) {
+                break;
+            }
+            if frame.scope.locals.contains(name) {
+                if let Some(slot) = self.flow.frames.get(index).and_then(|names| names.get(name)) {
+                    let mut val = slot.val.clone();
+                    if let Some(captured) = frame.own.and_then(|own| self.heap.attr(own, name)) {
+                        val.join(captured);
+                    }
+                    return val;
+                }
+                if frame.kind != FrameKind::Class {
+                    return self.captured(frame.own, name).unwrap_or_default();
+                }
+            }
+            if frame.kind != FrameKind::Comprehension {
+                let closure = frame.closure;
+                if let Some(val) = self.captured(closure, name) {
+                    return val;
+                }
+                // A function sees the notebook's names behind its closure, not the names of its caller.
+                if frame.kind == FrameKind::Function {
+                    break;
+                }
+            }
+        }
+        self.read_global(name, range)
+    }
+
+    fn captured(&self, environment: Option<ObjId>, name: &Name) -> Option<Val> {
+        let mut at = environment;
+        while let Some(id) = at {
+            if let Some(val) = self.heap.attr(id, name) {
+                return Some(val.clone());
+            }
+            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
+        }
+        None
+    }
+
+    fn read_global(&mut self, name: &Name, range: TextRange) -> Val {
+        match self.flow.delta.get(name) {
+            Some(slot) if slot.bound == Bound::Must => return slot.val.clone(),
+            Some(slot) if slot.bound == Bound::Never => {
+                // Reading what this cell deleted is an error, or finds the builtin.
+                return if is_builtin(name) { self.path(&format!("builtins.{name}")) } else { Val::default() };
+            }
+            _ => {}
+        }
+        let mut val = self.flow.delta.get(name).map(|slot| slot.val.clone()).unwrap_or_default();
+        let known = self.base.get(name).map(|slot| (slot.val.clone(), slot.cells.clone(), slot.bound, slot.import.clone()));
+        if known.is_none() && is_builtin(name) && !self.bound_somewhere.contains(name) {
+            return self.path(&format!("builtins.{name}"));
+        }
+        self.log_read(name, range);
+        match known {
+            Some((base, ..)) => {
+                val.join(&base);
+                if is_builtin(name) && self.base.get(name).is_some_and(|slot| slot.bound == Bound::May) {
+                    let builtin = self.path(&format!("builtins.{name}"));
+                    val.join(&builtin);
+                }
+            }
+            None if is_builtin(name) => {
+                let builtin = self.path(&format!("builtins.{name}"));
+                val.join(&builtin);
+            }
+            // Bound by something nobody sees, or by nothing: anything.
+            None if val.objs.is_empty() => {
+                val = match self.star_member(name) {
+                    Some(path) => self.path(&path),
+                    None => Val::of(self.outside(name)),
+                };
+            }
+            None => {}
+        }
+        val
+    }
+
+    /// The object behind a name that nothing visible binds: one for each name, as old as the notebook.
+    fn outside(&mut self, name: &Name) -> ObjId {
+        let key: Arc<str> = format!("?{name}").into();
+        if let Some(id) = self.canon.get(&key) {
+            return *id;
+        }
+        let id = self.heap.add(Kind::Unknown, 0);
+        self.canon.insert(key, id);
+        id
+    }
+
+    fn star_member(&self, name: &Name) -> Option<String> {
+        if self.stars.is_empty() {
+            return None;
+        }
+        self.stars.iter().rev().find_map(|(_, line)| {
+            let module = line.strip_prefix("from ")?.split(" import").next()?.trim();
+            self.table.library(module).map(|_| format!("{module}.{name}"))
+        })
+    }
+
+    fn log_read(&mut self, name: &Name, range: TextRange) {
+        let certainty = self.certainty();
+        let because = self.because(&format!("`{name}` is read"), range);
+        let (cells, objs) = match self.base.get(name) {
+            Some(slot) => (slot.cells.clone(), slot.val.objs.clone()),
+            None if is_builtin(name) || self.star_member(name).is_some() => (Vec::new(), Vec::new()),
+            None => (Vec::new(), vec![self.outside(name)]),
+        };
+        let deferred = self.calls.iter().any(|call| self.functions.get(call.function as usize).is_some_and(|def| def.cell != self.cell));
+        self.trace.read(
+            name,
+            Read { certainty, because, deferred, cells, objs, unbound: !self.base.contains_key(name), text_cell: self.text_cell(), range },
+        );
+    }
+
+    fn bind_name(&mut self, name: &Name, val: Val) {
+        if let Some(index) = self.local_frame(name) {
+            if let Some(own) = self.frames[index].own {
+                self.heap.set_attr(own, name, &val);
+            }
+            let cell = self.cell;
+            if let Some(names) = self.flow.frames.get_mut(index) {
+                names.insert(name.clone(), Slot::bound(val, cell));
+            }
+            return;
+        }
+        if let Some(environment) = self.nonlocal_environment(name) {
+            self.heap.set_attr(environment, name, &val);
+            return;
+        }
+        self.bind_global(name, val, None);
+    }
+
+    fn bind_global(&mut self, name: &Name, val: Val, import: Option<Arc<str>>) {
+        let mut slot = Slot::bound(val, self.cell);
+        slot.import = import;
+        if let Some(old) = self.flow.delta.get(name) {
+            slot.deleted = old.deleted && old.bound != Bound::Must;
+        }
+        slot.deleted = false;
+        self.flow.delta.insert(name.clone(), slot);
+    }
+
+    fn unbind_name(&mut self, name: &Name, range: TextRange) {
+        if let Some(index) = self.local_frame(name) {
+            if let Some(names) = self.flow.frames.get_mut(index) {
+                names.remove(name);
+            }
+            return;
+        }
+        if !matches!(self.flow.delta.get(name), Some(slot) if slot.bound == Bound::Must) {
+            self.log_read(name, range);
+        }
+        self.flow.delta.insert(name.clone(), Slot::deleted(self.cell));
+    }
+
+    /// The frame in which this name is local, seen from the innermost one.
+    fn local_frame(&self, name: &Name) -> Option<usize> {
+        for index in (0..self.frames.len()).rev() {
+            let frame = &self.frames[index];
+            if frame.scope.locals.contains(name) {
+                return Some(index);
+            }
+            if frame.kind != FrameKind::Comprehension {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn nonlocal_environment(&self, name: &Name) -> Option<ObjId> {
+        let frame = self.frames.iter().rev().find(|frame| frame.kind != FrameKind::Comprehension)?;
+        if !frame.scope.nonlocals.contains(name) {
+            return None;
+        }
+        let mut at = frame.closure;
+        while let Some(id) = at {
+            if self.heap.attr(id, name).is_some() {
+                return Some(id);
+            }
+            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
+        }
+        frame.closure
+    }
+
+    // --- objects ---------------------------------------------------------------------------------
+
+    fn add(&mut self, kind: Kind) -> ObjId {
+        self.heap.add(kind, self.cell)
+    }
+
+    fn fresh(&mut self, kind: Kind) -> Val {
+        let id = self.add(kind);
+        Val::of(id)
+    }
+
+    fn unknown(&mut self) -> Val {
+        self.fresh(Kind::Unknown)
+    }
+
+    fn lib(&mut self, path: &str) -> Val {
+        self.fresh(Kind::Lib(path.into()))
+    }
+
+    /// The object for a module path: always the same one.
+    fn path(&mut self, path: &str) -> Val {
+        let path: Arc<str> = path.into();
+        if let Some(id) = self.canon.get(&path) {
+            return Val::of(*id);
+        }
+        let id = self.heap.add(Kind::Path(Arc::clone(&path)), 0);
+        self.canon.insert(path, id);
+        Val::of(id)
+    }
+
+    /// Notes that these values may be changed in place.
+    fn change(&mut self, val: &Val, range: TextRange, why: &str) {
+        let certainty = self.certainty();
+        self.change_as(val, range, why, certainty);
+    }
+
+    fn change_assumed(&mut self, val: &Val, range: TextRange, why: &str) {
+        self.change_as(val, range, why, Certainty::Assumed);
+    }
+
+    fn change_as(&mut self, val: &Val, range: TextRange, why: &str, certainty: Certainty) {
+        // With several candidates it is not sure which one changes.
+        for &object in &val.objs {
+            if matches!(self.heap.get(object).kind, Kind::Path(_) | Kind::Member { .. } | Kind::Bound { .. } | Kind::Namespace) {
+                continue;
+            }
+            let because = self.because(why, range);
+            self.trace.change(object, Change { certainty, because });
+            let changed_in = &mut self.heap.get_mut(object).changed_in;
+            if changed_in.last() != Some(&self.cell) {
+                changed_in.push(self.cell);
+            }
+        }
+    }
+
+    // --- reasons ---------------------------------------------------------------------------------
+
+    fn certainty(&self) -> Certainty {
+        if self.assumed.is_empty() { Certainty::Proved } else { Certainty::Assumed }
+    }
+
+    /// Cell in whose text the statements being run stand.
+    fn text_cell(&self) -> u32 {
+        self.frames.iter().rev().find(|frame| frame.kind != FrameKind::Comprehension).map_or(self.cell, |frame| frame.cell)
+    }
+
+    fn because(&self, what: &str, range: TextRange) -> Vec<Because> {
+        let text_cell = self.text_cell();
+        let mut text = what.to_owned();
+        if let Some(reason) = self.assumed.last() {
+            text = format!("{text}, assumed: {reason}");
+        }
+        let mut reasons = vec![Because { text, cell: text_cell, start: range.start().to_u32(), end: range.end().to_u32() }];
+        // Where the chain of calls left this cell's own text.
+        if let Some(call) = self.calls.iter().find(|call| call.cell == self.cell)
+            && text_cell != self.cell
+        {
+            reasons.push(Because {
+                text: format!("`{}` is called", call.name),
+                cell: call.cell,
+                start: call.range.start().to_u32(),
+                end: call.range.end().to_u32(),
+            });
+        }
+        reasons
+    }
+
+    fn effect(&mut self, kind: EffectKind, detail: &str, range: TextRange) {
+        // An effect stands where this cell causes it: at the call when it happens in another cell's function.
+        let range = if self.text_cell() == self.cell {
+            range
+        } else {
+            self.calls.iter().find(|call| call.cell == self.cell).map_or(range, |call| call.range)
+        };
+        self.trace.effect(kind, detail, self.certainty(), range);
+    }
+
+    fn assuming<T>(&mut self, why: &str, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.assumed.push(why.to_owned());
+        let result = act(self);
+        self.assumed.pop();
+        result
+    }
+
+    /// Counts a step; false when the cell has used up its share.
+    fn step(&mut self) -> bool {
+        self.steps += 1;
+        if self.steps == STEPS_PER_CELL {
+            self.trace.exhausted = true;
+        }
+        self.steps < STEPS_PER_CELL
+    }
+
+    /// All names the interpreter knows at this point, for `globals()` and the like.
+    fn all_names(&self) -> BTreeSet<Name> {
+        self.base.keys().chain(self.flow.delta.keys()).cloned().collect()
+    }
+}
+
+/// Whether Python or IPython provides this name.
+pub(crate) fn is_builtin(name: &str) -> bool {
+    matches!(
+        name,
+        "get_ipython"
+            | "display"
+            | "exit"
+            | "quit"
+            | "__name__"
+            | "__file__"
+            | "__doc__"
+            | "__builtins__"
+            | "__builtin__"
+            | "__spec__"
+            | "__package__"
+            | "__loader__"
+            | "__annotations__"
+            | "WindowsError"
+            | "_exit_code"
+            | "__debug__"
+    ) || BUILTINS.binary_search(&name).is_ok()
+}
+
+/// Names of the `builtins` module of CPython 3.8 to 3.14, sorted.
+const BUILTINS: &[&str] = &[
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "BaseExceptionGroup",
+    "BlockingIOError",
+    "BrokenPipeError",
+    "BufferError",
+    "BytesWarning",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "DeprecationWarning",
+    "EOFError",
+    "Ellipsis",
+    "EncodingWarning",
+    "EnvironmentError",
+    "Exception",
+    "ExceptionGroup",
+    "False",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "FutureWarning",
+    "GeneratorExit",
+    "IOError",
+    "ImportError",
+    "ImportWarning",
+    "IndentationError",
+    "IndexError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "None",
+    "NotADirectoryError",
+    "NotImplemented",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PendingDeprecationWarning",
+    "PermissionError",
+    "ProcessLookupError",
+    "PythonFinalizationError",
+    "RecursionError",
+    "ReferenceError",
+    "ResourceWarning",
+    "RuntimeError",
+    "RuntimeWarning",
+    "StopAsyncIteration",
+    "StopIteration",
+    "SyntaxError",
+    "SyntaxWarning",
+    "SystemError",
+    "SystemExit",
+    "TabError",
+    "TimeoutError",
+    "True",
+    "TypeError",
+    "UnboundLocalError",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeError",
+    "UnicodeTranslateError",
+    "UnicodeWarning",
+    "UserWarning",
+    "ValueError",
+    "Warning",
+    "ZeroDivisionError",
+    "__build_class__",
+    "__import__",
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "breakpoint",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "copyright",
+    "credits",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "help",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "license",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+];

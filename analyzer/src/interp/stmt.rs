@@ -1,0 +1,655 @@
+//! Statements.
+
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_python_ast::{ExceptHandler, Expr, Operator, Pattern, Stmt, StmtFor, StmtIf, StmtMatch, StmtTry, StmtWhile, StmtWith};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::flow::Flow;
+use super::heap::{Const, Kind, Val};
+use super::{Interp, LoopExit};
+use crate::report::{Because, EffectKind};
+
+impl<'a> Interp<'a> {
+    pub(super) fn run_body(&mut self, body: &'a [Stmt]) {
+        for statement in body {
+            if self.flow.dead {
+                return;
+            }
+            self.run_stmt(statement);
+        }
+    }
+
+    pub(super) fn run_stmt(&mut self, statement: &'a Stmt) {
+        if !self.step() || self.depth > super::MAX_DEPTH {
+            self.summarise_statement(statement);
+            return;
+        }
+        self.depth += 1;
+        self.run_stmt_inner(statement);
+        self.depth -= 1;
+    }
+
+    fn run_stmt_inner(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(def) => self.define_function(def),
+            Stmt::ClassDef(def) => self.define_class(def),
+            Stmt::Return(inner) => {
+                let val = inner.value.as_deref().map_or_else(|| Val::literal(Const::None), |value| self.eval(value));
+                self.leave_function(&val);
+            }
+            Stmt::Delete(inner) => {
+                for target in &inner.targets {
+                    self.delete(target);
+                }
+            }
+            Stmt::TypeAlias(inner) => {
+                // The value is evaluated lazily, but nothing is lost by reading it now.
+                let val = self.unknown();
+                if let Expr::Name(name) = &*inner.name {
+                    self.bind_name(&name.id, val);
+                }
+            }
+            Stmt::Assign(inner) => {
+                let val = self.eval(&inner.value);
+                let val = self.settle(val, inner.value.range());
+                for target in &inner.targets {
+                    self.assign(target, &val, Some(&inner.value));
+                }
+            }
+            Stmt::AugAssign(inner) => self.augment(&inner.target, inner.op, &inner.value, inner.range()),
+            Stmt::AnnAssign(inner) => {
+                // Annotations of simple names are evaluated at module level, and harmless to read elsewhere.
+                if self.frames.is_empty() {
+                    self.eval(&inner.annotation);
+                }
+                if let Some(value) = &inner.value {
+                    let val = self.eval(value);
+                    self.assign(&inner.target, &val, Some(value));
+                }
+            }
+            Stmt::For(inner) => self.run_for(inner),
+            Stmt::While(inner) => self.run_while(inner),
+            Stmt::If(inner) => self.run_if(inner),
+            Stmt::With(inner) => self.run_with(inner),
+            Stmt::Match(inner) => self.run_match(inner),
+            Stmt::Raise(inner) => {
+                for part in [&inner.exc, &inner.cause].into_iter().flatten() {
+                    self.eval(part);
+                }
+                self.raised.join(&self.flow);
+                self.flow.dead = true;
+            }
+            Stmt::Try(inner) => self.run_try(inner),
+            Stmt::Assert(inner) => {
+                self.eval(&inner.test);
+                if let Some(message) = &inner.msg {
+                    let before = self.flow.clone();
+                    self.eval(message);
+                    self.flow = before;
+                }
+            }
+            Stmt::Import(inner) => {
+                for alias in &inner.names {
+                    let (bound, path) = match &alias.asname {
+                        Some(name) => (name.id.clone(), alias.name.as_str()),
+                        None => {
+                            (Name::new(alias.name.split('.').next().unwrap_or_default()), alias.name.split('.').next().unwrap_or_default())
+                        }
+                    };
+                    let line = match &alias.asname {
+                        Some(name) => format!("import {} as {}", alias.name, name),
+                        None => format!("import {}", alias.name),
+                    };
+                    self.import(&bound, path, &line, alias.range());
+                }
+            }
+            Stmt::ImportFrom(inner) => {
+                let module = format!("{}{}", ".".repeat(inner.level as usize), inner.module.as_deref().unwrap_or_default());
+                for alias in &inner.names {
+                    if alias.name.as_str() == "*" {
+                        self.import_star(&module);
+                        continue;
+                    }
+                    let bound = alias.asname.as_ref().unwrap_or(&alias.name).id.clone();
+                    let line = match &alias.asname {
+                        Some(name) => format!("from {module} import {} as {name}", alias.name),
+                        None => format!("from {module} import {}", alias.name),
+                    };
+                    self.import(&bound, &format!("{module}.{}", alias.name), &line, alias.range());
+                }
+            }
+            Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Pass(_) => {}
+            Stmt::Expr(inner) => self.run_expression(&inner.value),
+            Stmt::Break(_) => {
+                if let Some(exit) = self.loop_exits.last_mut() {
+                    exit.breaks.join(&self.flow);
+                }
+                self.flow.dead = true;
+            }
+            Stmt::Continue(_) => {
+                if let Some(exit) = self.loop_exits.last_mut() {
+                    exit.continues.join(&self.flow);
+                }
+                self.flow.dead = true;
+            }
+            Stmt::IpyEscapeCommand(inner) => {
+                self.run_escape(inner.range());
+            }
+        }
+    }
+
+    /// An expression on its own line: at the top of a cell IPython may show its value.
+    fn run_expression(&mut self, value: &'a Expr) {
+        let val = self.eval(value);
+        if self.frames.is_empty() {
+            self.show(&val, value.range());
+        }
+    }
+
+    /// The value is printed or displayed: the notebook's own `__repr__` and the like run.
+    pub(super) fn show(&mut self, val: &Val, range: TextRange) {
+        for method in ["_repr_html_", "__repr__", "__str__", "_repr_mimebundle_", "_ipython_display_"] {
+            self.call_special(val, method, &[], range);
+        }
+    }
+
+    fn import(&mut self, bound: &Name, path: &str, line: &str, range: TextRange) {
+        let path = path.to_owned();
+        let val = self.path(&path);
+        if let Some(index) = self.local_frame(bound) {
+            let _ = index;
+            self.bind_name(bound, val);
+        } else {
+            self.bind_global(bound, val, Some(Arc::from(line)));
+        }
+        self.effects_of_import(&path, range);
+    }
+
+    fn effects_of_import(&mut self, path: &str, range: TextRange) {
+        // seaborn before 0.8 and these set global styles when they are imported.
+        if path.starts_with("antigravity") {
+            self.effect(EffectKind::Network, path, range);
+        }
+    }
+
+    fn import_star(&mut self, module: &str) {
+        let cell = self.cell;
+        self.stars.push((cell, format!("from {module} import *")));
+        if self.table.library(module).is_none() {
+            self.opaque.push((cell, format!("`from {module} import *`")));
+        }
+    }
+
+    // --- assignment ------------------------------------------------------------------------------
+
+    pub(super) fn assign(&mut self, target: &'a Expr, val: &Val, source: Option<&'a Expr>) {
+        match target {
+            Expr::Name(name) => self.bind_name(&name.id, val.clone()),
+            Expr::Starred(inner) => {
+                let list = self.lib("builtins.list");
+                let element = self.element(val, inner.range());
+                for &object in &list.objs {
+                    self.heap.hold(object, &element);
+                }
+                self.assign(&inner.value, &list, None);
+            }
+            Expr::Tuple(inner) => self.unpack(&inner.elts, val, source),
+            Expr::List(inner) => self.unpack(&inner.elts, val, source),
+            Expr::Attribute(inner) => {
+                let holder = self.eval(&inner.value);
+                self.store_attribute(&holder, &inner.attr.id, val, inner.range());
+            }
+            Expr::Subscript(inner) => {
+                let holder = self.eval(&inner.value);
+                let index = self.eval(&inner.slice);
+                self.store_item(&holder, &index, val, inner.range());
+            }
+            _ => {
+                self.eval(target);
+            }
+        }
+    }
+
+    fn unpack(&mut self, targets: &'a [Expr], val: &Val, source: Option<&'a Expr>) {
+        // `a, b = b, a`: part by part when both sides are written out.
+        let written = match source {
+            Some(Expr::Tuple(tuple)) if tuple.elts.len() == targets.len() => true,
+            Some(Expr::List(list)) if list.elts.len() == targets.len() => true,
+            _ => false,
+        };
+        let _ = written;
+        let star = targets.iter().position(Expr::is_starred_expr);
+        for (index, target) in targets.iter().enumerate() {
+            let part = match star {
+                None => self.part(val, index, target.range()),
+                Some(at) if index < at => self.part(val, index, target.range()),
+                Some(at) if index == at => val.clone(),
+                Some(_) => self.element(val, target.range()),
+            };
+            self.assign(target, &part, None);
+        }
+    }
+
+    fn store_attribute(&mut self, holder: &Val, attr: &Name, val: &Val, range: TextRange) {
+        for &object in &holder.objs {
+            match self.heap.get(object).kind.clone() {
+                Kind::Path(path) => self.store_module_attribute(&path, attr, val, range),
+                Kind::Namespace => {}
+                _ => {
+                    self.heap.set_attr(object, attr, val);
+                    // A frame's new column is held like any element.
+                    self.heap.hold(object, val);
+                }
+            }
+        }
+        self.change(holder, range, &format!("attribute `{attr}` is set"));
+        self.call_special(holder, "__setattr__", &[], range);
+    }
+
+    fn store_module_attribute(&mut self, path: &Arc<str>, attr: &Name, val: &Val, range: TextRange) {
+        let detail = format!("{path}.{attr}");
+        let library = path.split('.').next().unwrap_or(path).to_owned();
+        let module = self.path(path);
+        for &object in &module.objs {
+            self.heap.set_attr(object, attr, val);
+        }
+        self.effect(EffectKind::OptionsWrite, if self.table.library(path).is_some() { &library } else { &detail }, range);
+    }
+
+    fn store_item(&mut self, holder: &Val, index: &Val, val: &Val, range: TextRange) {
+        for &object in &holder.objs {
+            match self.heap.get(object).kind.clone() {
+                Kind::Namespace => {
+                    if let Some(name) = index.as_str() {
+                        self.bind_global(&Name::new(name), val.clone(), None);
+                    } else {
+                        let cell = self.cell;
+                        self.opaque.push((cell, "`globals()[...] = ...`".to_owned()));
+                    }
+                }
+                Kind::Path(path) => self.store_in_module_object(&path, range),
+                _ => {
+                    self.heap.hold(object, val);
+                    self.heap.hold(object, index);
+                    self.set_part(object, index, val);
+                }
+            }
+        }
+        self.change(holder, range, "an item is set");
+        self.call_special(holder, "__setitem__", std::slice::from_ref(val), range);
+    }
+
+    /// `plt.rcParams["x"] = 1`, `os.environ["X"] = "1"`.
+    pub(super) fn store_in_module_object(&mut self, path: &str, range: TextRange) {
+        if path == "os.environ" {
+            self.effect(EffectKind::EnvironmentWrite, "", range);
+        } else {
+            let library = path.split('.').next().unwrap_or(path).to_owned();
+            self.effect(EffectKind::OptionsWrite, &library, range);
+        }
+    }
+
+    fn set_part(&mut self, object: super::ObjId, index: &Val, val: &Val) {
+        if let Some(Const::Int(at)) = index.literal
+            && let Some(parts) = &mut self.heap.get_mut(object).parts
+            && let Some(part) = usize::try_from(at).ok().and_then(|at| parts.get_mut(at))
+        {
+            part.join(val);
+        }
+    }
+
+    fn augment(&mut self, target: &'a Expr, op: Operator, value: &'a Expr, range: TextRange) {
+        let old = match target {
+            Expr::Name(name) => self.read_name(&name.id, name.range()),
+            _ => self.eval(target),
+        };
+        let operand = self.eval(value);
+        let in_place: Vec<_> = old.objs.iter().copied().filter(|&object| self.changes_under_augmentation(object)).collect();
+        let fresh = self.operate(&old, &operand, op, range);
+        let mut result = fresh.clone();
+        for object in in_place {
+            let known = !matches!(self.heap.get(object).kind, Kind::Unknown);
+            let val = Val::of(object);
+            if known {
+                self.change(&val, range, "augmented assignment changes it in place");
+            } else {
+                self.change_assumed(&val, range, "augmented assignment may change it in place");
+            }
+            self.heap.hold(object, &operand);
+            result.join(&val);
+        }
+        self.call_special(&old, "__iadd__", std::slice::from_ref(&operand), range);
+        match target {
+            Expr::Name(name) => self.bind_name(&name.id, result),
+            _ => self.assign(target, &result, None),
+        }
+    }
+
+    fn changes_under_augmentation(&self, object: super::ObjId) -> bool {
+        match &self.heap.get(object).kind {
+            Kind::Unknown | Kind::Instance(_) => true,
+            Kind::Lib(path) => !matches!(
+                &**path,
+                "builtins.str"
+                    | "builtins.tuple"
+                    | "builtins.bytes"
+                    | "builtins.int"
+                    | "builtins.float"
+                    | "builtins.frozenset"
+                    | "pathlib.Path"
+            ),
+            _ => false,
+        }
+    }
+
+    fn delete(&mut self, target: &'a Expr) {
+        match target {
+            Expr::Name(name) => self.unbind_name(&name.id, name.range()),
+            Expr::Tuple(inner) => inner.elts.iter().for_each(|part| self.delete(part)),
+            Expr::List(inner) => inner.elts.iter().for_each(|part| self.delete(part)),
+            Expr::Attribute(inner) => {
+                let holder = self.eval(&inner.value);
+                self.change(&holder, inner.range(), "an attribute is deleted");
+            }
+            Expr::Subscript(inner) => {
+                let holder = self.eval(&inner.value);
+                self.eval(&inner.slice);
+                if holder.objs.iter().any(|&object| matches!(&self.heap.get(object).kind, Kind::Path(path) if &**path == "os.environ")) {
+                    self.effect(EffectKind::EnvironmentWrite, "", inner.range());
+                }
+                self.change(&holder, inner.range(), "an item is deleted");
+            }
+            _ => {}
+        }
+    }
+
+    // --- branches and loops ----------------------------------------------------------------------
+
+    fn run_if(&mut self, inner: &'a StmtIf) {
+        let mut after = Flow::dead();
+        let mut decided = self.run_branch(&inner.test, &inner.body, &mut after);
+        for clause in &inner.elif_else_clauses {
+            if decided {
+                break;
+            }
+            match &clause.test {
+                Some(test) => decided = self.run_branch(test, &clause.body, &mut after),
+                None => {
+                    self.run_body(&clause.body);
+                    after.join(&self.flow);
+                    decided = true;
+                }
+            }
+        }
+        if !decided {
+            after.join(&self.flow);
+        }
+        self.flow = after;
+    }
+
+    /// Runs a test and the body behind it; the flow is then that of the test having failed. True when the test cannot fail.
+    fn run_branch(&mut self, test: &'a Expr, body: &'a [Stmt], after: &mut Flow) -> bool {
+        let truth = constant_truth(test);
+        self.eval(test);
+        if truth == Some(false) {
+            return false;
+        }
+        let failed = self.flow.clone();
+        self.run_body(body);
+        after.join(&self.flow);
+        self.flow = failed;
+        truth == Some(true)
+    }
+
+    fn run_for(&mut self, inner: &'a StmtFor) {
+        let iterable = self.eval(&inner.iter);
+        let surely_runs = self.has_elements(&inner.iter, &iterable);
+        self.run_loop(inner.range(), surely_runs, &inner.orelse, |interp| {
+            let element = interp.element(&iterable, inner.iter.range());
+            interp.assign(&inner.target, &element, None);
+            interp.run_body(&inner.body);
+        });
+    }
+
+    fn run_while(&mut self, inner: &'a StmtWhile) {
+        let endless = constant_truth(&inner.test) == Some(true);
+        self.eval(&inner.test);
+        let entry = self.flow.clone();
+        self.run_loop(inner.range(), endless, &inner.orelse, |interp| {
+            interp.run_body(&inner.body);
+            if !interp.flow.dead {
+                interp.eval(&inner.test);
+            }
+        });
+        let _ = entry;
+    }
+
+    /// Runs a loop body twice, so that what one turn leaves is seen by the next. `surely` says that it runs at least once.
+    pub(super) fn run_loop(&mut self, _range: TextRange, surely: bool, orelse: &'a [Stmt], mut turn: impl FnMut(&mut Self)) {
+        let before = self.flow.clone();
+        let mut breaks = Flow::dead();
+        // Deep nests would take two to the power of their depth; the second turn of the inner ones adds little.
+        let turns = if self.loops >= 3 { 1 } else { 2 };
+        self.loops += 1;
+        for round in 0..turns {
+            self.loop_exits.push(LoopExit { breaks: Flow::dead(), continues: Flow::dead() });
+            turn(self);
+            if let Some(exit) = self.loop_exits.pop() {
+                self.flow.join(&exit.continues);
+                breaks.join(&exit.breaks);
+            }
+            if round + 1 < turns {
+                if self.flow.dead {
+                    break;
+                }
+                if !surely {
+                    self.flow.join(&before);
+                }
+            }
+        }
+        self.loops -= 1;
+        if !surely {
+            self.flow.join(&before);
+        }
+        self.run_body(orelse);
+        self.flow.join(&breaks);
+    }
+
+    fn run_with(&mut self, inner: &'a StmtWith) {
+        let mut contexts = Vec::new();
+        for item in &inner.items {
+            let context = self.eval(&item.context_expr);
+            let entered = self.enter(&context, item.range());
+            if let Some(target) = &item.optional_vars {
+                self.assign(target, &entered, None);
+            }
+            contexts.push(context);
+        }
+        self.run_body(&inner.body);
+        for context in contexts {
+            self.call_special(&context, "__exit__", &[], inner.range());
+        }
+    }
+
+    fn enter(&mut self, context: &Val, range: TextRange) -> Val {
+        if let Some(val) = self.call_special(context, "__enter__", &[], range) {
+            return val;
+        }
+        let mut entered = Val::default();
+        for &object in &context.objs {
+            match self.member_entry_gives(object, "__enter__", range) {
+                Some(val) => entered.join(&val),
+                None => entered.join(&Val::of(object)),
+            }
+        }
+        entered
+    }
+
+    fn run_try(&mut self, inner: &'a StmtTry) {
+        let depth = self.flow.frames.len();
+        let outer = std::mem::replace(&mut self.raised, Flow::dead());
+        self.raised.join(&self.flow);
+        for statement in &inner.body {
+            if self.flow.dead {
+                break;
+            }
+            self.run_stmt(statement);
+            self.raised.join(&self.flow);
+        }
+        let mut thrown = std::mem::replace(&mut self.raised, outer);
+        thrown.frames.truncate(depth);
+        self.run_body(&inner.orelse);
+        let mut after = self.flow.clone();
+        for handler in &inner.handlers {
+            let ExceptHandler::ExceptHandler(handler) = handler;
+            self.flow = thrown.clone();
+            if let Some(kind) = &handler.type_ {
+                self.eval(kind);
+            }
+            if let Some(name) = &handler.name {
+                let exception = self.unknown();
+                self.bind_name(&name.id, exception);
+            }
+            self.run_body(&handler.body);
+            // The name is unbound when the handler ends; nothing was read, so this is no deletion of another cell's name.
+            if let Some(name) = &handler.name
+                && !self.flow.dead
+            {
+                self.unbind_exception(&name.id);
+            }
+            after.join(&self.flow);
+        }
+        if inner.handlers.is_empty() {
+            self.raised.join(&thrown);
+        }
+        if !inner.finalbody.is_empty() {
+            // It runs on every path out, those of an exception included; what follows is reached on the others only.
+            self.flow = thrown;
+            self.run_body(&inner.finalbody);
+            self.flow = after;
+            let dead = self.flow.dead;
+            self.flow.dead = false;
+            self.run_body(&inner.finalbody);
+            self.flow.dead |= dead;
+        } else {
+            self.flow = after;
+        }
+    }
+
+    fn unbind_exception(&mut self, name: &Name) {
+        if let Some(index) = self.local_frame(name) {
+            if let Some(names) = self.flow.frames.get_mut(index) {
+                names.remove(name);
+            }
+        } else {
+            let cell = self.cell;
+            self.flow.delta.insert(name.clone(), super::Slot::deleted(cell));
+        }
+    }
+
+    fn run_match(&mut self, inner: &'a StmtMatch) {
+        let subject = self.eval(&inner.subject);
+        let mut after = Flow::dead();
+        let mut exhaustive = false;
+        for case in &inner.cases {
+            if exhaustive {
+                break;
+            }
+            let before = self.flow.clone();
+            self.match_pattern(&case.pattern, &subject);
+            if let Some(guard) = &case.guard {
+                self.eval(guard);
+            }
+            exhaustive = case.guard.is_none() && is_irrefutable(&case.pattern);
+            // A pattern that fails may have bound some of its names already.
+            let mut failed = before;
+            failed.join(&self.flow);
+            self.run_body(&case.body);
+            after.join(&self.flow);
+            self.flow = failed;
+        }
+        if !exhaustive {
+            after.join(&self.flow);
+        }
+        self.flow = after;
+    }
+
+    fn match_pattern(&mut self, pattern: &'a Pattern, subject: &Val) {
+        match pattern {
+            Pattern::MatchValue(inner) => {
+                self.eval(&inner.value);
+            }
+            Pattern::MatchSingleton(_) => {}
+            Pattern::MatchSequence(inner) => {
+                let element = self.element(subject, inner.range());
+                inner.patterns.iter().for_each(|part| self.match_pattern(part, &element));
+            }
+            Pattern::MatchMapping(inner) => {
+                inner.keys.iter().for_each(|key| {
+                    self.eval(key);
+                });
+                let element = self.element(subject, inner.range());
+                inner.patterns.iter().for_each(|part| self.match_pattern(part, &element));
+                if let Some(rest) = &inner.rest {
+                    let dict = self.lib("builtins.dict");
+                    self.bind_name(&rest.id, dict);
+                }
+            }
+            Pattern::MatchClass(inner) => {
+                self.eval(&inner.cls);
+                let element = self.element(subject, inner.range());
+                inner.arguments.patterns.iter().for_each(|part| self.match_pattern(part, &element));
+                inner.arguments.keywords.iter().for_each(|keyword| self.match_pattern(&keyword.pattern, &element));
+            }
+            Pattern::MatchStar(inner) => {
+                if let Some(name) = &inner.name {
+                    let list = self.lib("builtins.list");
+                    self.bind_name(&name.id, list);
+                }
+            }
+            Pattern::MatchAs(inner) => {
+                if let Some(part) = &inner.pattern {
+                    self.match_pattern(part, subject);
+                }
+                if let Some(name) = &inner.name {
+                    self.bind_name(&name.id, subject.clone());
+                }
+            }
+            Pattern::MatchOr(inner) => inner.patterns.iter().for_each(|part| self.match_pattern(part, subject)),
+        }
+    }
+
+    /// Notes something that must stay in the kernel's own process.
+    pub(super) fn stay(&mut self, why: &str, range: TextRange) {
+        let because: Vec<Because> = self.because(why, range);
+        self.trace.stays.extend(because.into_iter().take(1));
+    }
+}
+
+/// The truth of a test that does not depend on anything. A notebook's `__name__` is always `__main__`.
+fn constant_truth(test: &Expr) -> Option<bool> {
+    match test {
+        Expr::BooleanLiteral(literal) => Some(literal.value),
+        Expr::NumberLiteral(literal) => match &literal.value {
+            ruff_python_ast::Number::Int(value) => value.as_i64().map(|value| value != 0),
+            _ => None,
+        },
+        Expr::NoneLiteral(_) => Some(false),
+        Expr::Compare(compare) => {
+            let [Expr::StringLiteral(right)] = &*compare.comparators else { return None };
+            let is_name = matches!(&*compare.left, Expr::Name(name) if name.id.as_str() == "__name__");
+            (is_name && compare.ops.first() == Some(&ruff_python_ast::CmpOp::Eq) && right.value.to_str() == "__main__").then_some(true)
+        }
+        _ => None,
+    }
+}
+
+fn is_irrefutable(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::MatchAs(inner) => inner.pattern.as_deref().is_none_or(is_irrefutable),
+        Pattern::MatchOr(inner) => inner.patterns.iter().any(is_irrefutable),
+        _ => false,
+    }
+}

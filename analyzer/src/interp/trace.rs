@@ -1,0 +1,130 @@
+//! What one cell did when it ran over abstract values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_text_size::TextRange;
+
+use super::flow::{Bound, Slot};
+use super::heap::{ObjId, Val};
+use crate::report::{Because, Certainty, Effect, EffectKind};
+
+/// Reasons kept for one statement; more would only be noise.
+const MAX_REASONS: usize = 4;
+
+/// A name was needed from outside the cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) certainty: Certainty,
+    pub(crate) because: Vec<Because>,
+    /// Whether a function of another cell, called here, reads it.
+    pub(crate) deferred: bool,
+    /// Cells that may have bound it.
+    pub(crate) cells: Vec<u32>,
+    /// What it may stand for.
+    pub(crate) objs: Vec<ObjId>,
+    /// Whether nothing had bound it when the cell started.
+    pub(crate) unbound: bool,
+    /// Cell in whose text the first reading stands, and where.
+    pub(crate) text_cell: u32,
+    pub(crate) range: TextRange,
+}
+
+/// A name was bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Bind {
+    pub(crate) name: Name,
+    /// On every path.
+    pub(crate) must: bool,
+    pub(crate) val: Val,
+    pub(crate) import: Option<Arc<str>>,
+}
+
+impl Bind {
+    pub(crate) fn of(name: &Name, slot: &Slot) -> Self {
+        Self { name: name.clone(), must: slot.bound == Bound::Must, val: slot.val.clone(), import: slot.import.clone() }
+    }
+}
+
+/// An object may have been changed in place.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) certainty: Certainty,
+    pub(crate) because: Vec<Because>,
+}
+
+/// What one cell did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CellTrace {
+    pub(crate) cell: u32,
+    pub(crate) reads: BTreeMap<Name, Read>,
+    pub(crate) binds: Vec<Bind>,
+    pub(crate) deletes: Vec<Name>,
+    pub(crate) changes: BTreeMap<ObjId, Change>,
+    pub(crate) effects: Vec<Effect>,
+    /// Star imports made up to the end of the cell.
+    pub(crate) stars: Vec<(u32, String)>,
+    /// Cells up to this one that may bind names nobody can see, and what does it.
+    pub(crate) opaque: Vec<(u32, String)>,
+    /// Import statements of names that are read, where the cell itself imports nothing.
+    pub(crate) exhausted: bool,
+    /// What must stay in the kernel's process (`input()`, widgets), and where.
+    pub(crate) stays: Vec<Because>,
+}
+
+impl CellTrace {
+    pub(crate) fn read(&mut self, name: &Name, read: Read) {
+        match self.reads.get_mut(name) {
+            None => {
+                self.reads.insert(name.clone(), read);
+            }
+            Some(known) => {
+                known.certainty = known.certainty.min(read.certainty);
+                known.deferred &= read.deferred;
+                known.unbound |= read.unbound;
+                for cell in read.cells {
+                    if !known.cells.contains(&cell) {
+                        known.cells.push(cell);
+                    }
+                }
+                for object in read.objs {
+                    if !known.objs.contains(&object) {
+                        known.objs.push(object);
+                    }
+                }
+                add_reasons(&mut known.because, read.because);
+            }
+        }
+    }
+
+    pub(crate) fn change(&mut self, object: ObjId, change: Change) {
+        match self.changes.get_mut(&object) {
+            None => {
+                self.changes.insert(object, change);
+            }
+            Some(known) => {
+                known.certainty = known.certainty.min(change.certainty);
+                add_reasons(&mut known.because, change.because);
+            }
+        }
+    }
+
+    pub(crate) fn effect(&mut self, kind: EffectKind, detail: &str, certainty: Certainty, range: TextRange) {
+        let effect = Effect { kind, detail: detail.to_owned(), certainty, start: range.start().to_u32(), end: range.end().to_u32() };
+        if !self.effects.iter().any(|known| known.kind == effect.kind && known.detail == effect.detail) {
+            self.effects.push(effect);
+        }
+    }
+}
+
+pub(crate) fn add_reasons(known: &mut Vec<Because>, more: Vec<Because>) {
+    for reason in more {
+        if known.len() >= MAX_REASONS {
+            return;
+        }
+        if !known.contains(&reason) {
+            known.push(reason);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The cells of a notebook, linked: what each did in the state that the ones before it left.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+
+use crate::Request;
+use crate::facts::CellFacts;
+use crate::interp::{self, CellTrace, ObjId, Seer, World};
+use crate::library_effects::Table;
+use crate::notebook::{CellKind, Notebook, marked_blocks};
+use crate::report::{Because, CellReport, Certainty, Cost, NameFact};
+
+/// A notebook after linking.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub(crate) world: World,
+    pub(crate) table: &'static Table,
+    /// Cells of each marked block.
+    pub(crate) marked: Vec<Vec<u32>>,
+    /// Cells that hold something that could not be parsed.
+    pub(crate) broken: Vec<u32>,
+}
+
+impl Linked {
+    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>]) -> Self {
+        let table = Table::builtin();
+        let world = interp::run(request.notebook, facts, table, &request.files);
+        let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
+        let broken = request
+            .notebook
+            .cells
+            .iter()
+            .zip(facts)
+            .filter(|(_, facts)| !facts.syntax.problems.is_empty())
+            .map(|(cell, _)| cell.number)
+            .collect();
+        Self { world, table, marked, broken }
+    }
+
+    pub(crate) fn traces(&self) -> &[CellTrace] {
+        &self.world.traces
+    }
+
+    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>]) -> Vec<CellReport> {
+        let mut env = Env::default();
+        let mut traces = self.world.traces.iter();
+        let mut reports = Vec::new();
+        for (cell, facts) in notebook.cells.iter().zip(facts) {
+            let mut report = CellReport {
+                cell: cell.number,
+                id: cell.id.clone(),
+                kind: cell.kind,
+                defines: Vec::new(),
+                reads: Vec::new(),
+                mutates: Vec::new(),
+                deletes: Vec::new(),
+                effects: Vec::new(),
+                problems: facts.syntax.problems.clone(),
+                cost: Cost::unknown(),
+            };
+            if cell.kind == CellKind::Code
+                && let Some(trace) = traces.next()
+            {
+                for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound) {
+                    env.learn(name, &read.objs);
+                }
+                self.fill(&mut report, trace, &env);
+                env.apply(trace);
+            }
+            reports.push(report);
+        }
+        reports
+    }
+
+    fn fill(&self, report: &mut CellReport, trace: &CellTrace, env: &Env) {
+        report.defines = trace
+            .binds
+            .iter()
+            .map(|bind| NameFact {
+                name: bind.name.to_string(),
+                certainty: if bind.must { Certainty::Proved } else { Certainty::Assumed },
+                because: if bind.must { Vec::new() } else { vec![self.reason(trace.cell, "bound on some paths only")] },
+            })
+            .collect();
+        report.reads = trace
+            .reads
+            .iter()
+            .map(|(name, read)| NameFact { name: name.to_string(), certainty: read.certainty, because: read.because.clone() })
+            .collect();
+        report.deletes = trace
+            .deletes
+            .iter()
+            .map(|name| NameFact { name: name.to_string(), certainty: Certainty::Proved, because: Vec::new() })
+            .collect();
+        report.mutates = self
+            .changed_names(trace, env)
+            .into_iter()
+            .filter(|(_, change)| change.same)
+            .map(|(name, change)| NameFact { name: name.to_string(), certainty: change.certainty, because: change.because })
+            .collect();
+        report.effects.clone_from(&trace.effects);
+    }
+
+    fn reason(&self, cell: u32, text: &str) -> Because {
+        Because { text: text.to_owned(), cell, start: 0, end: 0 }
+    }
+
+    /// Names through which changes of this cell can be seen, in the state before it.
+    pub(crate) fn changed_names(&self, trace: &CellTrace, env: &Env) -> BTreeMap<Name, ChangedName> {
+        let mut names: BTreeMap<Name, ChangedName> = BTreeMap::new();
+        for (&object, change) in &trace.changes {
+            // Made by this very cell: nobody outside knows it.
+            if self.world.heap.get(object).born == trace.cell && self.world.heap.get(object).views.is_empty() {
+                continue;
+            }
+            for Seer { id, same, sure } in self.world.heap.seers(object) {
+                for name in env.names_of(id) {
+                    let certainty = if sure { change.certainty } else { Certainty::Assumed };
+                    let entry = names.entry(name.clone()).or_insert_with(|| ChangedName { certainty, same, sure, because: Vec::new() });
+                    entry.certainty = entry.certainty.min(certainty);
+                    entry.same |= same;
+                    entry.sure |= sure;
+                    let mut because = change.because.clone();
+                    if !sure && let Some(first) = because.first_mut() {
+                        first.text = format!("{}; `{name}` may share it", first.text);
+                    } else if !same && let Some(first) = because.first_mut() {
+                        first.text = format!("{}; `{name}` holds it", first.text);
+                    }
+                    interp::add_reasons(&mut entry.because, because);
+                }
+            }
+        }
+        names
+    }
+}
+
+/// A name through which a change can be seen.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangedName {
+    pub(crate) certainty: Certainty,
+    /// The value itself, or its memory; otherwise it only holds it.
+    pub(crate) same: bool,
+    /// It surely sees it.
+    pub(crate) sure: bool,
+    pub(crate) because: Vec<Because>,
+}
+
+/// Names and what they may stand for, between two cells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Env {
+    values: HashMap<Name, Vec<ObjId>>,
+    by_object: HashMap<ObjId, Vec<Name>>,
+}
+
+impl Env {
+    /// The state after the cell.
+    pub(crate) fn apply(&mut self, trace: &CellTrace) {
+        for name in &trace.deletes {
+            if !trace.binds.iter().any(|bind| bind.name == *name) {
+                self.forget(name);
+            }
+        }
+        for bind in &trace.binds {
+            if bind.must {
+                self.forget(&bind.name);
+            }
+            self.learn(&bind.name, &bind.val.objs);
+        }
+    }
+
+    /// The name may stand for these objects, too.
+    pub(crate) fn learn(&mut self, name: &Name, more: &[ObjId]) {
+        let objects = self.values.entry(name.clone()).or_default();
+        for &object in more {
+            if !objects.contains(&object) {
+                objects.push(object);
+                self.by_object.entry(object).or_default().push(name.clone());
+            }
+        }
+    }
+
+    fn forget(&mut self, name: &Name) {
+        for object in self.values.remove(name).unwrap_or_default() {
+            if let Some(names) = self.by_object.get_mut(&object) {
+                names.retain(|known| known != name);
+            }
+        }
+    }
+
+    pub(crate) fn names_of(&self, object: ObjId) -> &[Name] {
+        self.by_object.get(&object).map(Vec::as_slice).unwrap_or_default()
+    }
+}

@@ -1,0 +1,71 @@
+//! The rules of `nbhoist check`: one file each, with its explanation beside it.
+
+mod defined_nowhere;
+mod defined_only_later;
+mod unparsable_cell;
+
+use crate::Request;
+use crate::finding::{Finding, Severity};
+use crate::linked::Linked;
+use crate::report::{CellReport, Edge};
+
+/// What a rule looks at.
+pub(crate) struct Context<'c> {
+    pub(crate) request: &'c Request<'c>,
+    pub(crate) cells: &'c [CellReport],
+    #[allow(dead_code, reason = "rules about dependencies read it")]
+    pub(crate) edges: &'c [Edge],
+    pub(crate) linked: &'c Linked,
+}
+
+/// A rule.
+pub struct Rule {
+    /// Code, such as `NBH101`.
+    pub code: &'static str,
+    /// Name, such as `unparsable-cell`.
+    pub name: &'static str,
+    /// How bad its findings are.
+    pub severity: Severity,
+    /// One line.
+    pub summary: &'static str,
+    /// What, why, examples, how to fix, when to ignore; markdown.
+    pub explanation: &'static str,
+    check: fn(&Context<'_>, &Rule) -> Vec<Finding>,
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rule").field("code", &self.code).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Every rule, by code.
+pub fn all() -> &'static [Rule] {
+    &[unparsable_cell::RULE, defined_only_later::RULE, defined_nowhere::RULE]
+}
+
+/// The rule with this code or name.
+pub fn find(code_or_name: &str) -> Option<&'static Rule> {
+    all().iter().find(|rule| rule.code.eq_ignore_ascii_case(code_or_name) || rule.name == code_or_name)
+}
+
+pub(crate) fn run(context: &Context<'_>) -> Vec<Finding> {
+    let config = &context.request.config;
+    let matches = |wanted: &[String], rule: &Rule| {
+        wanted.iter().any(|word| rule.code.starts_with(word.as_str()) || rule.name == word || word.eq_ignore_ascii_case("all"))
+    };
+    let mut findings: Vec<Finding> = all()
+        .iter()
+        .filter(|rule| (config.select.is_empty() || matches(&config.select, rule)) && !matches(&config.ignore, rule))
+        .flat_map(|rule| (rule.check)(context, rule))
+        .collect();
+    findings.sort_by_key(|finding| (finding.cell, finding.start, finding.code));
+    findings
+}
+
+impl Rule {
+    /// A finding of this rule.
+    fn finding(&self, message: String, help: Option<String>, cell: u32, start: u32, end: u32) -> Finding {
+        Finding { code: self.code, rule: self.name, severity: self.severity, message, help, cell, start, end, related: Vec::new() }
+    }
+}

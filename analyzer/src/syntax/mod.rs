@@ -1,0 +1,77 @@
+//! From the text of a cell to syntax trees that keep their byte offsets into the cell.
+
+mod escape;
+mod recover;
+
+use std::collections::BTreeMap;
+
+use ruff_python_ast::Stmt;
+use ruff_python_parser::{Mode, ParseOptions, parse_cells_unchecked};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+pub(crate) use escape::{CellMagic, CellMagicKind, Escape, EscapeKind};
+
+use crate::report::Problem;
+
+/// The syntax of one code cell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CellSyntax {
+    /// Statements of the cell, those inside a Python cell magic included.
+    pub(crate) body: Vec<Stmt>,
+    /// The `%%magic` on the first line.
+    pub(crate) cell_magic: Option<CellMagic>,
+    /// Line magics and shell escapes, by the offset at which their node starts.
+    pub(crate) escapes: BTreeMap<u32, Escape>,
+    /// What could not be parsed.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Parses a code cell. Never fails: what cannot be parsed becomes a problem and the intact statements remain.
+pub(crate) fn parse_cell(source: &str) -> CellSyntax {
+    let mut syntax = CellSyntax::default();
+    let mut code = TextRange::new(TextSize::new(0), TextSize::of(source));
+    if let Some((magic, body_start)) = CellMagic::at_start(source) {
+        if !magic.body_is_python() {
+            syntax.cell_magic = Some(magic);
+            return syntax;
+        }
+        code = TextRange::new(TextSize::new(body_start), TextSize::of(source));
+        syntax.cell_magic = Some(magic);
+    }
+    let certain = syntax.cell_magic.as_ref().is_none_or(CellMagic::is_known);
+    let (body, problems) = parse_statements(source, code);
+    // The body of a magic nobody knows may be in any language: not parsing is no error then.
+    if !certain && !problems.is_empty() {
+        return syntax;
+    }
+    syntax.body = body;
+    syntax.problems = problems;
+    syntax.escapes = escape::collect(source, &syntax.body);
+    syntax
+}
+
+/// Parses a range of `source` as statements; on errors keeps the intact ones.
+pub(crate) fn parse_statements(source: &str, range: TextRange) -> (Vec<Stmt>, Vec<Problem>) {
+    let (body, problems) = parse_range(source, range);
+    if problems.is_empty() {
+        return (body, problems);
+    }
+    let (body, kept) = recover::intact_statements(source, range);
+    (body, if kept { problems } else { Vec::new() })
+}
+
+/// Parses a range as it stands.
+fn parse_range(source: &str, range: TextRange) -> (Vec<Stmt>, Vec<Problem>) {
+    let parsed = parse_cells_unchecked(source, [range], &ParseOptions::from(Mode::Ipython));
+    let problems = parsed
+        .errors()
+        .iter()
+        .take(1)
+        .map(|error| Problem {
+            text: format!("cannot be parsed: {}", error.error),
+            start: error.range().start().to_u32(),
+            end: error.range().end().to_u32().min(source.len() as u32),
+        })
+        .collect();
+    (parsed.into_syntax().body.into_iter().collect(), problems)
+}
