@@ -19,12 +19,15 @@ class Unpickler:
         self.arrays = arrays.Incoming(anchors)
         self._source = _Source()
         self._feed = _Feed()
-        self._pickle = pickle.Unpickler(self._source, buffers=self._feed)
+        self._pickle = self._fresh()
         self.seed([seeds[0], self.arrays] + list(seeds[1:]))
 
     def seed(self, objects):
         """Append objects to the memo that both sides know."""
         self._run(_PROTOCOL + _SEED * len(objects) + _STOP, objects)
+
+    def _fresh(self):
+        return pickle.Unpickler(self._source, buffers=self._feed)
 
     def open(self, data, buffers):
         """Take the pickles of a bundle and its out-of-band buffers."""
@@ -49,6 +52,9 @@ class Unpickler:
         missing = length - len(self.memo())
         if missing < 0:
             raise Trouble("internal", "the tables of objects of both sides have come apart")
+        # An unpickler that failed in the middle of a frame keeps the rest of it and would read that first.
+        known, self._pickle = self._pickle.memo, self._fresh()
+        self._pickle.memo = known
         self._run(_PROTOCOL + _BLANK * missing + _STOP, [])
 
     def _run(self, data, buffers):
