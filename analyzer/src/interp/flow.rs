@@ -24,6 +24,8 @@ pub(crate) struct Slot {
     pub(crate) bound: Bound,
     /// Whether some path deletes it.
     pub(crate) deleted: bool,
+    /// Whether some path that leads here binds it.
+    pub(crate) assigned: bool,
     /// Cells whose binding it may be.
     pub(crate) cells: Vec<u32>,
     /// The import statement that bound it, when that is what it is.
@@ -32,11 +34,11 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn bound(val: Val, cell: u32) -> Self {
-        Self { val, bound: Bound::Must, deleted: false, cells: vec![cell], import: None }
+        Self { val, bound: Bound::Must, deleted: false, assigned: true, cells: vec![cell], import: None }
     }
 
     pub(crate) fn deleted(cell: u32) -> Self {
-        Self { val: Val::default(), bound: Bound::Never, deleted: true, cells: vec![cell], import: None }
+        Self { val: Val::default(), bound: Bound::Never, deleted: true, assigned: false, cells: vec![cell], import: None }
     }
 
     /// The state after paths with this one and with `other` have met.
@@ -46,6 +48,7 @@ impl Slot {
             self.bound = Bound::May;
         }
         self.deleted |= other.deleted;
+        self.assigned |= other.assigned;
         for cell in &other.cells {
             if !self.cells.contains(cell) {
                 self.cells.push(*cell);

@@ -194,33 +194,32 @@ impl<'a> Interp<'a> {
         let mut delta: Vec<(Name, Slot)> = std::mem::take(&mut self.flow.delta).into_iter().collect();
         delta.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         for (name, slot) in delta {
-            if slot.deleted {
+            let existed = self.base.contains_key(&name);
+            if slot.deleted && (existed || self.trace.reads.contains_key(&name)) {
                 self.trace.deletes.push(name.clone());
             }
-            let existed = self.base.contains_key(&name);
+            if slot.assigned {
+                self.trace.binds.push(Bind::of(&name, &slot));
+            }
             match slot.bound {
                 Bound::Never => {
                     self.base.remove(&name);
                 }
                 Bound::Must => {
-                    self.trace.binds.push(Bind::of(&name, &slot));
                     self.base.insert(name, slot);
                 }
-                Bound::May => {
-                    self.trace.binds.push(Bind::of(&name, &slot));
-                    match self.base.get_mut(&name) {
-                        Some(known) => {
-                            let was = known.bound;
-                            known.join(&slot);
-                            known.bound = if slot.deleted { Bound::May } else { was };
-                        }
-                        None => {
-                            self.base.insert(name, slot);
-                        }
+                Bound::May => match self.base.get_mut(&name) {
+                    Some(known) => {
+                        let was = known.bound;
+                        known.join(&slot);
+                        known.bound = if slot.deleted { Bound::May } else { was };
                     }
-                }
+                    None if slot.assigned => {
+                        self.base.insert(name, slot);
+                    }
+                    None => {}
+                },
             }
-            let _ = existed;
         }
     }
 

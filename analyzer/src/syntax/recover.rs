@@ -17,13 +17,16 @@ pub(super) fn intact_statements(source: &str, range: TextRange) -> (Vec<Stmt>, b
             return (body, false);
         }
     }
-    let mut ranges = Vec::new();
+    let mut found = Found::default();
     let mut parser = Parser::new();
     if parser.set_language(&tree_sitter_python::LANGUAGE.into()).is_ok()
         && let Some(tree) = parser.parse(masked.as_bytes(), None)
     {
-        collect(tree.root_node(), 0, &mut ranges);
+        collect(tree.root_node(), 0, &mut found);
     }
+    let mut ranges = found.statements.clone();
+    ranges.extend(loose_lines(source, range, &found));
+    ranges.sort_by_key(|range| range.start());
     let mut body = Vec::new();
     for intact in ranges {
         // The escapes were masked for tree-sitter only; the real text is what is read.
@@ -35,17 +38,51 @@ pub(super) fn intact_statements(source: &str, range: TextRange) -> (Vec<Stmt>, b
     (body, true)
 }
 
-fn collect(node: Node<'_>, depth: u32, ranges: &mut Vec<TextRange>) {
+/// What tree-sitter recognises in broken text.
+#[derive(Default)]
+struct Found {
+    statements: Vec<TextRange>,
+    strings: Vec<TextRange>,
+}
+
+/// Unindented lines that tree-sitter drew into an error: `y = x.` swallows the line below it. Each is tried together with the indented lines
+/// that follow it.
+fn loose_lines(source: &str, range: TextRange, found: &Found) -> Vec<TextRange> {
+    let inside = |ranges: &[TextRange], at: TextSize| ranges.iter().any(|range| range.start() <= at && at < range.end());
+    let mut chunks: Vec<TextRange> = Vec::new();
+    let mut at = range.start().to_usize();
+    for line in source[range].split_inclusive('\n') {
+        let start = TextSize::new(at as u32);
+        at += line.len();
+        let end = TextSize::new((at - (line.len() - line.trim_end().len())) as u32);
+        if line.trim().is_empty() {
+            continue;
+        }
+        let starts_chunk = !line.starts_with([' ', '\t', ')', ']', '}']) && !inside(&found.strings, start);
+        match chunks.last_mut() {
+            Some(chunk) if !starts_chunk => *chunk = TextRange::new(chunk.start(), end),
+            _ => chunks.push(TextRange::new(start, end)),
+        }
+    }
+    chunks.retain(|chunk| !found.statements.iter().any(|known| known.start() < chunk.end() && chunk.start() < known.end()));
+    chunks
+}
+
+fn collect(node: Node<'_>, depth: u32, found: &mut Found) {
     if depth > MAX_DEPTH {
         return;
     }
     let mut cursor = node.walk();
     for child in node.named_children(&mut cursor) {
-        if child.is_error() || child.is_missing() || child.has_error() {
-            collect(child, depth + 1, ranges);
-        } else if is_statement(child.kind()) {
-            let (Ok(start), Ok(end)) = (u32::try_from(child.start_byte()), u32::try_from(child.end_byte())) else { continue };
-            ranges.push(TextRange::new(TextSize::new(start), TextSize::new(end)));
+        let (Ok(start), Ok(end)) = (u32::try_from(child.start_byte()), u32::try_from(child.end_byte())) else { continue };
+        let range = TextRange::new(TextSize::new(start), TextSize::new(end));
+        if child.kind() == "string" && !child.has_error() {
+            // The line on which a string starts is not inside it.
+            found.strings.push(TextRange::new(TextSize::new(start + 1).min(range.end()), range.end()));
+        } else if is_statement(child.kind()) && !child.has_error() {
+            found.statements.push(range);
+        } else {
+            collect(child, depth + 1, found);
         }
     }
 }
