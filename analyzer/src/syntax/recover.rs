@@ -24,6 +24,8 @@ pub(super) fn intact_statements(source: &str, range: TextRange) -> (Vec<Stmt>, b
     {
         collect(tree.root_node(), 0, &mut found);
     }
+    // Tree-sitter's grammar is wider than Python's: it lets an attribute continue on the next line.
+    found.statements.retain(|statement| super::parse_range(source, *statement).1.is_empty());
     let mut ranges = found.statements.clone();
     ranges.extend(loose_lines(source, range, &found));
     ranges.sort_by_key(|range| range.start());
