@@ -217,10 +217,12 @@ def _module(name):
 def _pandas_options():
     config = _module("pandas._config.config")
     found = {}
-    for key in config._registered_options:
-        value = config.get_option(key)
-        if isinstance(value, (str, int, float, bool, type(None))):
-            found[key] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Reading an option that will be removed warns.
+        for key in config._registered_options:
+            value = config.get_option(key)
+            if isinstance(value, (str, int, float, bool, type(None))):
+                found[key] = value
     return found
 
 

@@ -3,7 +3,7 @@
 import collections
 import sys
 
-from . import fingerprint, kinds
+from . import fingerprint, kinds, stateful
 
 
 class CannotUpdate(Exception):
@@ -19,8 +19,11 @@ def update(target, content, undo):
     kind = content["kind"]
     if type(target) is not content["class"]:
         _set_class(target, content["class"], undo)
-    if kind is kinds.OPAQUE or kind == kinds.OPAQUE:
-        _opaque(target, content["fresh"], undo)
+    if kind == kinds.OPAQUE:
+        if "state" in content:
+            _state(target, content["state"], undo)
+        else:
+            _opaque(target, content["fresh"], undo)
         return
     _ITEMS.get(kind, _nothing)(target, content, undo)
     if content.get("attributes") is not None:
@@ -71,7 +74,7 @@ def _dict(target, content, undo):
 
 
 def _replace_dict(target, keys, values, undo):
-    undo.add(_fill_dict, target, list(dict.items(target)))
+    undo.add(_fill_dict, target, list(zip(*kinds.entries(target))))
     _fill_dict(target, list(zip(keys, values)))
 
 
@@ -145,7 +148,7 @@ def _function(target, content, undo):
             setattr(target, name, new[name])
     words = new["__kwdefaults__"]
     undo.add(setattr, target, "__kwdefaults__", target.__kwdefaults__)
-    if words is None or target.__kwdefaults__ is None:
+    if words is None or not target.__kwdefaults__:
         target.__kwdefaults__ = None if words is None else dict(words)
     else:
         _replace_dict(target.__kwdefaults__, [k for k, _ in words], [v for _, v in words], undo)
@@ -228,14 +231,8 @@ def _opaque(target, fresh, undo):
     raise CannotUpdate(fresh)
 
 
-def _named(module, *names):
-    def applies(target):
-        for base in type(target).__mro__:
-            if base.__name__ in names and base.__module__.startswith(module):
-                return True
-        return False
-
-    return applies
+def _is_frame(target):
+    return any(base.__name__ == "NDFrame" and base.__module__.startswith("pandas.") for base in type(target).__mro__)
 
 
 def _frame(target, fresh, undo):
@@ -256,24 +253,10 @@ def _frame(target, fresh, undo):
         target.flags.allows_duplicate_labels = flags
 
 
-def _bit_generator(target, fresh, undo):
-    undo.add(setattr, target, "state", target.state)
-    target.state = fresh.state
-
-
-def _random_state(target, fresh, undo):
-    undo.add(target.set_state, target.get_state(legacy=False))
-    target.set_state(fresh.get_state(legacy=False))
-
-
-def _random(target, fresh, undo):
-    undo.add(target.setstate, target.getstate())
-    target.setstate(fresh.getstate())
-
-
-def _memory_file(target, fresh, undo):
-    undo.add(target.__setstate__, target.__getstate__())
-    target.__setstate__(fresh.__getstate__())
+def _state(target, state, undo):
+    get, put = stateful.rule(target)
+    undo.add(put, target, get(target))
+    put(target, state)
 
 
 def _python_instance(target):
@@ -326,11 +309,7 @@ def _exchange(one, other):
 
 
 _TRANSFERS = [
-    (_named("pandas.", "NDFrame"), _frame),
-    (_named("numpy.random", "BitGenerator"), _bit_generator),
-    (_named("numpy.random", "RandomState"), _random_state),
-    (_named("random", "Random"), _random),
-    (_named("_io", "StringIO", "BytesIO"), _memory_file),
+    (_is_frame, _frame),
     (_python_instance, _swap),
     (_container_instance, _swap_container),
 ]

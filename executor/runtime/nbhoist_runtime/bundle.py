@@ -134,8 +134,11 @@ class Receiver:
         """Know the objects that the other side refers to by number; the first ones are the seeds."""
         self._unpickler.seed(objects[len(self.shared) :])
 
-    def load(self, buffers):
-        """The `(label, value)` pairs of a bundle. A value that does not load raises `LoadError`, and the table stays in step."""
+    def load(self, buffers, bind=None):
+        """The `(label, value)` pairs of a bundle. A value that does not load raises `LoadError`, and the table stays in step.
+
+        `bind` is called with each pair as soon as it is there, because rebuilding the next may need it.
+        """
         head = pickle.loads(buffers[1])
         last = 2 + head["arrays"]
         self._unpickler.arrays.begin(head["plan"], buffers[2:last])
@@ -145,6 +148,8 @@ class Receiver:
             self._unpickler.open(buffers[0], buffers[last:])
             for label in head["labels"]:
                 loaded.append((label, self._unpickler.next()))
+                if bind is not None:
+                    bind(*loaded[-1])
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:

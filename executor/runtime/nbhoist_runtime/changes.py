@@ -2,7 +2,7 @@
 
 import collections
 
-from . import fingerprint, kinds
+from . import fingerprint, kinds, stateful
 from .pack import Content, Fresh
 
 
@@ -13,7 +13,7 @@ def content(value, state):
     if kind in (kinds.LIST, kinds.SET, kinds.DEQUE):
         found["items"] = [item for item in _iterate(value)]
     elif kind is kinds.DICT:
-        found["items"] = [list(dict.keys(value)), list(dict.values(value))]
+        found["items"] = list(kinds.entries(value))
         found["factory"] = getattr(value, "default_factory", None)
     elif kind is kinds.BYTES:
         found["items"] = bytes(value)
@@ -26,7 +26,11 @@ def content(value, state):
     elif kind is kinds.CELL:
         found["cell"] = _cell(value)
     elif kind is kinds.OPAQUE:
-        found["fresh"] = Fresh(value)
+        way = stateful.rule(value)
+        if way is not None:
+            found["state"] = way[0](value)
+        else:
+            found["fresh"] = Fresh(value)
     if kind in (kinds.LIST, kinds.SET, kinds.DEQUE, kinds.DICT, kinds.INSTANCE):
         own = fingerprint.attributes(value)
         found["attributes"] = None if own is None else [list(own), list(own.values())]

@@ -104,7 +104,8 @@ class Looker:
         return self._with_attributes(value, references, getattr(value, "maxlen", None))
 
     def _dict(self, value):
-        references = list(dict.keys(value)) + list(dict.values(value))
+        keys, values = kinds.entries(value)
+        references = keys + values
         references.append(getattr(value, "default_factory", None))
         return self._with_attributes(value, references, None)
 

@@ -1,6 +1,5 @@
 """What kind of thing a value is, for the purposes of carrying it: a constant, a transparent container, or opaque."""
 
-import builtins
 import collections
 import copyreg
 import datetime
@@ -80,22 +79,26 @@ def is_array(value):
     return numpy is not None and type(value) is getattr(numpy, "ndarray", None)
 
 
-def bases(value):
-    """The containers `value` is a subclass of, as `(is_container, has_attributes)`."""
-    cls = type(value)
-    return cls in _CONTAINERS, cls
+def entries(value):
+    """The keys and the values of a dictionary, in its own order, without calling anything that a subclass overrides."""
+    # An OrderedDict keeps an order of its own, which the methods of dict do not follow.
+    base = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
+    return list(base.keys(value)), list(base.values(value))
 
 
 def slots(cls):
     """The names of the slots that instances of `cls` have, as attributes are really called."""
+    return [name for base in cls.__mro__ for name in own_slots(base)]
+
+
+def own_slots(cls):
+    """The names of the slots that the class statement of `cls` itself made."""
+    own = cls.__dict__.get("__slots__", ())
     names = []
-    for base in cls.__mro__:
-        own = base.__dict__.get("__slots__", ())
-        for name in (own,) if isinstance(own, str) else own:
-            if name in ("__dict__", "__weakref__"):
-                continue
-            if name.startswith("__") and not name.endswith("__"):
-                name = "_" + base.__name__.lstrip("_") + name
+    for name in (own,) if isinstance(own, str) else own:
+        if name.startswith("__") and not name.endswith("__"):
+            name = "_" + cls.__name__.lstrip("_") + name
+        if name not in ("__dict__", "__weakref__"):
             names.append(name)
     return names
 
@@ -177,8 +180,3 @@ def _inherits_reduce(cls):
         if "__reduce__" in base.__dict__:
             return base is object or base in (set, collections.OrderedDict, collections.defaultdict)
     return True
-
-
-def is_builtin_name(name):
-    """Whether `name` is a builtin of this interpreter."""
-    return hasattr(builtins, name)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import types
 
 from . import culprit, session
 from .bundle import PackError, Receiver, Sender
@@ -55,6 +56,8 @@ def split(names, space):
             imports[name] = session.module_name(space[name])
         else:
             values.append(name)
+    # What rebuilds a value may be a function or class of the notebook, which then has to be there already.
+    values.sort(key=lambda name: not isinstance(space[name], (types.FunctionType, type)))
     return values, imports, absent
 
 

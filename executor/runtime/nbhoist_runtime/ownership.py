@@ -26,6 +26,8 @@ def mask(objects, held):
             key = id(objects[index])
             counts[key] = sys.getrefcount(objects[index]) - base - 1 - (key in held)
             places[key] = index
+        elif kinds.kind(objects[index]) is kinds.INTERNAL:
+            result[index] = 0
     queue = [key for key, count in counts.items() if count <= 0]
     while queue:
         index = places[queue.pop()]
@@ -52,4 +54,4 @@ def _baseline():
 
 def _counts(value):
     """Whether the question arises: an equal copy of a constant is as good as the constant."""
-    return kinds.kind(value) is not kinds.CONSTANT
+    return kinds.kind(value) not in (kinds.CONSTANT, kinds.INTERNAL)

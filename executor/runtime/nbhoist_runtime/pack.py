@@ -8,7 +8,7 @@ import copyreg
 import sys
 import types
 
-from . import arrays, policy, rebuild
+from . import arrays, kinds, policy, rebuild
 from .errors import Refused
 
 _core = None
@@ -71,7 +71,7 @@ class Pickler(Base):
         if arrays.loaded() and cls is sys.modules["numpy"].ndarray:
             return self._array(value)
         if issubclass(cls, type):
-            return Base.reducer_override(self, value)
+            return self._class(value)
         if policy.verdict(cls) is not None:
             stream = policy.standard_stream(value)
             if stream is None:
@@ -108,6 +108,19 @@ class Pickler(Base):
                 state["globals"] = _globals_read(value)
         how = (value.__code__, where, value.__name__, value.__closure__)
         return builder, how, state, None, None, rebuild.fill_function
+
+    def _class(self, value):
+        found = Base.reducer_override(self, value)
+        slots = value.__dict__.get("__slots__")
+        if slots is None or not isinstance(found, tuple) or found[0] is not cloudpickle_core()._make_skeleton_class:
+            return found
+        # cloudpickle sets `__slots__` after the class is made, when it has no effect any more.
+        names = (slots,) if isinstance(slots, str) else tuple(slots)
+        keywords = dict(found[1][3], __slots__=names)
+        state = dict(found[2][0])
+        for name in ("__slots__",) + names + tuple(kinds.own_slots(value)):
+            state.pop(name, None)
+        return found[:1] + (found[1][:3] + (keywords,) + found[1][4:], (state, found[2][1])) + found[3:]
 
     def _module(self, value):
         if sys.modules.get(value.__name__) is value:

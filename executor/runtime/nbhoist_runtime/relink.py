@@ -74,7 +74,7 @@ class Relinker:
 
     def _dict(self, item):
         if self._holds(dict.values(item)) or self._holds(dict.keys(item)):
-            old = list(dict.items(item))
+            old = list(zip(*kinds.entries(item)))
             new = [(self._swap(key), self._swap(value)) for key, value in old]
             if self._holds(dict.keys(item)):
                 self._undo.add(_refill, item, old)

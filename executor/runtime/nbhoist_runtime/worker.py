@@ -140,14 +140,13 @@ class Worker:
             self._tracker = Tracker(seeds, with_arrays=True)
         first = len(self._receiver.shared)
         try:
-            items = self._receiver.load(buffers)
+            items = self._receiver.load(buffers, self.namespace.__setitem__)
         except LoadError as failure:
             trouble = translate(failure.error, "unpickle")
             trouble.name = failure.label
             if trouble.kind == "unpickle":
                 trouble.text = "%s arrived but could not be unpacked there: %s" % (failure.label, trouble.text)
             raise trouble
-        self.namespace.update(items)
         self._tracker.add(first, self._receiver.table(), self._receiver.shared)
         self._started.update(items)
 
