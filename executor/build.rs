@@ -20,11 +20,7 @@ fn main() -> io::Result<()> {
     for source in &sources {
         let name = source.strip_prefix(&root).map_err(io::Error::other)?;
         let name = name.to_string_lossy().replace('\\', "/");
-        let _ = writeln!(
-            table,
-            "    ({name:?}, include_bytes!({:?})),",
-            source.display().to_string()
-        );
+        let _ = writeln!(table, "    ({name:?}, include_bytes!({:?})),", source.display().to_string());
     }
     table.push(']');
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

@@ -51,9 +51,7 @@ pub trait Peer: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     /// The program could not be started.
-    #[error(
-        "cannot start {program:?}: {error}; check the command of this executor in your settings"
-    )]
+    #[error("cannot start {program:?}: {error}; check the command of this executor in your settings")]
     Start {
         /// The program.
         program: String,
@@ -61,14 +59,10 @@ pub enum BackendError {
         error: std::io::Error,
     },
     /// The command is empty.
-    #[error(
-        "the executor's command is empty; give it a program, such as [\"{{python}}\", \"-u\", \"{{worker}}\"]"
-    )]
+    #[error("the executor's command is empty; give it a program, such as [\"{{python}}\", \"-u\", \"{{worker}}\"]")]
     EmptyCommand,
     /// The command starts no worker.
-    #[error(
-        "the executor's command {command:?} has no {{worker}}; put it where the interpreter's `-c SCRIPT` belongs"
-    )]
+    #[error("the executor's command {command:?} has no {{worker}}; put it where the interpreter's `-c SCRIPT` belongs")]
     NoWorker {
         /// The command.
         command: Vec<String>,

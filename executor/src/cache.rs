@@ -5,17 +5,9 @@ use std::path::{Path, PathBuf};
 /// `NBHOIST_CACHE_DIR`, else `nbhoist` in `XDG_CACHE_HOME`, else `~/.cache/nbhoist`; the system's temporary directory
 /// where there is no home.
 pub fn directory() -> PathBuf {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("NBHOIST_CACHE_DIR")
-        .or_else(|| {
-            set("XDG_CACHE_HOME")
-                .filter(|path| path.is_absolute())
-                .map(|path| path.join("nbhoist"))
-        })
+        .or_else(|| set("XDG_CACHE_HOME").filter(|path| path.is_absolute()).map(|path| path.join("nbhoist")))
         .or_else(|| set("HOME").map(|path| path.join(".cache").join("nbhoist")))
         .or_else(|| set("LOCALAPPDATA").map(|path| path.join("nbhoist").join("cache")))
         .unwrap_or_else(|| std::env::temp_dir().join("nbhoist"))

@@ -40,18 +40,13 @@ impl Codec {
 
     /// The codec of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Raw, Self::Zlib, Self::Zstd]
-            .into_iter()
-            .find(|codec| codec.as_str() == name)
+        [Self::Raw, Self::Zlib, Self::Zstd].into_iter().find(|codec| codec.as_str() == name)
     }
 
     /// The best codec that the other side can decode.
     pub(crate) fn best(offered: &[String]) -> Self {
         let offers = |codec: &Self| offered.iter().any(|name| name == codec.as_str());
-        [Self::Zstd, Self::Zlib]
-            .into_iter()
-            .find(offers)
-            .unwrap_or(Self::Raw)
+        [Self::Zstd, Self::Zlib].into_iter().find(offers).unwrap_or(Self::Raw)
     }
 
     /// This codec if it is worth it for a buffer that begins with `part`, else `Raw`.
@@ -142,19 +137,11 @@ impl Unpacker {
             Codec::Zlib => Decoder::Zlib(ZlibDecoder::new(Vec::new())),
             Codec::Zstd => Decoder::Zstd(Box::new(zstd::stream::write::Decoder::new(Vec::new())?)),
         };
-        Ok(Self {
-            decoder,
-            announced,
-            unpacked: 0,
-        })
+        Ok(Self { decoder, announced, unpacked: 0 })
     }
 
     /// Takes a part, and hands on what it unpacks to.
-    pub(crate) fn push(
-        &mut self,
-        part: &[u8],
-        mut out: impl FnMut(Vec<u8>) -> std::io::Result<()>,
-    ) -> std::io::Result<()> {
+    pub(crate) fn push(&mut self, part: &[u8], mut out: impl FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
         for slice in part.chunks(SLICE) {
             self.decoder.write(slice)?;
             let unpacked = std::mem::take(self.decoder.output());
@@ -172,19 +159,13 @@ impl Unpacker {
         if self.unpacked == self.announced {
             return Ok(rest);
         }
-        Err(wrong(format!(
-            "a buffer has {} of {} bytes",
-            self.unpacked, self.announced
-        )))
+        Err(wrong(format!("a buffer has {} of {} bytes", self.unpacked, self.announced)))
     }
 
     fn count(&mut self, length: usize) -> std::io::Result<()> {
         self.unpacked += length as u64;
         if self.unpacked > self.announced {
-            return Err(wrong(format!(
-                "a buffer is longer than the {} bytes announced",
-                self.announced
-            )));
+            return Err(wrong(format!("a buffer is longer than the {} bytes announced", self.announced)));
         }
         Ok(())
     }
@@ -275,9 +256,7 @@ mod tests {
     fn sample_decides() {
         let mut state = 1u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 56) as u8
         })
         .take(300_000)

@@ -83,32 +83,19 @@ pub enum EnvironmentError {
 ///
 /// # Errors
 /// When it cannot be built.
-pub async fn ensure(
-    requirements: &str,
-    base: &Path,
-    on_step: &mut (dyn FnMut(Step) + Send),
-) -> Result<PathBuf, EnvironmentError> {
+pub async fn ensure(requirements: &str, base: &Path, on_step: &mut (dyn FnMut(Step) + Send)) -> Result<PathBuf, EnvironmentError> {
     let home = cache::directory().join("environments");
     let base = python::inspect(base).await?;
     let version = format!("{}.{}", base.version.major, base.version.minor);
     let path = home.join(key(requirements, &version));
-    let complete = || {
-        path.join(STAMP)
-            .exists()
-            .then(|| python::interpreter_in(&path))
-    };
+    let complete = || path.join(STAMP).exists().then(|| python::interpreter_in(&path));
     if let Some(interpreter) = complete() {
         return Ok(interpreter);
     }
 
-    let io = |error| EnvironmentError::Io {
-        path: path.clone(),
-        error,
-    };
+    let io = |error| EnvironmentError::Io { path: path.clone(), error };
     cache::create_private(&home).map_err(io)?;
-    let _lock = lock(&path.with_extension("lock"), on_step)
-        .await
-        .map_err(io)?;
+    let _lock = lock(&path.with_extension("lock"), on_step).await.map_err(io)?;
     if let Some(interpreter) = complete() {
         return Ok(interpreter);
     }
@@ -129,11 +116,7 @@ fn key(requirements: &str, version: &str) -> String {
 
 /// Takes the lock, which lasts as long as the file is open.
 async fn lock(path: &Path, on_step: &mut (dyn FnMut(Step) + Send)) -> std::io::Result<File> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     let mut told = false;
     loop {
         match file.try_lock() {
@@ -149,45 +132,21 @@ async fn lock(path: &Path, on_step: &mut (dyn FnMut(Step) + Send)) -> std::io::R
     }
 }
 
-async fn build(
-    path: &Path,
-    requirements: &str,
-    base: &Path,
-    on_step: &mut (dyn FnMut(Step) + Send),
-) -> Result<(), EnvironmentError> {
-    let io = |error| EnvironmentError::Io {
-        path: path.to_path_buf(),
-        error,
-    };
+async fn build(path: &Path, requirements: &str, base: &Path, on_step: &mut (dyn FnMut(Step) + Send)) -> Result<(), EnvironmentError> {
+    let io = |error| EnvironmentError::Io { path: path.to_path_buf(), error };
     if path.exists() {
         std::fs::remove_dir_all(path).map_err(io)?;
     }
-    on_step(Step::Creating {
-        path: path.to_path_buf(),
-    });
+    on_step(Step::Creating { path: path.to_path_buf() });
     let pip = create(path, base).await?;
 
     let list = path.join("requirements.txt");
     std::fs::write(&list, requirements).map_err(io)?;
     let mut command = Command::new(&pip[0]);
     command.args(&pip[1..]);
-    command
-        .args([
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--progress-bar",
-            "off",
-            "-r",
-        ])
-        .arg(&list);
+    command.args(["install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "-r"]).arg(&list);
     let mut said = |line: String| on_step(Step::Installing { line });
-    run(&mut command, &mut said)
-        .await
-        .map_err(|why| EnvironmentError::Install {
-            path: path.to_path_buf(),
-            why,
-        })
+    run(&mut command, &mut said).await.map_err(|why| EnvironmentError::Install { path: path.to_path_buf(), why })
 }
 
 /// Creates the bare environment and says how to call pip for it. Debian splits `ensurepip` off its Python: there the base
@@ -196,32 +155,16 @@ async fn create(path: &Path, base: &Path) -> Result<Vec<PathBuf>, EnvironmentErr
     let mut command = Command::new(base);
     command.args(["-m", "venv"]).arg(path);
     let Err(why) = run(&mut command, &mut |_| {}).await else {
-        return Ok(vec![
-            python::interpreter_in(path),
-            "-m".into(),
-            "pip".into(),
-        ]);
+        return Ok(vec![python::interpreter_in(path), "-m".into(), "pip".into()]);
     };
-    let failed = |why| EnvironmentError::Create {
-        path: path.to_path_buf(),
-        python: base.to_path_buf(),
-        why,
-    };
+    let failed = |why| EnvironmentError::Create { path: path.to_path_buf(), python: base.to_path_buf(), why };
     if python::run_python(base, "import pip").await.is_err() {
         return Err(failed(why));
     }
     let mut command = Command::new(base);
-    command
-        .args(["-m", "venv", "--clear", "--without-pip"])
-        .arg(path);
+    command.args(["-m", "venv", "--clear", "--without-pip"]).arg(path);
     run(&mut command, &mut |_| {}).await.map_err(failed)?;
-    Ok(vec![
-        base.to_path_buf(),
-        "-m".into(),
-        "pip".into(),
-        "--python".into(),
-        python::interpreter_in(path),
-    ])
+    Ok(vec![base.to_path_buf(), "-m".into(), "pip".into(), "--python".into(), python::interpreter_in(path)])
 }
 
 /// Runs a command, hands on the lines it prints, and gives the end of its output when it fails.
@@ -240,11 +183,7 @@ async fn run(command: &mut Command, said: &mut (dyn FnMut(String) + Send)) -> Re
     if ending.status == "exit code 0" {
         return Ok(());
     }
-    let why = if ending.stderr.trim().is_empty() {
-        last
-    } else {
-        ending.stderr
-    };
+    let why = if ending.stderr.trim().is_empty() { last } else { ending.stderr };
     Err(format!("{}: {}", ending.status, why.trim()))
 }
 
@@ -256,9 +195,7 @@ pub const CLOUDPICKLE: &str = "cloudpickle==3.1.2";
 ///
 /// # Errors
 /// When they are nowhere and cannot be fetched.
-pub async fn cloudpickle_sources(
-    python: &Path,
-) -> Result<Vec<runtime::PythonSource>, EnvironmentError> {
+pub async fn cloudpickle_sources(python: &Path) -> Result<Vec<runtime::PythonSource>, EnvironmentError> {
     if let Ok(said) = python::run_python(python, WHERE_IS_CLOUDPICKLE).await
         && let Some(directory) = said.lines().last().filter(|line| !line.is_empty())
     {
@@ -284,34 +221,14 @@ except (ImportError, ValueError):
 ";
 
 async fn fetch_cloudpickle(python: &Path, target: &Path) -> Result<(), EnvironmentError> {
-    let io = |error| EnvironmentError::Io {
-        path: target.to_path_buf(),
-        error,
-    };
+    let io = |error| EnvironmentError::Io { path: target.to_path_buf(), error };
     let parent = cache::directory();
     cache::create_private(&parent).map_err(io)?;
-    let building = tempfile::Builder::new()
-        .prefix("cloudpickle-")
-        .tempdir_in(&parent)
-        .map_err(io)?;
+    let building = tempfile::Builder::new().prefix("cloudpickle-").tempdir_in(&parent).map_err(io)?;
     let mut command = Command::new(python);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--no-deps",
-        "--no-compile",
-        "--target",
-    ]);
+    command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps", "--no-compile", "--target"]);
     command.arg(building.path()).arg(CLOUDPICKLE);
-    run(&mut command, &mut |_| {})
-        .await
-        .map_err(|why| EnvironmentError::Install {
-            path: target.to_path_buf(),
-            why,
-        })?;
+    run(&mut command, &mut |_| {}).await.map_err(|why| EnvironmentError::Install { path: target.to_path_buf(), why })?;
     match std::fs::rename(building.path(), target) {
         // Another process may have been faster; its copy is as good.
         Err(error) if !target.join("cloudpickle").exists() => Err(io(error)),
@@ -320,24 +237,14 @@ async fn fetch_cloudpickle(python: &Path, target: &Path) -> Result<(), Environme
 }
 
 fn read_package(directory: &Path) -> Result<Vec<runtime::PythonSource>, EnvironmentError> {
-    let io = |error| EnvironmentError::Io {
-        path: directory.to_path_buf(),
-        error,
-    };
+    let io = |error| EnvironmentError::Io { path: directory.to_path_buf(), error };
     let mut sources = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let Some(name) = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .filter(|name| name.ends_with(".py"))
-        else {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".py")) else {
             continue;
         };
-        sources.push(runtime::PythonSource {
-            name: format!("cloudpickle/{name}"),
-            text: std::fs::read(&path).map_err(io)?,
-        });
+        sources.push(runtime::PythonSource { name: format!("cloudpickle/{name}"), text: std::fs::read(&path).map_err(io)? });
     }
     sources.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(sources)

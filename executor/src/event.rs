@@ -167,77 +167,30 @@ pub type OnEvent<'a> = &'a mut (dyn FnMut(Event) + Send);
 /// the same fields. `None` when it is no output.
 pub(crate) fn output(kind: &str, content: &Map<String, Value>, cell: &CellRef) -> Option<Event> {
     let cell = cell.clone();
-    let text = |key: &str| {
-        content
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let bundle = |key: &str| {
-        content
-            .get(key)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default()
-    };
+    let text = |key: &str| content.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let bundle = |key: &str| content.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
     Some(match kind {
-        "stream" => Event::Stream {
-            cell,
-            name: text("name"),
-            text: text("text"),
-        },
-        "display_data" => Event::DisplayData {
-            cell,
-            data: bundle("data"),
-            metadata: bundle("metadata"),
-            transient: bundle("transient"),
-        },
-        "update_display_data" => Event::UpdateDisplayData {
-            cell,
-            data: bundle("data"),
-            metadata: bundle("metadata"),
-            transient: bundle("transient"),
-        },
-        "execute_result" => Event::ExecuteResult {
-            cell,
-            data: bundle("data"),
-            metadata: bundle("metadata"),
-            execution_count: count(content),
-        },
-        "error" => Event::Error {
-            cell,
-            ename: text("ename"),
-            evalue: text("evalue"),
-            traceback: strings(content.get("traceback")),
-        },
-        "clear_output" => Event::ClearOutput {
-            cell,
-            wait: content
-                .get("wait")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
-        },
+        "stream" => Event::Stream { cell, name: text("name"), text: text("text") },
+        "display_data" => Event::DisplayData { cell, data: bundle("data"), metadata: bundle("metadata"), transient: bundle("transient") },
+        "update_display_data" => {
+            Event::UpdateDisplayData { cell, data: bundle("data"), metadata: bundle("metadata"), transient: bundle("transient") }
+        }
+        "execute_result" => {
+            Event::ExecuteResult { cell, data: bundle("data"), metadata: bundle("metadata"), execution_count: count(content) }
+        }
+        "error" => Event::Error { cell, ename: text("ename"), evalue: text("evalue"), traceback: strings(content.get("traceback")) },
+        "clear_output" => Event::ClearOutput { cell, wait: content.get("wait").and_then(Value::as_bool).unwrap_or(false) },
         _ => return None,
     })
 }
 
 /// `execution_count` of a message.
 pub(crate) fn count(content: &Map<String, Value>) -> Option<u32> {
-    content
-        .get("execution_count")
-        .and_then(Value::as_u64)
-        .and_then(|count| u32::try_from(count).ok())
+    content.get("execution_count").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok())
 }
 
 /// The strings of a JSON list.
 pub(crate) fn strings(list: Option<&Value>) -> Vec<String> {
-    let list = list
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    list.iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    let list = list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }

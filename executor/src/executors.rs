@@ -24,13 +24,7 @@ pub struct Executor {
 impl Executor {
     /// Another process on this machine.
     pub fn local() -> Self {
-        Self {
-            name: "local".to_owned(),
-            backend: BackendConfig::Local,
-            python: None,
-            link: Link::default(),
-            speed: Some(1.0),
-        }
+        Self { name: "local".to_owned(), backend: BackendConfig::Local, python: None, link: Link::default(), speed: Some(1.0) }
     }
 }
 

@@ -30,10 +30,7 @@ impl Frame {
     pub fn new(op: &str) -> Self {
         let mut header = Map::new();
         header.insert("op".to_owned(), op.into());
-        Self {
-            header,
-            payload: Bytes::new(),
-        }
+        Self { header, payload: Bytes::new() }
     }
 
     /// The frame with another header field.
@@ -52,10 +49,7 @@ impl Frame {
 
     /// What the frame is for.
     pub fn op(&self) -> &str {
-        self.header
-            .get("op")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.header.get("op").and_then(Value::as_str).unwrap_or_default()
     }
 }
 
@@ -63,9 +57,7 @@ impl Frame {
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// The announced header is longer than the protocol allows.
-    #[error(
-        "a frame announces a header of {length} bytes (at most {MAX_HEADER} are allowed); the stream starts with {preview:?}"
-    )]
+    #[error("a frame announces a header of {length} bytes (at most {MAX_HEADER} are allowed); the stream starts with {preview:?}")]
     HeaderTooLong {
         /// Announced length, bytes.
         length: usize,
@@ -110,24 +102,17 @@ pub enum Decoded {
 /// When the header or the payload is longer than the protocol allows, or the header has no `op`.
 pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     if frame.payload.len() > MAX_PAYLOAD {
-        return Err(FrameError::PayloadTooLong {
-            length: frame.payload.len() as u64,
-        });
+        return Err(FrameError::PayloadTooLong { length: frame.payload.len() as u64 });
     }
     if frame.op().is_empty() {
-        return Err(bad("it has no \"op\""));
+        return Err(bad(&"it has no \"op\""));
     }
     let mut header = frame.header.clone();
     header.insert("n".to_owned(), frame.payload.len().into());
-    let header = serde_json::to_vec(&header).map_err(bad)?;
-    let length = u32::try_from(header.len())
-        .ok()
-        .filter(|_| header.len() <= MAX_HEADER);
+    let header = serde_json::to_vec(&header).map_err(|error| bad(&error))?;
+    let length = u32::try_from(header.len()).ok().filter(|_| header.len() <= MAX_HEADER);
     let Some(length) = length else {
-        return Err(FrameError::HeaderTooLong {
-            length: header.len(),
-            preview: preview(&header),
-        });
+        return Err(FrameError::HeaderTooLong { length: header.len(), preview: preview(&header) });
     };
     let mut bytes = Vec::with_capacity(4 + header.len() + frame.payload.len());
     bytes.extend_from_slice(&length.to_be_bytes());
@@ -146,10 +131,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FrameError> {
     };
     let length = u32::from_be_bytes(*length) as usize;
     if length > MAX_HEADER {
-        return Err(FrameError::HeaderTooLong {
-            length,
-            preview: preview(bytes),
-        });
+        return Err(FrameError::HeaderTooLong { length, preview: preview(bytes) });
     }
     let Some(header) = rest.get(..length) else {
         return Ok(Decoded::Need(4 + length));
@@ -158,29 +140,18 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FrameError> {
     let Some(payload) = rest.get(length..length + n) else {
         return Ok(Decoded::Need(4 + length + n));
     };
-    Ok(Decoded::Frame(
-        Frame {
-            header,
-            payload: Bytes::copy_from_slice(payload),
-        },
-        4 + length + n,
-    ))
+    Ok(Decoded::Frame(Frame { header, payload: Bytes::copy_from_slice(payload) }, 4 + length + n))
 }
 
 fn parse_header(bytes: &[u8]) -> Result<(Map<String, Value>, usize), FrameError> {
     // Python writes lone surrogates (undecodable file names in output, say) in a way that is no UTF-8.
-    let mut header: Map<String, Value> =
-        serde_json::from_str(&String::from_utf8_lossy(bytes)).map_err(bad)?;
-    if header
-        .get("op")
-        .and_then(Value::as_str)
-        .is_none_or(str::is_empty)
-    {
-        return Err(bad("it has no \"op\""));
+    let mut header: Map<String, Value> = serde_json::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| bad(&error))?;
+    if header.get("op").and_then(Value::as_str).is_none_or(str::is_empty) {
+        return Err(bad(&"it has no \"op\""));
     }
     let n = match header.shift_remove("n") {
         None => 0,
-        Some(n) => n.as_u64().ok_or_else(|| bad("\"n\" is not a length"))?,
+        Some(n) => n.as_u64().ok_or_else(|| bad(&"\"n\" is not a length"))?,
     };
     match usize::try_from(n) {
         Ok(n) if n <= MAX_PAYLOAD => Ok((header, n)),
@@ -188,10 +159,8 @@ fn parse_header(bytes: &[u8]) -> Result<(Map<String, Value>, usize), FrameError>
     }
 }
 
-fn bad(why: impl ToString) -> FrameError {
-    FrameError::BadHeader {
-        why: why.to_string(),
-    }
+fn bad(why: &dyn ToString) -> FrameError {
+    FrameError::BadHeader { why: why.to_string() }
 }
 
 fn preview(bytes: &[u8]) -> String {
@@ -208,10 +177,7 @@ pub struct FrameReader<R> {
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// A reader that has read nothing yet.
     pub fn new(stream: R) -> Self {
-        Self {
-            stream,
-            buffer: BytesMut::new(),
-        }
+        Self { stream, buffer: BytesMut::new() }
     }
 
     /// The next frame, or `None` when the stream ended between two frames.
@@ -230,9 +196,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             if !self.fill(need).await? {
                 return match self.buffer.len() {
                     0 => Ok(None),
-                    have => Err(FrameError::Truncated {
-                        missing: need.saturating_sub(have),
-                    }),
+                    have => Err(FrameError::Truncated { missing: need.saturating_sub(have) }),
                 };
             }
         }
@@ -241,8 +205,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Reads until `need` bytes are there; false when the stream ends before.
     async fn fill(&mut self, need: usize) -> Result<bool, FrameError> {
         while self.buffer.len() < need {
-            self.buffer
-                .reserve((need - self.buffer.len()).max(READ_AHEAD));
+            self.buffer.reserve((need - self.buffer.len()).max(READ_AHEAD));
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Ok(false);
             }
@@ -255,10 +218,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 ///
 /// # Errors
 /// As [`encode`], and when the stream cannot be written.
-pub async fn write<W: AsyncWrite + Unpin + ?Sized>(
-    stream: &mut W,
-    frame: &Frame,
-) -> Result<(), FrameError> {
+pub async fn write<W: AsyncWrite + Unpin + ?Sized>(stream: &mut W, frame: &Frame) -> Result<(), FrameError> {
     stream.write_all(&encode(frame)?).await?;
     Ok(())
 }

@@ -28,11 +28,7 @@ impl std::fmt::Display for Ending {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.status)?;
         let stderr = self.stderr.trim();
-        if stderr.is_empty() {
-            Ok(())
-        } else {
-            write!(formatter, "; its last words:\n{stderr}")
-        }
+        if stderr.is_empty() { Ok(()) } else { write!(formatter, "; its last words:\n{stderr}") }
     }
 }
 
@@ -54,15 +50,8 @@ impl Watch {
     /// Waits until the process has ended.
     pub(crate) async fn ended(&self) -> Ending {
         let mut ending = self.ending.clone();
-        let ended = ending
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|ending| ending.clone());
-        ended.unwrap_or_else(|| Ending {
-            status: "ended unobserved".to_owned(),
-            stderr: String::new(),
-        })
+        let ended = ending.wait_for(Option::is_some).await.ok().and_then(|ending| ending.clone());
+        ended.unwrap_or_else(|| Ending { status: "ended unobserved".to_owned(), stderr: String::new() })
     }
 
     /// Kills the group, unless the child has already ended (its number may belong to another process by then).
@@ -75,10 +64,7 @@ impl Watch {
     #[cfg(unix)]
     fn signal(&self) {
         use rustix::process::{Pid, Signal, kill_process_group};
-        let group = self
-            .group
-            .and_then(|group| i32::try_from(group).ok())
-            .and_then(Pid::from_raw);
+        let group = self.group.and_then(|group| i32::try_from(group).ok()).and_then(Pid::from_raw);
         if let Some(group) = group {
             // It fails only when the group is gone, which is what is wanted.
             let _ = kill_process_group(group, Signal::KILL);
@@ -105,21 +91,12 @@ impl Supervised {
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn()?;
-        let pipes = Pipes {
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
-        };
+        let pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take() };
         let group = child.id();
         let stderr = Arc::new(Mutex::new(VecDeque::new()));
         let (sender, ending) = watch::channel(None);
         tokio::spawn(supervise(child, Arc::clone(&stderr), sender));
-        Ok((
-            Self {
-                watch: Watch { group, ending },
-                stderr,
-            },
-            pipes,
-        ))
+        Ok((Self { watch: Watch { group, ending }, stderr }, pipes))
     }
 
     /// Process number, while it runs.
@@ -149,20 +126,13 @@ impl Drop for Supervised {
     }
 }
 
-async fn supervise(
-    mut child: Child,
-    kept: Arc<Mutex<VecDeque<u8>>>,
-    ending: watch::Sender<Option<Ending>>,
-) {
+async fn supervise(mut child: Child, kept: Arc<Mutex<VecDeque<u8>>>, ending: watch::Sender<Option<Ending>>) {
     let stderr = child.stderr.take();
     let mut drain = tokio::spawn(drain(stderr, Arc::clone(&kept)));
     let status = child.wait().await;
     let _ = tokio::time::timeout(DRAIN, &mut drain).await;
-    let status = status.map_or_else(|error| error.to_string(), |status| describe(&status));
-    ending.send_replace(Some(Ending {
-        status,
-        stderr: tail(&kept),
-    }));
+    let status = status.map_or_else(|error| error.to_string(), describe);
+    ending.send_replace(Some(Ending { status, stderr: tail(&kept) }));
 }
 
 async fn drain(stream: Option<impl AsyncRead + Unpin>, kept: Arc<Mutex<VecDeque<u8>>>) {
@@ -183,9 +153,9 @@ fn tail(kept: &Mutex<VecDeque<u8>>) -> String {
 }
 
 /// An exit status in words.
-pub(crate) fn describe(status: &ExitStatus) -> String {
+pub(crate) fn describe(status: ExitStatus) -> String {
     #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(status) {
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         let known = match signal {
             6 => " (SIGABRT)",
             9 => " (SIGKILL; out of memory, perhaps)",
@@ -195,7 +165,5 @@ pub(crate) fn describe(status: &ExitStatus) -> String {
         };
         return format!("killed by signal {signal}{known}");
     }
-    status
-        .code()
-        .map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
+    status.code().map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
 }

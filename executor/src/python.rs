@@ -7,14 +7,10 @@ use std::time::Duration;
 use tokio::process::Command;
 
 /// Oldest Python that nbhoist works with.
-pub const OLDEST: Version = Version {
-    major: 3,
-    minor: 8,
-    micro: 0,
-};
+pub const OLDEST: Version = Version { major: 3, minor: 8, micro: 0 };
 
 /// How long an interpreter may take to say what it is; a cold network disk is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A Python version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,9 +74,7 @@ pub enum PythonError {
         version: Version,
     },
     /// ipykernel does not import there.
-    #[error(
-        "{path} (Python {version}) cannot run a kernel: {why}; install ipykernel there with: {path} -m pip install ipykernel"
-    )]
+    #[error("{path} (Python {version}) cannot run a kernel: {why}; install ipykernel there with: {path} -m pip install ipykernel")]
     NoIpykernel {
         /// The interpreter.
         path: PathBuf,
@@ -121,11 +115,7 @@ pub async fn find_base(given: Option<&Path>) -> Result<Python, PythonError> {
         return inspect(path).await;
     }
     let mut first = None;
-    for path in ["python3", "python"]
-        .into_iter()
-        .filter_map(on_path)
-        .chain(active_environment())
-    {
+    for path in ["python3", "python"].into_iter().filter_map(on_path).chain(active_environment()) {
         match inspect(&path).await {
             Ok(python) => return Ok(python),
             Err(error) => first = first.or(Some(error)),
@@ -139,32 +129,16 @@ pub async fn find_base(given: Option<&Path>) -> Result<Python, PythonError> {
 /// # Errors
 /// When it cannot be run or is too old.
 pub async fn inspect(path: &Path) -> Result<Python, PythonError> {
-    let not_runnable = |why: String| PythonError::NotRunnable {
-        path: path.to_path_buf(),
-        why,
-    };
+    let not_runnable = |why: String| PythonError::NotRunnable { path: path.to_path_buf(), why };
     let text = run_python(path, INSPECT).await.map_err(not_runnable)?;
     let line = text.lines().last().unwrap_or_default();
-    let said: Said = serde_json::from_str(line)
-        .map_err(|_| not_runnable(format!("it printed {line:?} when asked for its version")))?;
+    let said: Said = serde_json::from_str(line).map_err(|_| not_runnable(format!("it printed {line:?} when asked for its version")))?;
     let [major, minor, micro] = said.version;
-    let version = Version {
-        major,
-        minor,
-        micro,
-    };
+    let version = Version { major, minor, micro };
     if version < OLDEST {
-        return Err(PythonError::TooOld {
-            path: path.to_path_buf(),
-            version,
-        });
+        return Err(PythonError::TooOld { path: path.to_path_buf(), version });
     }
-    Ok(Python {
-        path: path.to_path_buf(),
-        version,
-        ipykernel: said.ipykernel,
-        problem: said.problem,
-    })
+    Ok(Python { path: path.to_path_buf(), version, ipykernel: said.ipykernel, problem: said.problem })
 }
 
 /// Says the version and whether ipykernel imports. The working directory leaves `sys.path` first, as `ipykernel_launcher`
@@ -195,23 +169,14 @@ fn require_kernel(python: Python) -> Result<Python, PythonError> {
     if python.ipykernel.is_some() {
         return Ok(python);
     }
-    let why = python
-        .problem
-        .unwrap_or_else(|| "ipykernel does not import".to_owned());
-    Err(PythonError::NoIpykernel {
-        path: python.path,
-        version: python.version,
-        why,
-    })
+    let why = python.problem.unwrap_or_else(|| "ipykernel does not import".to_owned());
+    Err(PythonError::NoIpykernel { path: python.path, version: python.version, why })
 }
 
 /// Runs a script and gives what it printed; errors in words.
 pub(crate) async fn run_python(path: &Path, script: &str) -> Result<String, String> {
     let mut command = Command::new(path);
-    command
-        .args(["-c", script])
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    command.args(["-c", script]).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output())
         .await
         .map_err(|_| format!("it did not answer within {} s", PATIENCE.as_secs()))?
@@ -221,10 +186,7 @@ pub(crate) async fn run_python(path: &Path, script: &str) -> Result<String, Stri
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
     let last = stderr.trim().lines().last().unwrap_or_default();
-    Err(format!(
-        "{} {last}",
-        crate::process::describe(&output.status)
-    ))
+    Err(format!("{} {last}", crate::process::describe(output.status)))
 }
 
 fn active_environment() -> Option<PathBuf> {
@@ -237,21 +199,11 @@ fn active_environment() -> Option<PathBuf> {
 
 /// Where the interpreter of an environment is.
 pub fn interpreter_in(environment: &Path) -> PathBuf {
-    if cfg!(windows) {
-        environment.join("Scripts").join("python.exe")
-    } else {
-        environment.join("bin").join("python")
-    }
+    if cfg!(windows) { environment.join("Scripts").join("python.exe") } else { environment.join("bin").join("python") }
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
-    let name = if cfg!(windows) {
-        format!("{name}.exe")
-    } else {
-        name.to_owned()
-    };
+    let name = if cfg!(windows) { format!("{name}.exe") } else { name.to_owned() };
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(&name))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|directory| directory.join(&name)).find(|candidate| candidate.is_file())
 }

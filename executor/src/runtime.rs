@@ -46,16 +46,10 @@ impl Archive {
     /// When the archive cannot be put together, which only an exhausted memory or a wrong source name brings about.
     pub(crate) fn new(extra: &[PythonSource]) -> std::io::Result<Self> {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        let options =
-            SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         let embedded = SOURCES.iter().map(|(name, text)| (*name, *text));
-        let given = extra
-            .iter()
-            .map(|source| (source.name.as_str(), source.text.as_slice()));
-        for (name, text) in embedded
-            .chain(given)
-            .chain([(BOOT_MEMBER, BOOT.as_bytes())])
-        {
+        let given = extra.iter().map(|source| (source.name.as_str(), source.text.as_slice()));
+        for (name, text) in embedded.chain(given).chain([(BOOT_MEMBER, BOOT.as_bytes())]) {
             writer.start_file(name, options)?;
             writer.write_all(text)?;
         }
@@ -86,10 +80,7 @@ impl Archive {
             path = python_string(path),
             digest = self.digest,
         );
-        format!(
-            "__import__('builtins').exec({}, {{}}) or ''",
-            python_string(&script)
-        )
+        format!("__import__('builtins').exec({}, {{}}) or ''", python_string(&script))
     }
 }
 
@@ -120,10 +111,7 @@ mod tests {
 
     #[test]
     fn archive_holds_the_runtime_the_boot_file_and_the_extras() {
-        let extra = PythonSource {
-            name: "cloudpickle/__init__.py".to_owned(),
-            text: b"x = 1\n".to_vec(),
-        };
+        let extra = PythonSource { name: "cloudpickle/__init__.py".to_owned(), text: b"x = 1\n".to_vec() };
         let archive = Archive::new(&[extra]).unwrap();
         let mut zip = zip::ZipArchive::new(Cursor::new(archive.bytes())).unwrap();
         assert!(zip.by_name("boot.py").is_ok());

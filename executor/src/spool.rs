@@ -8,10 +8,7 @@ use crate::cache;
 ///
 /// # Errors
 /// When it cannot be created.
-pub(crate) fn private_directory(
-    prefix: &str,
-    parent: Option<&Path>,
-) -> std::io::Result<tempfile::TempDir> {
+pub(crate) fn private_directory(prefix: &str, parent: Option<&Path>) -> std::io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix);
     #[cfg(unix)]

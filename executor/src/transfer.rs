@@ -21,10 +21,7 @@ pub(crate) enum TransferError {
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error("cannot use {path}: {error}")]
-    File {
-        path: PathBuf,
-        error: std::io::Error,
-    },
+    File { path: PathBuf, error: std::io::Error },
     #[error("{path} does not hold a bundle: {why}")]
     Content { path: PathBuf, why: String },
 }
@@ -38,21 +35,10 @@ pub(crate) async fn send(
     extra: &[(&str, Value)],
     sent: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), TransferError> {
-    let file_error = |error| TransferError::File {
-        path: path.to_path_buf(),
-        error,
-    };
-    let content = |why: String| TransferError::Content {
-        path: path.to_path_buf(),
-        why,
-    };
+    let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
+    let content = |why: String| TransferError::Content { path: path.to_path_buf(), why };
     let mut frames = FrameReader::new(File::open(path).await.map_err(file_error)?);
-    let mut sender = Sender {
-        worker,
-        codec,
-        packing: None,
-        wire: 0,
-    };
+    let mut sender = Sender { worker, codec, packing: None, wire: 0 };
     let mut read = 0;
     loop {
         let frame = match frames.next().await {
@@ -68,11 +54,7 @@ pub(crate) async fn send(
             continue;
         }
         let id = sender.worker.next_id();
-        let frame = extra
-            .iter()
-            .fold(frame.with("id", id), |frame, (key, value)| {
-                frame.with(key, value.clone())
-            });
+        let frame = extra.iter().fold(frame.with("id", id), |frame, (key, value)| frame.with(key, value.clone()));
         let wire = sender.wire;
         worker.send(frame).await?;
         return Ok((id, wire));
@@ -81,10 +63,7 @@ pub(crate) async fn send(
 
 /// The pickle of a bundle, which is its first buffer.
 pub(crate) async fn pickle(path: &Path) -> Result<Vec<u8>, TransferError> {
-    let file_error = |error| TransferError::File {
-        path: path.to_path_buf(),
-        error,
-    };
+    let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
     let mut frames = FrameReader::new(File::open(path).await.map_err(file_error)?);
     let mut pickle = Vec::new();
     loop {
@@ -95,10 +74,7 @@ pub(crate) async fn pickle(path: &Path) -> Result<Vec<u8>, TransferError> {
             Ok(_) => return Ok(pickle),
             Err(FrameError::Io(error)) => return Err(file_error(error)),
             Err(error) => {
-                return Err(TransferError::Content {
-                    path: path.to_path_buf(),
-                    why: error.to_string(),
-                });
+                return Err(TransferError::Content { path: path.to_path_buf(), why: error.to_string() });
             }
         }
     }
@@ -120,10 +96,7 @@ impl SendError {
     fn at(self, path: &Path) -> TransferError {
         match self {
             Self::Worker(error) => error.into(),
-            Self::Io(error) => TransferError::File {
-                path: path.to_path_buf(),
-                error,
-            },
+            Self::Io(error) => TransferError::File { path: path.to_path_buf(), error },
         }
     }
 }
@@ -182,27 +155,16 @@ impl Sender<'_> {
 
     async fn part(&mut self, head: &Frame, payload: Bytes, last: bool) -> Result<(), SendError> {
         self.wire += payload.len() as u64;
-        Ok(self
-            .worker
-            .send(head.clone().with("last", last).with_payload(payload))
-            .await?)
+        Ok(self.worker.send(head.clone().with("last", last).with_payload(payload)).await?)
     }
 }
 
 fn header(frame: &Frame, codec: Codec) -> Frame {
-    Frame {
-        header: frame.header.clone(),
-        payload: Bytes::new(),
-    }
-    .with("codec", codec.as_str())
+    Frame { header: frame.header.clone(), payload: Bytes::new() }.with("codec", codec.as_str())
 }
 
 fn is_last(frame: &Frame) -> bool {
-    frame
-        .header
-        .get("last")
-        .and_then(Value::as_bool)
-        .unwrap_or(false)
+    frame.header.get("last").and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// Writes the frames of a collection to a file, unpacked; gives the header of `collected` and how many payload bytes came
@@ -213,25 +175,16 @@ pub(crate) async fn receive(
     id: u64,
     received: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(Frame, u64), TransferError> {
-    let file_error = |error| TransferError::File {
-        path: path.to_path_buf(),
-        error,
-    };
+    let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
     let file = create(path).await.map_err(file_error)?;
-    let mut receiver = Receiver {
-        file: BufWriter::new(file),
-        unpacking: HashMap::new(),
-    };
+    let mut receiver = Receiver { file: BufWriter::new(file), unpacking: HashMap::new() };
     let mut wire = 0;
     loop {
         let frame = accept(worker.receive().await?)?;
         match frame.op() {
             "buffer" => {
                 wire += frame.payload.len() as u64;
-                receiver
-                    .buffer(&frame)
-                    .await
-                    .map_err(|error| error.at(path))?;
+                receiver.buffer(&frame).await.map_err(|error| error.at(path))?;
                 received(wire);
             }
             "collected" if frame.header.get("id").and_then(Value::as_u64) == Some(id) => {
@@ -259,21 +212,10 @@ struct Receiver {
 
 impl Receiver {
     async fn buffer(&mut self, frame: &Frame) -> Result<(), SendError> {
-        let number = |key: &str| {
-            frame
-                .header
-                .get(key)
-                .and_then(Value::as_u64)
-                .ok_or_else(|| odd(format!("a buffer has no {key}")))
-        };
+        let number = |key: &str| frame.header.get(key).and_then(Value::as_u64).ok_or_else(|| odd(format!("a buffer has no {key}")));
         let (index, raw) = (number("index")?, number("raw")?);
-        let name = frame
-            .header
-            .get("codec")
-            .and_then(Value::as_str)
-            .unwrap_or("raw");
-        let codec = Codec::named(name)
-            .ok_or_else(|| odd(format!("a buffer has the unknown codec {name:?}")))?;
+        let name = frame.header.get("codec").and_then(Value::as_str).unwrap_or("raw");
+        let codec = Codec::named(name).ok_or_else(|| odd(format!("a buffer has the unknown codec {name:?}")))?;
         if codec == Codec::Raw {
             return self.write(frame.clone()).await;
         }
@@ -290,9 +232,7 @@ impl Receiver {
             })?;
             Ok::<_, std::io::Error>((unpacker, unpacked))
         };
-        let (unpacker, mut unpacked) = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(std::io::Error::other)??;
+        let (unpacker, mut unpacked) = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)??;
         let head = header(frame, Codec::Raw);
         let last = is_last(frame);
         if last {
@@ -303,8 +243,7 @@ impl Receiver {
         let mut rest = Bytes::from(unpacked);
         while rest.len() > MAX_PAYLOAD {
             let payload = rest.split_to(MAX_PAYLOAD);
-            self.write(head.clone().with("last", false).with_payload(payload))
-                .await?;
+            self.write(head.clone().with("last", false).with_payload(payload)).await?;
         }
         self.write(head.with("last", last).with_payload(rest)).await
     }

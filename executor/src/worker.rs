@@ -87,54 +87,22 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a worker, sends it the runtime and exchanges greetings; `codecs` are what it may send in.
-    pub(crate) async fn start(
-        backend: &dyn Backend,
-        archive: &Archive,
-        codecs: &[&str],
-    ) -> Result<Self, WorkerError> {
+    pub(crate) async fn start(backend: &dyn Backend, archive: &Archive, codecs: &[&str]) -> Result<Self, WorkerError> {
         let connection = backend.connect().await?;
         let (sender, incoming) = mpsc::channel(QUEUE);
         let reading = tokio::spawn(read(FrameReader::new(connection.reader), sender));
-        let hello = Hello {
-            protocol: 0,
-            python: String::new(),
-            pid: 0,
-            ipython: None,
-            codecs: Vec::new(),
-            packages: BTreeMap::new(),
-        };
-        let mut worker = Self {
-            hello,
-            writer: connection.writer,
-            incoming,
-            peer: connection.peer,
-            reading,
-            last_id: 0,
-        };
-        if worker
-            .writer
-            .write_all(&archive.with_length())
-            .await
-            .is_err()
-        {
+        let hello = Hello { protocol: 0, python: String::new(), pid: 0, ipython: None, codecs: Vec::new(), packages: BTreeMap::new() };
+        let mut worker = Self { hello, writer: connection.writer, incoming, peer: connection.peer, reading, last_id: 0 };
+        if worker.writer.write_all(&archive.with_length()).await.is_err() {
             return Err(worker.died().await);
         }
-        worker
-            .send(
-                Frame::new("hello")
-                    .with("protocol", PROTOCOL)
-                    .with("codecs", codecs),
-            )
-            .await?;
+        worker.send(Frame::new("hello").with("protocol", PROTOCOL).with("codecs", codecs)).await?;
         let frame = worker.receive().await?;
-        worker.hello = serde_json::from_value(Value::Object(frame.header)).map_err(|error| {
-            WorkerError::Protocol(format!("its greeting is not understood: {error}"))
-        })?;
+        worker.hello = serde_json::from_value(Value::Object(frame.header))
+            .map_err(|error| WorkerError::Protocol(format!("its greeting is not understood: {error}")))?;
         if worker.hello.protocol != PROTOCOL {
             let spoken = worker.hello.protocol;
-            return Err(WorkerError::Protocol(format!(
-                "it speaks version {spoken}, and version {PROTOCOL} is needed"
-            )));
+            return Err(WorkerError::Protocol(format!("it speaks version {spoken}, and version {PROTOCOL} is needed")));
         }
         Ok(worker)
     }
@@ -162,9 +130,7 @@ impl Worker {
     pub(crate) async fn receive(&mut self) -> Result<Frame, WorkerError> {
         match self.incoming.recv().await {
             Some(Ok(frame)) => Ok(frame),
-            Some(Err(FrameError::Truncated { .. } | FrameError::Io(_))) | None => {
-                Err(self.died().await)
-            }
+            Some(Err(FrameError::Truncated { .. } | FrameError::Io(_))) | None => Err(self.died().await),
             Some(Err(error)) => Err(WorkerError::Protocol(error.to_string())),
         }
     }
@@ -206,10 +172,7 @@ impl Worker {
     async fn died(&self) -> WorkerError {
         let ending = match tokio::time::timeout(PARTING, self.peer.ended()).await {
             Ok(ending) => ending,
-            Err(_) => Ending {
-                status: "its stream ended, though its process did not".to_owned(),
-                stderr: String::new(),
-            },
+            Err(_) => Ending { status: "its stream ended, though its process did not".to_owned(), stderr: String::new() },
         };
         WorkerError::Died(ending)
     }
@@ -228,16 +191,10 @@ pub(crate) fn accept(frame: Frame) -> Result<Frame, WorkerError> {
         return Ok(frame);
     }
     let failure = serde_json::from_value(Value::Object(frame.header.clone()));
-    Err(WorkerError::Failed(failure.unwrap_or_else(|_| Failure {
-        error: Value::Object(frame.header).to_string(),
-        ..Failure::default()
-    })))
+    Err(WorkerError::Failed(failure.unwrap_or_else(|_| Failure { error: Value::Object(frame.header).to_string(), ..Failure::default() })))
 }
 
-async fn read(
-    mut frames: FrameReader<crate::backend::Reader>,
-    sender: mpsc::Sender<Result<Frame, FrameError>>,
-) {
+async fn read(mut frames: FrameReader<crate::backend::Reader>, sender: mpsc::Sender<Result<Frame, FrameError>>) {
     loop {
         let Some(frame) = frames.next().await.transpose() else {
             return;

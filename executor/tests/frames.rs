@@ -1,8 +1,6 @@
 //! Frames: whatever is written is read back, and no bytes make the reader fail in another way than by an error.
 
-use nbhoist_executor::frames::{
-    Decoded, Frame, FrameError, FrameReader, MAX_HEADER, MAX_PAYLOAD, decode, encode,
-};
+use nbhoist_executor::frames::{Decoded, Frame, FrameError, FrameReader, MAX_HEADER, MAX_PAYLOAD, decode, encode};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -16,20 +14,13 @@ fn frame() -> impl Strategy<Value = Frame> {
     let fields = proptest::collection::vec(("[a-mo-z]{1,8}", value), 0..6);
     let payload = proptest::collection::vec(any::<u8>(), 0..300);
     ("[a-z_]{1,12}", fields, payload).prop_map(|(op, fields, payload)| {
-        let frame = fields
-            .into_iter()
-            .filter(|(key, _)| key != "op")
-            .fold(Frame::new(&op), |frame, (key, value)| {
-                frame.with(&key, value)
-            });
+        let frame = fields.into_iter().filter(|(key, _)| key != "op").fold(Frame::new(&op), |frame, (key, value)| frame.with(&key, value));
         frame.with_payload(payload)
     })
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
 proptest! {
@@ -99,62 +90,27 @@ proptest! {
 #[test]
 fn login_banner_is_shown_in_the_error() {
     let error = decode(b"Welcome to big.example.org!\n").unwrap_err();
-    assert!(
-        matches!(&error, FrameError::HeaderTooLong { preview, .. } if preview.starts_with("Welcome to big")),
-        "{error}"
-    );
+    assert!(matches!(&error, FrameError::HeaderTooLong { preview, .. } if preview.starts_with("Welcome to big")), "{error}");
 }
 
 #[test]
 fn limits_hold_in_both_directions() {
     let long = Frame::new("buffer").with_payload(vec![0; MAX_PAYLOAD + 1]);
-    assert!(matches!(
-        encode(&long),
-        Err(FrameError::PayloadTooLong { .. })
-    ));
+    assert!(matches!(encode(&long), Err(FrameError::PayloadTooLong { .. })));
     let long = Frame::new("run").with("source", "x".repeat(MAX_HEADER));
-    assert!(matches!(
-        encode(&long),
-        Err(FrameError::HeaderTooLong { .. })
-    ));
+    assert!(matches!(encode(&long), Err(FrameError::HeaderTooLong { .. })));
 
     let header = format!("{{\"op\":\"buffer\",\"n\":{}}}", MAX_PAYLOAD + 1);
-    let bytes = [
-        &u32::try_from(header.len()).unwrap().to_be_bytes()[..],
-        header.as_bytes(),
-    ]
-    .concat();
-    assert!(matches!(
-        decode(&bytes),
-        Err(FrameError::PayloadTooLong { .. })
-    ));
+    let bytes = [&u32::try_from(header.len()).unwrap().to_be_bytes()[..], header.as_bytes()].concat();
+    assert!(matches!(decode(&bytes), Err(FrameError::PayloadTooLong { .. })));
     let bytes = u32::try_from(MAX_HEADER + 1).unwrap().to_be_bytes();
-    assert!(matches!(
-        decode(&bytes),
-        Err(FrameError::HeaderTooLong { .. })
-    ));
+    assert!(matches!(decode(&bytes), Err(FrameError::HeaderTooLong { .. })));
 }
 
 #[test]
 fn header_must_be_an_object_with_an_op_and_a_length() {
-    for header in [
-        "",
-        "[]",
-        "{}",
-        "{\"op\":1}",
-        "{\"op\":\"x\",\"n\":-1}",
-        "{\"op\":\"x\",\"n\":1.5}",
-        "{\"op\":\"\"}",
-        "\u{0}",
-    ] {
-        let bytes = [
-            &u32::try_from(header.len()).unwrap().to_be_bytes()[..],
-            header.as_bytes(),
-        ]
-        .concat();
-        assert!(
-            matches!(decode(&bytes), Err(FrameError::BadHeader { .. })),
-            "{header}"
-        );
+    for header in ["", "[]", "{}", "{\"op\":1}", "{\"op\":\"x\",\"n\":-1}", "{\"op\":\"x\",\"n\":1.5}", "{\"op\":\"\"}", "\u{0}"] {
+        let bytes = [&u32::try_from(header.len()).unwrap().to_be_bytes()[..], header.as_bytes()].concat();
+        assert!(matches!(decode(&bytes), Err(FrameError::BadHeader { .. })), "{header}");
     }
 }

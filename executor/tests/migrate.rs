@@ -12,77 +12,29 @@ const PREPARE: &str = "import numpy as np\nrows = list(range(10))\ntable = np.ar
 #[tokio::test(flavor = "multi_thread")]
 async fn block_runs_elsewhere_and_its_results_come_back() {
     let mut bed = TestBed::new(PREPARE).await;
-    let cells = [
-        "import os\nhere = os.getpid()\nprint('working')\ntotal = sum(rows) * factor",
-        "scaled = table * factor\nscaled.sum()",
-    ];
-    let (report, events) = bed
-        .migrate(&migration(
-            &cells,
-            &["rows", "factor", "table"],
-            &["total", "scaled", "here"],
-        ))
-        .await;
+    let cells = ["import os\nhere = os.getpid()\nprint('working')\ntotal = sum(rows) * factor", "scaled = table * factor\nscaled.sum()"];
+    let (report, events) = bed.migrate(&migration(&cells, &["rows", "factor", "table"], &["total", "scaled", "here"])).await;
     let report = report.unwrap();
     assert!(report.ok());
-    assert_eq!(
-        report
-            .cells
-            .iter()
-            .map(|cell| cell.number)
-            .collect::<Vec<_>>(),
-        [1, 2]
-    );
+    assert_eq!(report.cells.iter().map(|cell| cell.number).collect::<Vec<_>>(), [1, 2]);
     assert!(report.faults.is_empty(), "{:?}", report.faults);
     assert_eq!(
-        bed.printed(
-            "import os\nprint(total, scaled.tolist(), here != os.getpid(), table.tolist())"
-        )
-        .await,
+        bed.printed("import os\nprint(total, scaled.tolist(), here != os.getpid(), table.tolist())").await,
         "135 [[0.0, 3.0, 6.0], [9.0, 12.0, 15.0]] True [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]\n"
     );
 
     assert!(report.namespace_bytes.unwrap() > 100_000);
-    assert!(
-        report.shipped_bytes > 0 && report.shipped_bytes < 50_000,
-        "{}",
-        report.shipped_bytes
-    );
+    assert!(report.shipped_bytes > 0 && report.shipped_bytes < 50_000, "{}", report.shipped_bytes);
     assert!(report.returned_bytes > 0);
-    assert!(
-        report.seconds.run > 0.0 && report.seconds.restore > 0.0 && report.seconds.capture > 0.0
-    );
+    assert!(report.seconds.run > 0.0 && report.seconds.restore > 0.0 && report.seconds.capture > 0.0);
 
-    let phases: Vec<_> = events
-        .iter()
-        .filter_map(|event| {
-            if let Event::Phase(phase) = event {
-                Some(*phase)
-            } else {
-                None
-            }
-        })
-        .collect();
-    assert_eq!(
-        phases,
-        [
-            Phase::Probe,
-            Phase::Connect,
-            Phase::Capture,
-            Phase::Transfer,
-            Phase::Run,
-            Phase::Return,
-            Phase::Restore
-        ]
-    );
+    let phases: Vec<_> = events.iter().filter_map(|event| if let Event::Phase(phase) = event { Some(*phase) } else { None }).collect();
+    assert_eq!(phases, [Phase::Probe, Phase::Connect, Phase::Capture, Phase::Transfer, Phase::Run, Phase::Return, Phase::Restore]);
     assert!(events.iter().any(|event| matches!(event, Event::Stream { cell, text, .. } if cell.number == 1 && text == "working\n")));
     let result = events.iter().find_map(|event| match event {
-        Event::ExecuteResult {
-            cell,
-            data,
-            execution_count,
-            ..
-        } if cell.number == 2 => Some((data["text/plain"].clone(), *execution_count)),
+        Event::ExecuteResult { cell, data, execution_count, .. } if cell.number == 2 => {
+            Some((data["text/plain"].clone(), *execution_count))
+        }
         _ => None,
     });
     let (text, count) = result.unwrap();
@@ -95,99 +47,57 @@ async fn block_runs_elsewhere_and_its_results_come_back() {
 async fn killed_worker_leaves_every_variable_and_the_next_block_runs() {
     let mut bed = TestBed::new(PREPARE).await;
     let before = bed.fingerprint().await;
-    let cells = [
-        "rows.append(99)\nfactor = 7\ntable += 1\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
-    ];
-    let (report, _) = bed
-        .migrate(&migration(
-            &cells,
-            &["rows", "factor", "table"],
-            &["rows", "factor", "table"],
-        ))
-        .await;
+    let cells = ["rows.append(99)\nfactor = 7\ntable += 1\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)"];
+    let (report, _) = bed.migrate(&migration(&cells, &["rows", "factor", "table"], &["rows", "factor", "table"])).await;
     let error = report.unwrap_err().to_string();
-    assert!(
-        error.contains("signal 9") && error.contains("during run of cell 1"),
-        "{error}"
-    );
+    assert!(error.contains("signal 9") && error.contains("during run of cell 1"), "{error}");
     assert_eq!(bed.fingerprint().await, before);
     assert_eq!(bed.left_behind(), Vec::<String>::new());
 
-    let (report, _) = bed
-        .migrate(&migration(
-            &["factor = 8\nrows.append(1)"],
-            &["rows", "factor"],
-            &["rows", "factor"],
-        ))
-        .await;
+    let (report, _) = bed.migrate(&migration(&["factor = 8\nrows.append(1)"], &["rows", "factor"], &["rows", "factor"])).await;
     assert!(report.unwrap().ok());
-    assert_eq!(
-        bed.printed("print(rows[-1], len(rows), factor)").await,
-        "1 11 8\n"
-    );
+    assert_eq!(bed.printed("print(rows[-1], len(rows), factor)").await, "1 11 8\n");
     bed.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn needed_name_that_analysis_missed_is_supplied_and_reported() {
-    let mut bed = TestBed::new(
-        "secret = [1, 2, 3]\ndef double(x):\n    return [y * 2 for y in x] + hidden\nhidden = [0]",
-    )
-    .await;
-    let (report, events) = bed
-        .migrate(&migration(
-            &["result = double(secret)"],
-            &["double"],
-            &["result"],
-        ))
-        .await;
+    let mut bed = TestBed::new("secret = [1, 2, 3]\ndef double(x):\n    return [y * 2 for y in x] + hidden\nhidden = [0]").await;
+    let (report, events) = bed.migrate(&migration(&["result = double(secret)"], &["double"], &["result"])).await;
     let mut faults = report.unwrap().faults;
     faults.sort();
     assert_eq!(faults, ["hidden", "secret"]);
-    assert!(events.iter().any(|event| matches!(event, Event::Fault { name, supplied: true, cell } if name == "secret" && cell.number == 1)));
-    assert_eq!(
-        bed.printed("print(result, secret)").await,
-        "[2, 4, 6, 0] [1, 2, 3]\n"
+    assert!(
+        events.iter().any(|event| matches!(event, Event::Fault { name, supplied: true, cell } if name == "secret" && cell.number == 1))
     );
+    assert_eq!(bed.printed("print(result, secret)").await, "[2, 4, 6, 0] [1, 2, 3]\n");
     bed.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn name_that_is_nowhere_is_a_name_error_in_the_cell() {
     let mut bed = TestBed::new("x = 1").await;
-    let (report, events) = bed
-        .migrate(&migration(&["y = x + nowhere"], &["x"], &["y"]))
-        .await;
+    let (report, events) = bed.migrate(&migration(&["y = x + nowhere"], &["x"], &["y"])).await;
     let report = report.unwrap();
     assert_eq!(report.cells[0].error.as_ref().unwrap().ename, "NameError");
     assert!(report.faults.is_empty());
-    assert!(events.iter().any(
-        |event| matches!(event, Event::Fault { name, supplied: false, .. } if name == "nowhere")
-    ));
+    assert!(events.iter().any(|event| matches!(event, Event::Fault { name, supplied: false, .. } if name == "nowhere")));
     bed.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn change_in_place_that_analysis_missed_comes_back() {
-    let mut bed = TestBed::new("import numpy as np\nbag = {'a': [1]}\nalias = bag['a']\nweights = np.zeros(4)\nview = weights[1:3]\nfixed = np.ones(3)").await;
+    let mut bed = TestBed::new(
+        "import numpy as np\nbag = {'a': [1]}\nalias = bag['a']\nweights = np.zeros(4)\nview = weights[1:3]\nfixed = np.ones(3)",
+    )
+    .await;
     let source = "def unknown(thing, array):\n    thing['a'].append(2)\n    array[:] = 7\nunknown(bag, view)\nlen(fixed)";
-    let (report, _) = bed
-        .migrate(&migration(&[source], &["bag", "view", "fixed"], &[]))
-        .await;
+    let (report, _) = bed.migrate(&migration(&[source], &["bag", "view", "fixed"], &[])).await;
     let report = report.unwrap();
-    assert!(
-        report.evidence.contains(&"bag".to_owned()),
-        "{:?}",
-        report.evidence
-    );
-    assert!(
-        !report.evidence.contains(&"fixed".to_owned()),
-        "{:?}",
-        report.evidence
-    );
+    assert!(report.evidence.contains(&"bag".to_owned()), "{:?}", report.evidence);
+    assert!(!report.evidence.contains(&"fixed".to_owned()), "{:?}", report.evidence);
     assert_eq!(
-        bed.printed("print(bag, alias, alias is bag['a'], weights.tolist(), view.base is weights)")
-            .await,
+        bed.printed("print(bag, alias, alias is bag['a'], weights.tolist(), view.base is weights)").await,
         "{'a': [1, 2]} [1, 2] True [0.0, 7.0, 7.0, 0.0] True\n"
     );
     bed.end().await;
@@ -195,39 +105,21 @@ async fn change_in_place_that_analysis_missed_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_names_of_one_list_still_name_one_list() {
-    let mut bed =
-        TestBed::new("one = [1]\ntwo = one\nbox = {'inside': one}\nbefore = id(one)").await;
-    let (report, _) = bed
-        .migrate(&migration(
-            &["one.append(2)\nthree = two"],
-            &["one", "two"],
-            &["one", "three"],
-        ))
-        .await;
+    let mut bed = TestBed::new("one = [1]\ntwo = one\nbox = {'inside': one}\nbefore = id(one)").await;
+    let (report, _) = bed.migrate(&migration(&["one.append(2)\nthree = two"], &["one", "two"], &["one", "three"])).await;
     report.unwrap();
-    let text = bed
-        .printed("print(one, one is two, two is three, box['inside'] is one, id(one) == before)")
-        .await;
+    let text = bed.printed("print(one, one is two, two is three, box['inside'] is one, id(one) == before)").await;
     assert_eq!(text, "[1, 2] True True True True\n");
     bed.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn value_that_cannot_travel_is_refused_with_its_place() {
-    let mut bed =
-        TestBed::new("import threading\nconfig = {'size': 3, 'inner': [0, threading.Lock()]}")
-            .await;
+    let mut bed = TestBed::new("import threading\nconfig = {'size': 3, 'inner': [0, threading.Lock()]}").await;
     let before = bed.fingerprint().await;
-    let (report, _) = bed
-        .migrate(&migration(&["n = config['size']"], &["config"], &["n"]))
-        .await;
+    let (report, _) = bed.migrate(&migration(&["n = config['size']"], &["config"], &["n"])).await;
     let error = report.unwrap_err().to_string();
-    assert!(
-        error.contains("config")
-            && error.contains("['inner'][1]")
-            && error.contains("lock cannot travel"),
-        "{error}"
-    );
+    assert!(error.contains("config") && error.contains("['inner'][1]") && error.contains("lock cannot travel"), "{error}");
     assert_eq!(bed.fingerprint().await, before);
     assert_eq!(bed.left_behind(), Vec::<String>::new());
     bed.end().await;
@@ -237,14 +129,9 @@ async fn value_that_cannot_travel_is_refused_with_its_place() {
 async fn value_that_does_not_unpickle_is_told_by_name() {
     let mut bed = TestBed::new("def explode():\n    raise ValueError('not here')\nclass Trap:\n    def __reduce__(self):\n        return explode, ()\nfine = 1\ntrap = Trap()").await;
     let before = bed.fingerprint().await;
-    let (report, _) = bed
-        .migrate(&migration(&["fine + 1"], &["fine", "trap"], &[]))
-        .await;
+    let (report, _) = bed.migrate(&migration(&["fine + 1"], &["fine", "trap"], &[])).await;
     let error = report.unwrap_err().to_string();
-    assert!(
-        error.contains("trap") && error.contains("not here"),
-        "{error}"
-    );
+    assert!(error.contains("trap") && error.contains("not here"), "{error}");
     assert_eq!(bed.fingerprint().await, before);
     bed.end().await;
 }
@@ -265,11 +152,7 @@ async fn cancelling_interrupts_the_worker_and_leaves_the_kernel() {
         .await;
     let error = report.unwrap_err().to_string();
     assert!(error.starts_with("interrupted during run"), "{error}");
-    assert!(
-        events.iter().any(
-            |event| matches!(event, Event::Error { ename, .. } if ename == "KeyboardInterrupt")
-        )
-    );
+    assert!(events.iter().any(|event| matches!(event, Event::Error { ename, .. } if ename == "KeyboardInterrupt")));
     assert_eq!(bed.fingerprint().await, before);
     bed.end().await;
 }
@@ -287,12 +170,7 @@ async fn worker_that_ignores_interrupts_is_killed() {
             }
         })
         .await;
-    assert!(
-        report
-            .unwrap_err()
-            .to_string()
-            .starts_with("interrupted during run")
-    );
+    assert!(report.unwrap_err().to_string().starts_with("interrupted during run"));
     assert!(started.elapsed() < Duration::from_secs(25));
     bed.end().await;
 }
@@ -300,38 +178,19 @@ async fn worker_that_ignores_interrupts_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn exception_ends_the_block_and_what_was_done_before_it_comes_back() {
     let mut bed = TestBed::new("rows = [1]").await;
-    let cells = [
-        "rows.append(2)\nmade = 5",
-        "rows.append(3)\ndef boom():\n    raise KeyError('k')\nboom()",
-        "never = 1",
-    ];
-    let (report, events) = bed
-        .migrate(&migration(&cells, &["rows"], &["rows", "made", "never"]))
-        .await;
+    let cells = ["rows.append(2)\nmade = 5", "rows.append(3)\ndef boom():\n    raise KeyError('k')\nboom()", "never = 1"];
+    let (report, events) = bed.migrate(&migration(&cells, &["rows"], &["rows", "made", "never"])).await;
     let report = report.unwrap();
     assert!(!report.ok());
     assert_eq!(report.cells.len(), 2);
     let error = report.cells[1].error.clone().unwrap();
-    assert_eq!(
-        (error.ename.as_str(), error.evalue.as_str()),
-        ("KeyError", "'k'")
-    );
+    assert_eq!((error.ename.as_str(), error.evalue.as_str()), ("KeyError", "'k'"));
     let traceback = error.traceback.join("\n");
     let count = report.cells[1].execution_count.unwrap();
-    assert!(
-        strip(&traceback).contains(&format!("In[{count}], line 4")),
-        "{traceback}"
-    );
+    assert!(strip(&traceback).contains(&format!("In[{count}], line 4")), "{traceback}");
     assert!(!traceback.contains("nbhoist_runtime"), "{traceback}");
-    assert!(
-        events
-            .iter()
-            .any(|event| matches!(event, Event::Error { cell, .. } if cell.number == 2))
-    );
-    assert_eq!(
-        bed.printed("print(rows, made, 'never' in globals())").await,
-        "[1, 2, 3] 5 False\n"
-    );
+    assert!(events.iter().any(|event| matches!(event, Event::Error { cell, .. } if cell.number == 2)));
+    assert_eq!(bed.printed("print(rows, made, 'never' in globals())").await, "[1, 2, 3] 5 False\n");
     bed.end().await;
 }
 
@@ -358,24 +217,14 @@ async fn killed_kernel_is_told_and_the_worker_goes() {
                 && let Ok(process) = text.trim().parse::<u32>()
             {
                 sender.send(process).unwrap();
-                std::process::Command::new("kill")
-                    .args(["-9", &kernel.to_string()])
-                    .status()
-                    .unwrap();
+                std::process::Command::new("kill").args(["-9", &kernel.to_string()]).status().unwrap();
             }
         })
         .await;
     let error = report.unwrap_err().to_string();
-    assert!(
-        error.contains("the kernel died during run") && error.contains("signal 9"),
-        "{error}"
-    );
+    assert!(error.contains("the kernel died during run") && error.contains("signal 9"), "{error}");
     let worker = worker.recv().unwrap();
-    common::wait_until(
-        || !common::group_exists(worker),
-        "the worker outlived the kernel",
-    )
-    .await;
+    common::wait_until(|| !common::group_exists(worker), "the worker outlived the kernel").await;
     assert_eq!(bed.left_behind(), Vec::<String>::new());
 }
 
@@ -384,34 +233,17 @@ async fn result_that_no_longer_fits_is_kept() {
     let mut bed = TestBed::new("rows = [1]\nother = 1").await;
     let file = common::connection_file(&mut bed.kernel).await;
     let meanwhile = tokio::spawn(async move {
-        let mut guest = nbhoist_executor::kernel::Kernel::attach(&file)
-            .await
-            .unwrap();
+        let mut guest = nbhoist_executor::kernel::Kernel::attach(&file).await.unwrap();
         tokio::time::sleep(Duration::from_millis(1500)).await;
-        guest
-            .execute(&common::cell(1), "rows = 'mine now'", true, &mut |_| {})
-            .await
-            .unwrap();
+        guest.execute(&common::cell(1), "rows = 'mine now'", true, &mut |_| {}).await.unwrap();
     });
-    let (report, _) = bed
-        .migrate(&migration(
-            &["import time\ntime.sleep(8)\nrows.append(2)"],
-            &["rows"],
-            &["rows"],
-        ))
-        .await;
+    let (report, _) = bed.migrate(&migration(&["import time\ntime.sleep(8)\nrows.append(2)"], &["rows"], &["rows"])).await;
     meanwhile.await.unwrap();
     let error = report.unwrap_err();
-    let nbhoist_executor::migrate::MigrateError::Conflict { clashes, kept } = &error else {
-        panic!("{error}")
-    };
+    let nbhoist_executor::migrate::MigrateError::Conflict { clashes, kept } = &error else { panic!("{error}") };
     assert_eq!(clashes[0].name, "rows");
     assert!(kept.exists());
-    assert_eq!(
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(kept).unwrap().permissions())
-            & 0o777,
-        0o600
-    );
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(kept).unwrap().permissions()) & 0o777, 0o600);
     std::fs::remove_file(kept).unwrap();
     assert_eq!(bed.printed("print(rows)").await, "mine now\n");
     bed.end().await;
@@ -420,17 +252,10 @@ async fn result_that_no_longer_fits_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_was_bound_comes_back_when_asked_for() {
     let mut bed = TestBed::new("x = 2").await;
-    let mut request = migration(
-        &["a = x\nb = [a]\nimport math\ndef f(y):\n    return math.sqrt(y) + x"],
-        &["x"],
-        &["a"],
-    );
+    let mut request = migration(&["a = x\nb = [a]\nimport math\ndef f(y):\n    return math.sqrt(y) + x"], &["x"], &["a"]);
     request.everything = true;
     let (report, _) = bed.migrate(&request).await;
     report.unwrap();
-    assert_eq!(
-        bed.printed("print(a, b, f(4))\nx = 100\nprint(f(4))").await,
-        "2 [2] 4.0\n102.0\n"
-    );
+    assert_eq!(bed.printed("print(a, b, f(4))\nx = 100\nprint(f(4))").await, "2 [2] 4.0\n102.0\n");
     bed.end().await;
 }

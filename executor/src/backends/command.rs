@@ -35,20 +35,10 @@ impl CommandBackend {
         if self.command.is_empty() {
             return Err(BackendError::EmptyCommand);
         }
-        if !self
-            .command
-            .iter()
-            .any(|argument| argument.contains("{worker}"))
-        {
-            return Err(BackendError::NoWorker {
-                command: self.command.clone(),
-            });
+        if !self.command.iter().any(|argument| argument.contains("{worker}")) {
+            return Err(BackendError::NoWorker { command: self.command.clone() });
         }
-        Ok(self
-            .command
-            .iter()
-            .flat_map(|argument| self.substitute(argument))
-            .collect())
+        Ok(self.command.iter().flat_map(|argument| self.substitute(argument)).collect())
     }
 
     fn substitute(&self, argument: &str) -> Vec<String> {
@@ -57,11 +47,7 @@ impl CommandBackend {
             "{worker}" => vec!["-c".to_owned(), runtime::worker_line().to_owned()],
             _ => {
                 let worker = format!("-c {}", quoted(runtime::worker_line()));
-                vec![
-                    argument
-                        .replace("{python}", &quoted(&self.python))
-                        .replace("{worker}", &worker),
-                ]
+                vec![argument.replace("{python}", &quoted(&self.python)).replace("{worker}", &worker)]
             }
         }
     }
@@ -77,26 +63,16 @@ impl Backend for CommandBackend {
             let arguments = self.arguments()?;
             let (program, rest) = arguments.split_first().ok_or(BackendError::EmptyCommand)?;
             let mut command = Command::new(program);
-            command
-                .args(rest)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped());
+            command.args(rest).stdin(Stdio::piped()).stdout(Stdio::piped());
             if let Some(directory) = &self.directory {
                 command.current_dir(directory);
             }
             let started = Supervised::spawn(&mut command);
-            let (process, pipes) = started.map_err(|error| BackendError::Start {
-                program: program.clone(),
-                error,
-            })?;
+            let (process, pipes) = started.map_err(|error| BackendError::Start { program: program.clone(), error })?;
             let (Some(writer), Some(reader)) = (pipes.stdin, pipes.stdout) else {
                 return Err(BackendError::NoPipes);
             };
-            Ok(Connection {
-                reader: Box::new(reader),
-                writer: Box::new(writer),
-                peer: Box::new(process),
-            })
+            Ok(Connection { reader: Box::new(reader), writer: Box::new(writer), peer: Box::new(process) })
         })
     }
 }
@@ -123,10 +99,7 @@ mod tests {
     fn backend(command: &[&str]) -> CommandBackend {
         CommandBackend {
             name: "command".to_owned(),
-            command: command
-                .iter()
-                .map(|argument| (*argument).to_owned())
-                .collect(),
+            command: command.iter().map(|argument| (*argument).to_owned()).collect(),
             python: "/opt/my python".to_owned(),
             directory: None,
         }
@@ -134,39 +107,23 @@ mod tests {
 
     #[test]
     fn whole_arguments_are_put_in_as_they_are() {
-        let arguments = backend(&["srun", "-n1", "{python}", "-u", "{worker}"])
-            .arguments()
-            .unwrap();
-        assert_eq!(
-            arguments[..5],
-            ["srun", "-n1", "/opt/my python", "-u", "-c"]
-        );
+        let arguments = backend(&["srun", "-n1", "{python}", "-u", "{worker}"]).arguments().unwrap();
+        assert_eq!(arguments[..5], ["srun", "-n1", "/opt/my python", "-u", "-c"]);
         assert_eq!(arguments[5], runtime::worker_line());
         assert_eq!(arguments.len(), 6);
     }
 
     #[test]
     fn parts_of_an_argument_are_quoted_for_a_shell() {
-        let arguments = backend(&["sh", "-c", "printf '%s\\n' {python} {worker}"])
-            .arguments()
-            .unwrap();
-        let output = std::process::Command::new(&arguments[0])
-            .args(&arguments[1..])
-            .output()
-            .unwrap();
+        let arguments = backend(&["sh", "-c", "printf '%s\\n' {python} {worker}"]).arguments().unwrap();
+        let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().unwrap();
         let expected = format!("/opt/my python\n-c\n{}\n", runtime::worker_line());
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     }
 
     #[test]
     fn command_without_a_worker_is_refused() {
-        assert!(matches!(
-            backend(&[]).arguments(),
-            Err(BackendError::EmptyCommand)
-        ));
-        assert!(matches!(
-            backend(&["ssh", "host"]).arguments(),
-            Err(BackendError::NoWorker { .. })
-        ));
+        assert!(matches!(backend(&[]).arguments(), Err(BackendError::EmptyCommand)));
+        assert!(matches!(backend(&["ssh", "host"]).arguments(), Err(BackendError::NoWorker { .. })));
     }
 }

@@ -8,11 +8,7 @@ use super::command::CommandBackend;
 pub fn backend(python: &Path) -> CommandBackend {
     CommandBackend {
         name: "local".to_owned(),
-        command: vec![
-            "{python}".to_owned(),
-            "-u".to_owned(),
-            "{worker}".to_owned(),
-        ],
+        command: vec!["{python}".to_owned(), "-u".to_owned(), "{worker}".to_owned()],
         python: python.to_string_lossy().into_owned(),
         directory: None,
     }

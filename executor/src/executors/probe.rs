@@ -49,16 +49,8 @@ pub async fn probe(executor: &Executor, python: &Path) -> Result<Probe, WorkerEr
     let started = Instant::now();
     let mut worker = Worker::start(backend.as_ref(), &archive, &["raw"]).await?;
     let start = started.elapsed().as_secs_f64();
-    let begin = Frame::new("begin")
-        .with("directory", Value::Null)
-        .with("path", Value::Array(Vec::new()));
-    worker
-        .request(
-            begin
-                .with("ambient", Value::Object(serde_json::Map::new()))
-                .with("count", 1),
-        )
-        .await?;
+    let begin = Frame::new("begin").with("directory", Value::Null).with("path", Value::Array(Vec::new()));
+    worker.request(begin.with("ambient", Value::Object(serde_json::Map::new())).with("count", 1)).await?;
     let latency = round_trip(&mut worker).await?;
     let facts = facts(&mut worker).await?;
     let bandwidth = load(&mut worker, latency).await?;
@@ -83,9 +75,7 @@ async fn round_trip(worker: &mut Worker) -> Result<f64, WorkerError> {
     let mut best = f64::INFINITY;
     for _ in 0..3 {
         let started = Instant::now();
-        worker
-            .request(Frame::new("imports").with("lines", Value::Array(Vec::new())))
-            .await?;
+        worker.request(Frame::new("imports").with("lines", Value::Array(Vec::new()))).await?;
         best = best.min(started.elapsed().as_secs_f64());
     }
     Ok(best)
@@ -97,29 +87,16 @@ const EMPTY: &[u8] = b"\x80\x05}.";
 async fn load(worker: &mut Worker, latency: f64) -> Result<f64, WorkerError> {
     let payload = Bytes::from(vec![0; 1 << 20]);
     let buffer = |index: u64, raw: usize, last: bool, payload: Bytes| {
-        let frame = Frame::new("buffer")
-            .with("index", index)
-            .with("raw", raw)
-            .with("codec", "raw");
+        let frame = Frame::new("buffer").with("index", index).with("raw", raw).with("codec", "raw");
         frame.with("last", last).with_payload(payload)
     };
     let started = Instant::now();
-    worker
-        .send(buffer(0, EMPTY.len(), true, Bytes::from_static(EMPTY)))
-        .await?;
+    worker.send(buffer(0, EMPTY.len(), true, Bytes::from_static(EMPTY))).await?;
     for part in 1..=LOAD {
-        worker
-            .send(buffer(1, LOAD << 20, part == LOAD, payload.clone()))
-            .await?;
+        worker.send(buffer(1, LOAD << 20, part == LOAD, payload.clone())).await?;
     }
     // Whether the worker likes the bundle does not matter; its answer says that all has arrived.
-    let answer = worker
-        .request(
-            Frame::new("bundle")
-                .with("buffers", 2)
-                .with("names", Value::Array(Vec::new())),
-        )
-        .await;
+    let answer = worker.request(Frame::new("bundle").with("buffers", 2).with("names", Value::Array(Vec::new()))).await;
     if let Err(error) = answer
         && !matches!(error, WorkerError::Failed(_))
     {
@@ -154,24 +131,13 @@ facts()
 
 async fn facts(worker: &mut Worker) -> Result<Value, WorkerError> {
     let id = worker.next_id();
-    let run = Frame::new("run")
-        .with("id", id)
-        .with("cell", Value::Null)
-        .with("number", 1)
-        .with("source", FACTS)
-        .with("count", 1);
+    let run = Frame::new("run").with("id", id).with("cell", Value::Null).with("number", 1).with("source", FACTS).with("count", 1);
     worker.send(run).await?;
     let mut text = String::new();
     loop {
         let frame = crate::worker::accept(worker.receive().await?)?;
         match frame.op() {
-            "stream" => text.push_str(
-                frame
-                    .header
-                    .get("text")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default(),
-            ),
+            "stream" => text.push_str(frame.header.get("text").and_then(Value::as_str).unwrap_or_default()),
             "done" => break,
             _ => {}
         }

@@ -26,39 +26,23 @@ impl Kernel {
     ///
     /// # Errors
     /// When the kernel cannot be reached, or the function reports an error.
-    pub async fn call(
-        &mut self,
-        function: &str,
-        argument: &Value,
-        cancel: Option<&Cancel>,
-    ) -> Result<Value, KernelError> {
+    pub async fn call(&mut self, function: &str, argument: &Value, cancel: Option<&Cancel>) -> Result<Value, KernelError> {
         self.inject().await?;
         let text = argument.to_string();
-        let handed = if text.len() > INLINE {
-            Some(self.hand_over(text.as_bytes())?)
-        } else {
-            None
-        };
+        let handed = if text.len() > INLINE { Some(self.hand_over(text.as_bytes())?) } else { None };
         let argument = match &handed {
-            Some(file) => format!(
-                "__import__('io').open({}, encoding='utf-8').read()",
-                python_string(&file.path().to_string_lossy())
-            ),
+            Some(file) => format!("__import__('io').open({}, encoding='utf-8').read()", python_string(&file.path().to_string_lossy())),
             None => python_string(&text),
         };
-        let expression = format!(
-            "__import__('nbhoist_runtime.kernel', fromlist=['kernel']).{function}({argument})"
-        );
+        let expression = format!("__import__('nbhoist_runtime.kernel', fromlist=['kernel']).{function}({argument})");
         let answer = self.evaluate(&expression, cancel).await?;
-        let answer: Value = serde_json::from_str(&answer)
-            .map_err(|error| KernelError::Protocol(format!("{function}: {error}")))?;
+        let answer: Value = serde_json::from_str(&answer).map_err(|error| KernelError::Protocol(format!("{function}: {error}")))?;
         match answer.get("error").filter(|error| !error.is_null()) {
-            Some(error) => Err(KernelError::Call(
-                serde_json::from_value(error.clone()).unwrap_or_else(|_| CallError {
-                    text: error.to_string(),
-                    ..CallError::default()
-                }),
-            )),
+            Some(error) => {
+                let known = serde_json::from_value(error.clone());
+                let unknown = |_| CallError { text: error.to_string(), ..CallError::default() };
+                Err(KernelError::Call(Box::new(known.unwrap_or_else(unknown))))
+            }
             None => Ok(answer),
         }
     }
@@ -71,13 +55,8 @@ impl Kernel {
         if let Some(archive) = &self.archive {
             return Ok(Arc::clone(archive));
         }
-        let sources = environment::cloudpickle_sources(self.interpreter())
-            .await
-            .map_err(KernelError::Cloudpickle)?;
-        let archive = Archive::new(&sources).map_err(|error| KernelError::Io {
-            path: self.directory.path().to_path_buf(),
-            error,
-        })?;
+        let sources = environment::cloudpickle_sources(self.interpreter()).await.map_err(KernelError::Cloudpickle)?;
+        let archive = Archive::new(&sources).map_err(|error| KernelError::Io { path: self.directory.path().to_path_buf(), error })?;
         Ok(Arc::clone(self.archive.insert(Arc::new(archive))))
     }
 
@@ -88,21 +67,13 @@ impl Kernel {
         }
         let archive = self.archive().await?;
         let file = self.hand_over(archive.bytes())?;
-        self.evaluate(
-            &archive.install_expression(&file.path().to_string_lossy()),
-            None,
-        )
-        .await?;
+        self.evaluate(&archive.install_expression(&file.path().to_string_lossy()), None).await?;
         self.injected = true;
         Ok(())
     }
 
     /// Evaluates an expression whose value is a string.
-    pub(super) async fn evaluate(
-        &mut self,
-        expression: &str,
-        cancel: Option<&Cancel>,
-    ) -> Result<String, KernelError> {
+    pub(super) async fn evaluate(&mut self, expression: &str, cancel: Option<&Cancel>) -> Result<String, KernelError> {
         let mut request = ExecuteRequest::new(String::new());
         request.silent = true;
         request.store_history = false;
@@ -132,13 +103,8 @@ impl Kernel {
                 }
             },
         };
-        let value = reply
-            .content
-            .get("user_expressions")
-            .and_then(|values| values.get(KEY));
-        let value = value.ok_or_else(|| {
-            KernelError::Protocol(format!("{} without a value", reply.text("status")))
-        })?;
+        let value = reply.content.get("user_expressions").and_then(|values| values.get(KEY));
+        let value = value.ok_or_else(|| KernelError::Protocol(format!("{} without a value", reply.text("status"))))?;
         read_value(value)
     }
 
@@ -150,37 +116,20 @@ impl Kernel {
             std::io::Write::write_all(&mut file, bytes)?;
             Ok(file)
         };
-        write().map_err(|error| KernelError::Io {
-            path: directory.to_path_buf(),
-            error,
-        })
+        write().map_err(|error| KernelError::Io { path: directory.to_path_buf(), error })
     }
 }
 
 /// The text of an evaluated expression.
 fn read_value(value: &Value) -> Result<String, KernelError> {
-    let text = |key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     if text("status") != "ok" {
         let traceback = crate::event::strings(value.get("traceback")).join("\n");
         let (ename, evalue) = (text("ename"), text("evalue"));
-        let error = CallError {
-            kind: ename.clone(),
-            text: format!("{ename}: {evalue}"),
-            detail: Some(traceback),
-            ..CallError::default()
-        };
-        return Err(KernelError::Call(error));
+        let error = CallError { kind: ename.clone(), text: format!("{ename}: {evalue}"), detail: Some(traceback), ..CallError::default() };
+        return Err(KernelError::Call(Box::new(error)));
     }
-    let shown = value
-        .get("data")
-        .and_then(|data| data.get("text/plain"))
-        .and_then(Value::as_str);
+    let shown = value.get("data").and_then(|data| data.get("text/plain")).and_then(Value::as_str);
     let shown = shown.ok_or_else(|| KernelError::Protocol("a value without a text".to_owned()))?;
     unrepr(shown).ok_or_else(|| {
         let beginning: String = shown.chars().take(200).collect();

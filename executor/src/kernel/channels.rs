@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jupyter_protocol::{
-    ConnectionInfo, InterruptRequest, JupyterMessage, KernelInfoRequest, ShutdownRequest,
-};
+use jupyter_protocol::{ConnectionInfo, InterruptRequest, JupyterMessage, KernelInfoRequest, ShutdownRequest};
 use jupyter_zmq_client::{self as client, RawMessage};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
@@ -35,10 +33,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn text(&self, key: &str) -> &str {
-        self.content
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.content.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Whether it is the status that goes with a request.
@@ -78,27 +73,16 @@ enum Wanted {
 
 impl Channels {
     /// Connects to a kernel. A restart and, with `heartbeat`, a death are told through `death`.
-    pub(super) async fn open(
-        info: &ConnectionInfo,
-        death: &watch::Sender<Option<String>>,
-        heartbeat: bool,
-    ) -> Result<Self, KernelError> {
+    pub(super) async fn open(info: &ConnectionInfo, death: &watch::Sender<Option<String>>, heartbeat: bool) -> Result<Self, KernelError> {
         let opened = tokio::time::timeout(CONNECT, Self::connect(info, death, heartbeat)).await;
-        opened.map_err(|_| KernelError::NotThere {
-            address: info.shell_url(),
-        })?
+        opened.map_err(|_| KernelError::NotThere { address: info.shell_url() })?
     }
 
-    async fn connect(
-        info: &ConnectionInfo,
-        death: &watch::Sender<Option<String>>,
-        heartbeat: bool,
-    ) -> Result<Self, KernelError> {
+    async fn connect(info: &ConnectionInfo, death: &watch::Sender<Option<String>>, heartbeat: bool) -> Result<Self, KernelError> {
         let session = uuid::Uuid::new_v4().to_string();
         let identity = client::peer_identity_for_session(&session)?;
         let iopub = client::create_client_iopub_connection(info, "", &session).await?;
-        let shell =
-            client::create_client_shell_connection_with_identity(info, &session, identity).await?;
+        let shell = client::create_client_shell_connection_with_identity(info, &session, identity).await?;
         let control = client::create_client_control_connection(info, &session).await?;
         let (shell, shell_reader) = shell.split();
         let (control, control_reader) = control.split();
@@ -113,30 +97,17 @@ impl Channels {
             reply.send(message).is_ok()
         }));
         let (control_reply, control_replies) = mpsc::unbounded_channel();
-        tasks.spawn(forward(control_reader, move |message| {
-            control_reply.send(message).is_ok()
-        }));
+        tasks.spawn(forward(control_reader, move |message| control_reply.send(message).is_ok()));
         let (control_sender, requests) = mpsc::unbounded_channel();
         tasks.spawn(speak(control, requests));
         let wanted = Arc::new(Mutex::new(Wanted::All));
         let (publish, published) = mpsc::unbounded_channel();
-        tasks.spawn(forward(
-            iopub,
-            filter(Arc::clone(&wanted), settled, publish, death.clone()),
-        ));
+        tasks.spawn(forward(iopub, filter(Arc::clone(&wanted), settled, publish, death.clone())));
         if heartbeat {
             let beats = client::create_client_heartbeat_connection(info).await?;
             tasks.spawn(listen(beats, info.clone(), death.clone()));
         }
-        Ok(Self {
-            shell,
-            replies,
-            published,
-            control: control_sender,
-            control_replies,
-            wanted,
-            tasks,
-        })
+        Ok(Self { shell, replies, published, control: control_sender, control_replies, wanted, tasks })
     }
 
     /// Sends a request on the shell channel; from now on only what answers it is passed on.
@@ -157,14 +128,9 @@ impl Channels {
 
 /// Reads messages until the socket fails or `pass` says that nobody listens. A message that cannot be read (another
 /// session's signature, a broken header) is skipped.
-async fn forward<S: SocketRecv>(
-    mut connection: client::Connection<S>,
-    mut pass: impl FnMut(Incoming) -> bool,
-) {
+async fn forward<S: SocketRecv>(mut connection: client::Connection<S>, mut pass: impl FnMut(Incoming) -> bool) {
     while let Ok(parts) = connection.socket.recv().await {
-        let message = RawMessage::from_multipart(parts, &connection.mac)
-            .ok()
-            .and_then(|raw| parse(&raw));
+        let message = RawMessage::from_multipart(parts, &connection.mac).ok().and_then(|raw| parse(&raw));
         if message.is_some_and(|message| !pass(message)) {
             return;
         }
@@ -172,20 +138,9 @@ async fn forward<S: SocketRecv>(
 }
 
 fn parse(raw: &RawMessage) -> Option<Incoming> {
-    let part = |index: usize| -> Option<Map<String, Value>> {
-        serde_json::from_slice(raw.jparts.get(index)?).ok()
-    };
-    let text = |map: &Map<String, Value>, key: &str| {
-        map.get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    Some(Incoming {
-        kind: text(&part(0)?, "msg_type"),
-        parent: text(&part(1)?, "msg_id"),
-        content: part(3)?,
-    })
+    let part = |index: usize| -> Option<Map<String, Value>> { serde_json::from_slice(raw.jparts.get(index)?).ok() };
+    let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(Incoming { kind: text(&part(0)?, "msg_type"), parent: text(&part(1)?, "msg_id"), content: part(3)? })
 }
 
 /// Passes on what is wanted, and sees a kernel that is not ours start again.
@@ -201,8 +156,7 @@ fn filter(
             Wanted::All => publish.send(message).is_ok(),
             Wanted::Parent(parent) if *parent == message.parent => publish.send(message).is_ok(),
             Wanted::Parent(_) => {
-                let starts =
-                    message.kind == "status" && message.text("execution_state") == "starting";
+                let starts = message.kind == "status" && message.text("execution_state") == "starting";
                 if starts && settled.load(Ordering::Relaxed) {
                     die(&death, "it was restarted");
                 }
@@ -212,10 +166,7 @@ fn filter(
     }
 }
 
-async fn speak(
-    mut connection: client::DealerSendConnection,
-    mut requests: mpsc::UnboundedReceiver<Control>,
-) {
+async fn speak(mut connection: client::DealerSendConnection, mut requests: mpsc::UnboundedReceiver<Control>) {
     while let Some(request) = requests.recv().await {
         let message: JupyterMessage = match request {
             Control::Info => KernelInfoRequest {}.into(),
@@ -229,11 +180,7 @@ async fn speak(
 }
 
 /// Asks for heartbeats until one stays away.
-async fn listen(
-    mut beats: client::ClientHeartbeatConnection,
-    info: ConnectionInfo,
-    death: watch::Sender<Option<String>>,
-) {
+async fn listen(mut beats: client::ClientHeartbeatConnection, info: ConnectionInfo, death: watch::Sender<Option<String>>) {
     loop {
         let beat = tokio::time::timeout(SILENCE, beats.single_heartbeat()).await;
         if !matches!(beat, Ok(Ok(()))) && !revived(&mut beats, &info).await {
@@ -246,9 +193,7 @@ async fn listen(
 /// One more try over a new connection: a laptop that slept breaks the old one.
 async fn revived(beats: &mut client::ClientHeartbeatConnection, info: &ConnectionInfo) -> bool {
     let again = async {
-        let mut fresh = client::create_client_heartbeat_connection(info)
-            .await
-            .ok()?;
+        let mut fresh = client::create_client_heartbeat_connection(info).await.ok()?;
         fresh.single_heartbeat().await.ok()?;
         Some(fresh)
     };

@@ -13,27 +13,15 @@ use super::KernelError;
 /// # Errors
 /// When it cannot be read, is no connection file, or asks for CURVE encryption.
 pub(super) fn read(path: &Path) -> Result<ConnectionInfo, KernelError> {
-    let error = |why: String| KernelError::ConnectionFile {
-        path: path.to_path_buf(),
-        why,
-    };
+    let error = |why: String| KernelError::ConnectionFile { path: path.to_path_buf(), why };
     let text = std::fs::read_to_string(path).map_err(|io| error(io.to_string()))?;
     let value: Value = serde_json::from_str(&text).map_err(|json| error(json.to_string()))?;
-    if value
-        .get("curve_publickey")
-        .is_some_and(|key| !key.is_null())
-    {
-        return Err(KernelError::Encrypted {
-            path: path.to_path_buf(),
-        });
+    if value.get("curve_publickey").is_some_and(|key| !key.is_null()) {
+        return Err(KernelError::Encrypted { path: path.to_path_buf() });
     }
-    let info: ConnectionInfo =
-        serde_json::from_value(value).map_err(|json| error(json.to_string()))?;
+    let info: ConnectionInfo = serde_json::from_value(value).map_err(|json| error(json.to_string()))?;
     if !info.key.is_empty() && info.signature_scheme != "hmac-sha256" {
-        return Err(error(format!(
-            "its signature scheme is {:?}, and only hmac-sha256 is supported",
-            info.signature_scheme
-        )));
+        return Err(error(format!("its signature scheme is {:?}, and only hmac-sha256 is supported", info.signature_scheme)));
     }
     Ok(info)
 }
@@ -46,31 +34,19 @@ pub(super) fn offer(directory: &Path) -> std::io::Result<PathBuf> {
     options.create_new(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let key = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
+    let key = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let offered = json!({
         "ip": "127.0.0.1", "transport": "tcp", "key": key, "signature_scheme": "hmac-sha256",
         "shell_port": 0, "iopub_port": 0, "stdin_port": 0, "control_port": 0, "hb_port": 0,
     });
-    options
-        .open(&path)?
-        .write_all(offered.to_string().as_bytes())?;
+    options.open(&path)?.write_all(offered.to_string().as_bytes())?;
     Ok(path)
 }
 
 /// The connection info, once the kernel has filled in its ports.
 pub(super) fn accepted(path: &Path) -> Option<ConnectionInfo> {
     let info = read(path).ok()?;
-    let ports = [
-        info.shell_port,
-        info.iopub_port,
-        info.stdin_port,
-        info.control_port,
-        info.hb_port,
-    ];
+    let ports = [info.shell_port, info.iopub_port, info.stdin_port, info.control_port, info.hb_port];
     ports.iter().all(|port| *port != 0).then_some(info)
 }
 
@@ -107,10 +83,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         let path = offer(directory.path()).unwrap();
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(accepted(&path).is_none());
         assert!(read(&path).unwrap().key.len() >= 64);
     }

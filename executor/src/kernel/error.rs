@@ -30,9 +30,7 @@ pub enum KernelError {
         stderr: String,
     },
     /// The connection file does not do.
-    #[error(
-        "{path} is not a usable connection file: {why}; `jupyter --runtime-dir` shows where those of running kernels are"
-    )]
+    #[error("{path} is not a usable connection file: {why}; `jupyter --runtime-dir` shows where those of running kernels are")]
     ConnectionFile {
         /// The file.
         path: PathBuf,
@@ -49,9 +47,7 @@ pub enum KernelError {
         path: PathBuf,
     },
     /// Nobody answers.
-    #[error(
-        "no kernel answers at {address}: it has ended, or the connection file is an old one; start the kernel again"
-    )]
+    #[error("no kernel answers at {address}: it has ended, or the connection file is an old one; start the kernel again")]
     NotThere {
         /// Where it should be.
         address: String,
@@ -63,16 +59,14 @@ pub enum KernelError {
         language: String,
     },
     /// The kernel died.
-    #[error(
-        "the kernel died: {why}; what it held in memory is lost, restart it and run the notebook again"
-    )]
+    #[error("the kernel died: {why}; what it held in memory is lost, restart it and run the notebook again")]
     Died {
         /// How, in words.
         why: String,
     },
     /// A call of the runtime was refused.
     #[error("{0}")]
-    Call(CallError),
+    Call(Box<CallError>),
     /// The kernel said something that cannot be understood.
     #[error("the kernel answered a request in a way that is not understood: {0}")]
     Protocol(String),

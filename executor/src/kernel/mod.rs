@@ -86,38 +86,25 @@ impl Kernel {
     ///
     /// # Errors
     /// When it does not start or does not get ready.
-    pub async fn start(
-        python: &Path,
-        directory: &Path,
-        variables: &[(OsString, OsString)],
-    ) -> Result<Self, KernelError> {
+    pub async fn start(python: &Path, directory: &Path, variables: &[(OsString, OsString)]) -> Result<Self, KernelError> {
         let private = private_directory()?;
-        let file = connection_file::offer(private.path()).map_err(|error| KernelError::Io {
-            path: private.path().to_path_buf(),
-            error,
-        })?;
+        let file = connection_file::offer(private.path()).map_err(|error| KernelError::Io { path: private.path().to_path_buf(), error })?;
         let mut command = Command::new(python);
         // What ipykernel warns of at its start would hide a kernel's last words.
-        command
-            .args(["-m", "ipykernel_launcher", "--log-level=40", "-f"])
-            .arg(&file)
-            .current_dir(directory);
+        command.args(["-m", "ipykernel_launcher", "--log-level=40", "-f"]).arg(&file).current_dir(directory);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         // ipykernel ends by itself when the process with this number is gone.
         command.env("JPY_PARENT_PID", std::process::id().to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        let (process, _) = Supervised::spawn(&mut command).map_err(|error| KernelError::Start {
-            python: python.to_path_buf(),
-            error,
-        })?;
+        let (process, _) = Supervised::spawn(&mut command).map_err(|error| KernelError::Start { python: python.to_path_buf(), error })?;
 
         let starting = async {
             let info = wait_for_ports(&file, &process, python).await?;
             let (death, _) = watch::channel(None);
             let channels = Channels::open(&info, &death, false).await?;
-            Ok::<_, KernelError>((channels, death))
+            Ok::<_, KernelError>((channels, death, info))
         };
-        let (channels, death) = match tokio::time::timeout(START, starting).await {
+        let (channels, death, info) = match tokio::time::timeout(START, starting).await {
             Ok(started) => started?,
             Err(_) => return Err(start_slow(&process)),
         };
@@ -131,7 +118,7 @@ impl Kernel {
             injected: false,
             directory: private,
         };
-        kernel.greeted().await
+        kernel.greeted(&info.shell_url()).await
     }
 
     /// Attaches to a running kernel, which stays when this value goes.
@@ -143,34 +130,19 @@ impl Kernel {
         let (death, _) = watch::channel(None);
         let channels = Channels::open(&info, &death, true).await?;
         let directory = private_directory()?;
-        let kernel = Self {
-            channels,
-            process: None,
-            death,
-            interpreter: PathBuf::new(),
-            archive: None,
-            injected: false,
-            directory,
-        };
-        let mut kernel = kernel.greeted().await?;
-        let executable = kernel
-            .evaluate("__import__('sys').executable", None)
-            .await?;
+        let kernel = Self { channels, process: None, death, interpreter: PathBuf::new(), archive: None, injected: false, directory };
+        let mut kernel = kernel.greeted(&info.shell_url()).await?;
+        let executable = kernel.evaluate("__import__('sys').executable", None).await?;
         kernel.interpreter = PathBuf::from(executable);
         Ok(kernel)
     }
 
     /// Waits until the kernel says what it is and its publications arrive.
-    async fn greeted(mut self) -> Result<Self, KernelError> {
+    async fn greeted(mut self, address: &str) -> Result<Self, KernelError> {
         match tokio::time::timeout(START, self.greet()).await {
             Ok(Ok(())) => Ok(self),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(self.process.as_ref().map_or_else(
-                || KernelError::NotThere {
-                    address: "its address".to_owned(),
-                },
-                start_slow,
-            )),
+            Err(_) => Err(self.process.as_ref().map_or_else(|| KernelError::NotThere { address: address.to_owned() }, start_slow)),
         }
     }
 
@@ -192,7 +164,7 @@ impl Kernel {
                         None => return Err(KernelError::Transport("the control channel closed".to_owned())),
                     },
                     message = self.channels.published.recv() => heard |= message.is_some_and(|message| message.is_answer_status()),
-                    why = died(&self.death) => return Err(self.dead(why)),
+                    why = died(&self.death) => return Err(KernelError::Died { why }),
                     () = &mut round => break,
                 }
                 if told && heard {
@@ -244,15 +216,13 @@ impl Kernel {
         mut publish: Option<&mut (dyn FnMut(Incoming) + Send)>,
     ) -> Result<Incoming, KernelError> {
         if let Some(why) = self.death.borrow().clone() {
-            return Err(self.dead(why));
+            return Err(KernelError::Died { why });
         }
         let id = self.channels.request(request).await?;
         let mut reply: Option<(Incoming, Instant)> = None;
         let mut idle = publish.is_none();
         loop {
-            let trail = reply
-                .as_ref()
-                .map_or(TRAIL, |(_, came)| TRAIL.saturating_sub(came.elapsed()));
+            let trail = reply.as_ref().map_or(TRAIL, |(_, came)| TRAIL.saturating_sub(came.elapsed()));
             tokio::select! {
                 biased;
                 message = self.channels.published.recv() => {
@@ -267,7 +237,7 @@ impl Kernel {
                     Some(_) => {}
                     None => return Err(self.closed()),
                 },
-                why = died(&self.death) => return Err(self.dead(why)),
+                why = died(&self.death) => return Err(KernelError::Died { why }),
                 () = tokio::time::sleep(trail), if reply.is_some() => idle = true,
             }
             if idle && let Some((reply, _)) = reply.take_if(|_| idle) {
@@ -315,16 +285,8 @@ impl Kernel {
         self.channels.close();
     }
 
-    fn dead(&self, why: String) -> KernelError {
-        KernelError::Died { why }
-    }
-
     fn closed(&self) -> KernelError {
-        let why = self
-            .death
-            .borrow()
-            .clone()
-            .unwrap_or_else(|| "its channels closed".to_owned());
+        let why = self.death.borrow().clone().unwrap_or_else(|| "its channels closed".to_owned());
         KernelError::Died { why }
     }
 }
@@ -361,11 +323,7 @@ async fn watch_process(process: crate::process::Watch, death: watch::Sender<Opti
     die(&death, &ending.to_string());
 }
 
-async fn wait_for_ports(
-    file: &Path,
-    process: &Supervised,
-    python: &Path,
-) -> Result<ConnectionInfo, KernelError> {
+async fn wait_for_ports(file: &Path, process: &Supervised, python: &Path) -> Result<ConnectionInfo, KernelError> {
     loop {
         if let Some(info) = connection_file::accepted(file) {
             return Ok(info);
@@ -381,31 +339,18 @@ async fn wait_for_ports(
 
 fn start_slow(process: &Supervised) -> KernelError {
     let stderr = process.stderr();
-    let stderr = if stderr.trim().is_empty() {
-        String::new()
-    } else {
-        format!("; it wrote:\n{}", stderr.trim())
-    };
-    KernelError::StartSlow {
-        seconds: START.as_secs(),
-        stderr,
-    }
+    let stderr = if stderr.trim().is_empty() { String::new() } else { format!("; it wrote:\n{}", stderr.trim()) };
+    KernelError::StartSlow { seconds: START.as_secs(), stderr }
 }
 
 fn check_language(reply: &Incoming) -> Result<(), KernelError> {
     if reply.kind != "kernel_info_reply" {
         return Ok(());
     }
-    let language = reply
-        .content
-        .get("language_info")
-        .and_then(|info| info.get("name"))
-        .and_then(Value::as_str);
+    let language = reply.content.get("language_info").and_then(|info| info.get("name")).and_then(Value::as_str);
     match language {
         Some("python") => Ok(()),
-        other => Err(KernelError::NotPython {
-            language: other.unwrap_or("an unknown language").to_owned(),
-        }),
+        other => Err(KernelError::NotPython { language: other.unwrap_or("an unknown language").to_owned() }),
     }
 }
 
@@ -416,17 +361,9 @@ fn outcome(reply: &Incoming, seconds: f64) -> ExecuteOutcome {
         evalue: reply.text("evalue").to_owned(),
         traceback: event::strings(reply.content.get("traceback")),
     });
-    ExecuteOutcome {
-        ok,
-        execution_count: event::count(&reply.content),
-        seconds,
-        error,
-    }
+    ExecuteOutcome { ok, execution_count: event::count(&reply.content), seconds, error }
 }
 
 fn private_directory() -> Result<tempfile::TempDir, KernelError> {
-    crate::spool::private_directory("nbhoist-kernel-", None).map_err(|error| KernelError::Io {
-        path: std::env::temp_dir(),
-        error,
-    })
+    crate::spool::private_directory("nbhoist-kernel-", None).map_err(|error| KernelError::Io { path: std::env::temp_dir(), error })
 }

@@ -2,10 +2,7 @@
 
 /// The string that `shown` is the `repr` of.
 pub(super) fn unrepr(shown: &str) -> Option<String> {
-    let quote = shown
-        .chars()
-        .next()
-        .filter(|quote| matches!(quote, '\'' | '"'))?;
+    let quote = shown.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
     let inner = shown.strip_prefix(quote)?.strip_suffix(quote)?;
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner.chars();
@@ -57,16 +54,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_string() {
-        for shown in [
-            "",
-            "'",
-            "12",
-            "b'a'",
-            r"'\",
-            r"'\x4'",
-            r"'\ud800'",
-            "<object>",
-        ] {
+        for shown in ["", "'", "12", "b'a'", r"'\", r"'\x4'", r"'\ud800'", "<object>"] {
             assert_eq!(unrepr(shown), None, "{shown}");
         }
     }

@@ -86,12 +86,10 @@ pub enum MigrateError {
         /// What was going on.
         phase: Phase,
         /// What happened.
-        error: KernelError,
+        error: Box<KernelError>,
     },
     /// The kernel died.
-    #[error(
-        "the kernel died during {phase} ({why}); the worker was ended; restart the kernel and run the notebook again"
-    )]
+    #[error("the kernel died during {phase} ({why}); the worker was ended; restart the kernel and run the notebook again")]
     KernelDied {
         /// What was going on.
         phase: Phase,
@@ -140,7 +138,7 @@ pub enum MigrateError {
     #[error("the block ran, but its results could not be put into the kernel: {error}\nthe kernel is as it was; the results are kept in {}", kept.display())]
     Restore {
         /// What happened.
-        error: CallError,
+        error: Box<CallError>,
         /// Where the result is.
         kept: PathBuf,
     },
@@ -151,9 +149,7 @@ pub enum MigrateError {
         phase: Phase,
     },
     /// The worker could not do what it was asked for.
-    #[error(
-        "the worker on {executor} failed during {phase}: {reason}\nthe kernel's variables are as they were"
-    )]
+    #[error("the worker on {executor} failed during {phase}: {reason}\nthe kernel's variables are as they were")]
     Worker {
         /// Name of the executor.
         executor: String,
@@ -165,9 +161,7 @@ pub enum MigrateError {
         detail: String,
     },
     /// The other side does not speak the protocol.
-    #[error(
-        "executor {executor}: {why}; is the command of this executor one that starts Python there?"
-    )]
+    #[error("executor {executor}: {why}; is the command of this executor one that starts Python there?")]
     Protocol {
         /// Name of the executor.
         executor: String,
@@ -203,40 +197,20 @@ fn list_refused(all: &[Refused]) -> String {
             Some(path) => format!(" (at `{path}`)"),
             None => String::new(),
         };
-        let _ = write!(
-            text,
-            "{separator}`{}`{place} cannot travel: {}",
-            refused.name, refused.reason
-        );
+        let _ = write!(text, "{separator}`{}`{place} cannot travel: {}", refused.name, refused.reason);
     }
     text
 }
 
 fn list_differences(all: &[Difference]) -> String {
     let each = all.iter().map(|difference| match &difference.there {
-        Some(there) => format!(
-            "{} is {} in the kernel and {there} there",
-            difference.package, difference.here
-        ),
-        None => format!(
-            "{} {} is not installed there",
-            difference.package, difference.here
-        ),
+        Some(there) => format!("{} is {} in the kernel and {there} there", difference.package, difference.here),
+        None => format!("{} {} is not installed there", difference.package, difference.here),
     });
-    format!(
-        "{}; use the same versions on both sides",
-        each.collect::<Vec<_>>().join(", ")
-    )
+    format!("{}; use the same versions on both sides", each.collect::<Vec<_>>().join(", "))
 }
 
 fn list_clashes(all: &[Clash]) -> String {
-    let each: Vec<_> = all
-        .iter()
-        .map(|clash| format!("`{}` {}", clash.name, clash.why))
-        .collect();
-    if each.is_empty() {
-        "the kernel's state has changed meanwhile".to_owned()
-    } else {
-        each.join(", ")
-    }
+    let each: Vec<_> = all.iter().map(|clash| format!("`{}` {}", clash.name, clash.why)).collect();
+    if each.is_empty() { "the kernel's state has changed meanwhile".to_owned() } else { each.join(", ") }
 }

@@ -32,6 +32,8 @@ pub(super) struct Journey<'a> {
     /// Names the migration towards the kernel.
     pub(super) id: &'a str,
     pub(super) spool: &'a Path,
+    /// Whether the spool holds a result that nobody else has.
+    pub(super) spool_stays: bool,
     pub(super) report: Report,
     pub(super) phase: Phase,
     /// Number of the cell that runs.
@@ -94,6 +96,7 @@ impl<'a> Journey<'a> {
             death,
             id,
             spool,
+            spool_stays: false,
             report,
             phase: Phase::Probe,
             running: None,
@@ -121,37 +124,21 @@ impl<'a> Journey<'a> {
     /// Asks the kernel about the inputs while the worker starts, and compares the two.
     async fn prepare(&mut self) -> Result<(Worker, Probed), MigrateError> {
         self.enter(Phase::Probe);
-        let archive = self
-            .kernel
-            .archive()
-            .await
-            .map_err(|error| self.kernel_error(error))?;
+        let archive = self.kernel.archive().await.map_err(|error| self.kernel_error(error))?;
         let python = self.kernel.interpreter().to_path_buf();
         let backend = backends::backend(self.executor, &python);
-        let codecs: &[&str] = if self.executor.worth_compressing() {
-            &["zstd", "zlib", "raw"]
-        } else {
-            &["raw"]
-        };
+        let codecs: &[&str] = if self.executor.worth_compressing() { &["zstd", "zlib", "raw"] } else { &["raw"] };
 
         let names = json!({ "names": self.request.inputs });
         let probing = timed(self.kernel.call("probe", &names, Some(self.cancel)));
-        let connecting = timed(guard(
-            self.cancel,
-            &self.death,
-            Worker::start(backend.as_ref(), &archive, codecs),
-        ));
+        let connecting = timed(guard(self.cancel, &self.death, Worker::start(backend.as_ref(), &archive, codecs)));
         let ((probed, probe), (worker, connect)) = tokio::join!(probing, connecting);
         self.report.seconds.probe = probe;
         self.report.seconds.connect = connect;
         let probed: Probed = self.understood("probe", probed)?;
         self.enter(Phase::Connect);
         let worker = self.unless_stopped(worker)?;
-        self.refuse_differences(
-            versions::python(&probed.python, &worker.hello.python)
-                .into_iter()
-                .collect(),
-        )?;
+        self.refuse_differences(versions::python(&probed.python, &worker.hello.python).into_iter().collect())?;
         self.note_inputs(&probed)?;
         Ok((worker, probed))
     }
@@ -161,10 +148,7 @@ impl<'a> Journey<'a> {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(MigrateError::VersionMismatch {
-            executor: self.executor.name.clone(),
-            differences,
-        })
+        Err(MigrateError::VersionMismatch { executor: self.executor.name.clone(), differences })
     }
 
     fn note_inputs(&mut self, probed: &Probed) -> Result<(), MigrateError> {
@@ -177,19 +161,13 @@ impl<'a> Journey<'a> {
             .map(|(name, probed)| Refused {
                 name: name.clone(),
                 path: probed.path.clone(),
-                reason: probed
-                    .why
-                    .clone()
-                    .unwrap_or_else(|| "it cannot be packed".to_owned()),
+                reason: probed.why.clone().unwrap_or_else(|| "it cannot be packed".to_owned()),
             });
         let refused: Vec<_> = refused.collect();
         if !refused.is_empty() {
             return Err(MigrateError::RefusedTravel(refused));
         }
-        let sizes = probed
-            .names
-            .iter()
-            .filter_map(|(name, probed)| Some((name.clone(), probed.bytes?)));
+        let sizes = probed.names.iter().filter_map(|(name, probed)| Some((name.clone(), probed.bytes?)));
         self.report.inputs = sizes.collect();
         Ok(())
     }
@@ -201,8 +179,7 @@ impl<'a> Journey<'a> {
             "names": self.request.inputs,
             "file": self.file("inputs"),
         });
-        let (captured, seconds) =
-            timed(self.kernel.call("capture", &argument, Some(self.cancel))).await;
+        let (captured, seconds) = timed(self.kernel.call("capture", &argument, Some(self.cancel))).await;
         self.report.seconds.capture = seconds;
         let captured: Captured = self.understood("capture", captured)?;
         self.report.shipped_bytes = captured.bytes;
@@ -213,19 +190,10 @@ impl<'a> Journey<'a> {
     async fn check_packages(&self, probed: &Probed, hello: &Hello) -> Result<(), MigrateError> {
         let pickle = transfer::pickle(&self.file("inputs")).await;
         let pickle = pickle.map_err(|error| self.transfer_error(error))?;
-        self.refuse_differences(versions::packages(
-            &probed.packages,
-            &hello.packages,
-            &pickle,
-        ))
+        self.refuse_differences(versions::packages(&probed.packages, &hello.packages, &pickle))
     }
 
-    async fn transfer(
-        &mut self,
-        worker: &mut Worker,
-        captured: &Captured,
-        count: u32,
-    ) -> Result<(), MigrateError> {
+    async fn transfer(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
         self.enter(Phase::Transfer);
         let started = Instant::now();
         let begin = Frame::new("begin")
@@ -233,12 +201,7 @@ impl<'a> Journey<'a> {
             .with("path", captured.path.clone())
             .with("ambient", captured.ambient.clone())
             .with("count", count);
-        let lines: Vec<_> = captured
-            .imports
-            .iter()
-            .chain(&self.request.imports)
-            .cloned()
-            .collect();
+        let lines: Vec<_> = captured.imports.iter().chain(&self.request.imports).cloned().collect();
         let imports = Frame::new("imports").with("lines", lines);
         let preparing = async {
             worker.request(begin).await?;
@@ -249,19 +212,9 @@ impl<'a> Journey<'a> {
         self.report.failed_imports = failed_imports(&imported);
 
         let path = self.file("inputs");
-        let codec = if self.executor.worth_compressing() {
-            Codec::best(&worker.hello.codecs)
-        } else {
-            Codec::Raw
-        };
+        let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         let on_event = &mut *self.on_event;
-        let mut sent = |done| {
-            on_event(Event::Progress {
-                phase: Phase::Transfer,
-                done,
-                total: Some(captured.bytes),
-            })
-        };
+        let mut sent = |done| on_event(Event::Progress { phase: Phase::Transfer, done, total: Some(captured.bytes) });
         let sending = async {
             let (id, wire) = transfer::send(&path, worker, codec, &[], &mut sent).await?;
             worker.answer(id).await?;
@@ -280,19 +233,13 @@ impl<'a> Journey<'a> {
         let started = Instant::now();
         let path = self.file("returns");
         let id = worker.next_id();
-        let collect = Frame::new("collect")
-            .with("id", id)
-            .with("returns", self.request.returns.clone())
-            .with("everything", self.request.everything);
+        let collect =
+            Frame::new("collect").with("id", id).with("returns", self.request.returns.clone()).with("everything", self.request.everything);
         let on_event = &mut *self.on_event;
         let mut first = None;
         let mut received = |done| {
             first.get_or_insert_with(|| started.elapsed().as_secs_f64());
-            on_event(Event::Progress {
-                phase: Phase::Return,
-                done,
-                total: None,
-            });
+            on_event(Event::Progress { phase: Phase::Return, done, total: None });
         };
         let collecting = async {
             worker.send(collect).await?;
@@ -310,74 +257,45 @@ impl<'a> Journey<'a> {
 
     fn note_returns(&mut self, collected: &Frame) {
         let header = &collected.header;
-        let pairs = |key: &str| {
-            header
-                .get(key)
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default()
-        };
+        let pairs = |key: &str| header.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
         let report = &mut self.report;
-        report.returns = pairs("sizes")
-            .into_iter()
-            .filter_map(|(name, bytes)| Some((name, bytes.as_u64()?)))
-            .collect();
+        report.returns = pairs("sizes").into_iter().filter_map(|(name, bytes)| Some((name, bytes.as_u64()?))).collect();
         let why = |why: Value| why.as_str().map_or_else(|| why.to_string(), str::to_owned);
-        report.left = pairs("left")
-            .into_iter()
-            .map(|(name, reason)| (name, why(reason)))
-            .collect();
+        report.left = pairs("left").into_iter().map(|(name, reason)| (name, why(reason))).collect();
         report.deleted = strings(header.get("deleted"));
         let changed = strings(header.get("changed")).into_iter();
-        report.evidence = changed
-            .filter(|name| !self.request.returns.contains(name))
-            .collect();
+        report.evidence = changed.filter(|name| !self.request.returns.contains(name)).collect();
     }
 
     /// Puts the result into the kernel. It is one step that is not interrupted; a result that does not go in is kept.
     async fn restore(&mut self, file: &Path, count: u32) -> Result<(), MigrateError> {
         self.enter(Phase::Restore);
         let ran = self.report.cells.len();
-        let sources: Vec<_> = self
-            .request
-            .cells
-            .iter()
-            .take(ran)
-            .map(|cell| cell.source.clone())
-            .collect();
+        let sources: Vec<_> = self.request.cells.iter().take(ran).map(|cell| cell.source.clone()).collect();
         let argument = json!({ "migration": self.id, "file": file, "count": count, "sources": sources, "force": self.request.force });
         let (restored, seconds) = timed(self.kernel.call("restore", &argument, None)).await;
         self.report.seconds.restore = seconds;
         let restored = match restored {
             Ok(restored) => restored,
             Err(KernelError::Call(error)) => {
-                return Err(MigrateError::Restore {
-                    error,
-                    kept: self.keep(file)?,
-                });
+                return Err(MigrateError::Restore { error, kept: self.keep(file) });
             }
             Err(error) => return Err(self.kernel_error(error)),
         };
         match restored.get("conflict") {
             Some(Value::Array(clashes)) if !clashes.is_empty() => {
-                let clashes = clashes
-                    .iter()
-                    .filter_map(|clash| serde_json::from_value::<Clash>(clash.clone()).ok())
-                    .collect();
-                Err(MigrateError::Conflict {
-                    clashes,
-                    kept: self.keep(file)?,
-                })
+                let clashes = clashes.iter().filter_map(|clash| serde_json::from_value::<Clash>(clash.clone()).ok()).collect();
+                Err(MigrateError::Conflict { clashes, kept: self.keep(file) })
             }
             _ => Ok(()),
         }
     }
 
-    fn keep(&self, file: &Path) -> Result<PathBuf, MigrateError> {
-        spool::keep(file).map_err(|error| MigrateError::Io {
-            path: file.to_path_buf(),
-            phase: Phase::Restore,
-            error,
+    /// Moves the result to where it stays; where that cannot be done, it stays where it is.
+    fn keep(&mut self, file: &Path) -> PathBuf {
+        spool::keep(file).unwrap_or_else(|_| {
+            self.spool_stays = true;
+            file.to_path_buf()
         })
     }
 
@@ -391,16 +309,10 @@ impl<'a> Journey<'a> {
     }
 
     /// The answer of a kernel call in the shape that is expected.
-    fn understood<T: serde::de::DeserializeOwned>(
-        &self,
-        function: &str,
-        answer: Result<Value, KernelError>,
-    ) -> Result<T, MigrateError> {
+    fn understood<T: serde::de::DeserializeOwned>(&self, function: &str, answer: Result<Value, KernelError>) -> Result<T, MigrateError> {
         let answer = answer.map_err(|error| self.kernel_error(error))?;
         let error = |error| KernelError::Protocol(format!("{function}: {error}"));
-        serde_json::from_value(answer)
-            .map_err(error)
-            .map_err(|error| self.kernel_error(error))
+        serde_json::from_value(answer).map_err(error).map_err(|error| self.kernel_error(error))
     }
 }
 
@@ -412,11 +324,7 @@ pub(super) enum Stop<E> {
 }
 
 /// Does a step unless the user cancels or the kernel dies meanwhile.
-pub(super) async fn guard<T, E>(
-    cancel: &Cancel,
-    death: &Death,
-    step: impl Future<Output = Result<T, E>>,
-) -> Result<T, Stop<E>> {
+pub(super) async fn guard<T, E>(cancel: &Cancel, death: &Death, step: impl Future<Output = Result<T, E>>) -> Result<T, Stop<E>> {
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Stop::Cancelled),
@@ -432,21 +340,7 @@ async fn timed<T>(step: impl Future<Output = T>) -> (T, f64) {
 }
 
 fn failed_imports(answer: &Frame) -> Vec<(String, String)> {
-    let failed = answer
-        .header
-        .get("failed")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let text = |value: &Value, key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    failed
-        .iter()
-        .map(|failed| (text(failed, "line"), text(failed, "error")))
-        .collect()
+    let failed = answer.header.get("failed").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    failed.iter().map(|failed| (text(failed, "line"), text(failed, "error"))).collect()
 }

@@ -69,34 +69,24 @@ pub async fn migrate(
     on_event: OnEvent<'_>,
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
-    let spool =
-        spool::private_directory("nbhoist-", request.spool.as_deref()).map_err(|error| {
-            MigrateError::Io {
-                path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
-                phase: Phase::Probe,
-                error,
-            }
-        })?;
+    let spool = spool::private_directory("nbhoist-", request.spool.as_deref()).map_err(|error| MigrateError::Io {
+        path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
+        phase: Phase::Probe,
+        error,
+    })?;
     let id = uuid::Uuid::new_v4().simple().to_string();
-    let mut journey = Journey::new(
-        kernel,
-        executor,
-        request,
-        &mut *on_event,
-        cancel,
-        &id,
-        spool.path(),
-    );
+    let mut journey = Journey::new(kernel, executor, request, &mut *on_event, cancel, &id, spool.path());
     let travelled = journey.travel().await;
-    let report = journey.report;
+    let (report, spool_stays) = (journey.report, journey.spool_stays);
     if kernel.is_alive() {
         let release = json!({ "migration": id });
         let released = tokio::time::timeout(RELEASE, kernel.call("release", &release, None)).await;
         if let (Ok(Err(error)), true) = (released, travelled.is_ok()) {
-            on_event(Event::Note {
-                text: format!("the kernel did not free what it kept for the block: {error}"),
-            });
+            on_event(Event::Note { text: format!("the kernel did not free what it kept for the block: {error}") });
         }
+    }
+    if spool_stays {
+        let _ = spool.keep();
     }
     travelled.map(|()| report)
 }

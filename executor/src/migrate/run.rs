@@ -23,19 +23,13 @@ const KILL: Duration = Duration::from_secs(10);
 
 impl Journey<'_> {
     /// Runs the cells until one ends with an exception.
-    pub(super) async fn run(
-        &mut self,
-        worker: &mut Worker,
-        count: u32,
-    ) -> Result<(), MigrateError> {
+    pub(super) async fn run(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
         self.enter(Phase::Run);
         let started = Instant::now();
         let request = self.request;
         for (cell, count) in request.cells.iter().zip(count..) {
             self.running = Some(cell.cell.number);
-            let outcome = self
-                .run_cell(worker, &cell.cell, &cell.source, count)
-                .await?;
+            let outcome = self.run_cell(worker, &cell.cell, &cell.source, count).await?;
             self.running = None;
             let ok = outcome.ok;
             self.report.cells.push(outcome);
@@ -47,26 +41,13 @@ impl Journey<'_> {
         Ok(())
     }
 
-    async fn run_cell(
-        &mut self,
-        worker: &mut Worker,
-        cell: &CellRef,
-        source: &str,
-        count: u32,
-    ) -> Result<CellOutcome, MigrateError> {
+    async fn run_cell(&mut self, worker: &mut Worker, cell: &CellRef, source: &str, count: u32) -> Result<CellOutcome, MigrateError> {
         let id = worker.next_id();
         let name = cell.id.clone().unwrap_or_else(|| cell.number.to_string());
-        let run = Frame::new("run")
-            .with("id", id)
-            .with("cell", name)
-            .with("number", cell.number)
-            .with("source", source)
-            .with("count", count);
+        let run =
+            Frame::new("run").with("id", id).with("cell", name).with("number", cell.number).with("source", source).with("count", count);
         (self.on_event)(Event::CellStarted { cell: cell.clone() });
-        worker
-            .send(run)
-            .await
-            .map_err(|error| self.worker_error(error))?;
+        worker.send(run).await.map_err(|error| self.worker_error(error))?;
         let death = self.death.clone();
         let mut interrupts = Interrupts::default();
         let mut exception = None;
@@ -94,89 +75,31 @@ impl Journey<'_> {
                 continue;
             }
             if let Some(event) = event::output(frame.op(), &frame.header, cell) {
-                if let Event::Error {
-                    ename,
-                    evalue,
-                    traceback,
-                    ..
-                } = &event
-                {
-                    exception = Some(Exception {
-                        ename: ename.clone(),
-                        evalue: evalue.clone(),
-                        traceback: traceback.clone(),
-                    });
+                if let Event::Error { ename, evalue, traceback, .. } = &event {
+                    exception = Some(Exception { ename: ename.clone(), evalue: evalue.clone(), traceback: traceback.clone() });
                 }
                 (self.on_event)(event);
             }
         }
     }
 
-    fn done(
-        &mut self,
-        cell: &CellRef,
-        frame: &Frame,
-        count: u32,
-        error: Option<Exception>,
-    ) -> CellOutcome {
-        let ok = frame
-            .header
-            .get("ok")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
-        let seconds = frame
-            .header
-            .get("seconds")
-            .and_then(Value::as_f64)
-            .unwrap_or_default();
-        (self.on_event)(Event::CellDone {
-            cell: cell.clone(),
-            ok,
-            seconds,
-            execution_count: Some(count),
-        });
-        CellOutcome {
-            number: cell.number,
-            ok,
-            seconds,
-            execution_count: Some(count),
-            error,
-        }
+    fn done(&mut self, cell: &CellRef, frame: &Frame, count: u32, error: Option<Exception>) -> CellOutcome {
+        let ok = frame.header.get("ok").and_then(Value::as_bool).unwrap_or(false);
+        let seconds = frame.header.get("seconds").and_then(Value::as_f64).unwrap_or_default();
+        (self.on_event)(Event::CellDone { cell: cell.clone(), ok, seconds, execution_count: Some(count) });
+        CellOutcome { number: cell.number, ok, seconds, execution_count: Some(count), error }
     }
 
     /// Answers a read of a name that was not among the inputs. The kernel is idle, so it answers at once.
-    async fn fault(
-        &mut self,
-        worker: &mut Worker,
-        cell: &CellRef,
-        frame: &Frame,
-    ) -> Result<(), MigrateError> {
-        let name = frame
-            .header
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+    async fn fault(&mut self, worker: &mut Worker, cell: &CellRef, frame: &Frame) -> Result<(), MigrateError> {
+        let name = frame.header.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let file = self.file(&format!("fault-{}", self.report.faults.len()));
         let argument = json!({ "migration": self.id, "name": name, "file": file });
         let mut imports = Value::Array(Vec::new());
-        let absent = match self
-            .kernel
-            .call("supply", &argument, Some(self.cancel))
-            .await
-        {
-            Ok(answer)
-                if answer
-                    .get("absent")
-                    .is_some_and(|absent| is_listed(absent, &name)) =>
-            {
-                Some(None)
-            }
+        let absent = match self.kernel.call("supply", &argument, Some(self.cancel)).await {
+            Ok(answer) if answer.get("absent").is_some_and(|absent| is_listed(absent, &name)) => Some(None),
             Ok(answer) => {
-                let bytes = answer
-                    .get("bytes")
-                    .and_then(Value::as_u64)
-                    .unwrap_or_default();
+                let bytes = answer.get("bytes").and_then(Value::as_u64).unwrap_or_default();
                 self.report.shipped_bytes += bytes;
                 imports = answer.get("imports").cloned().unwrap_or(imports);
                 self.report.inputs.insert(name.clone(), bytes);
@@ -186,24 +109,13 @@ impl Journey<'_> {
             Err(error) => return Err(self.kernel_error(error)),
         };
         let supplied = absent.is_none();
-        (self.on_event)(Event::Fault {
-            cell: cell.clone(),
-            name: name.clone(),
-            supplied,
-        });
+        (self.on_event)(Event::Fault { cell: cell.clone(), name: name.clone(), supplied });
         if let Some(why) = absent {
             let answer = Frame::new("absent").with("name", name).with("error", why);
-            return worker
-                .send(answer)
-                .await
-                .map_err(|error| self.worker_error(error));
+            return worker.send(answer).await.map_err(|error| self.worker_error(error));
         }
         self.report.faults.push(name);
-        let codec = if self.executor.worth_compressing() {
-            Codec::best(&worker.hello.codecs)
-        } else {
-            Codec::Raw
-        };
+        let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         // Its answer comes among the frames of the running cell.
         let extra = [("fault", true.into()), ("imports", imports)];
         let sent = transfer::send(&file, worker, codec, &extra, &mut |_| {}).await;

@@ -20,37 +20,23 @@ pub(crate) async fn test_python() -> PathBuf {
         return path.into();
     }
     let base = python::find_base(None).await.unwrap();
-    environment::ensure(REQUIREMENTS, &base.path, &mut |step| eprintln!("{step:?}"))
-        .await
-        .unwrap()
+    environment::ensure(REQUIREMENTS, &base.path, &mut |step| eprintln!("{step:?}")).await.unwrap()
 }
 
 /// A fresh kernel.
 pub(crate) async fn kernel() -> Kernel {
-    Kernel::start(&test_python().await, &std::env::temp_dir(), &[])
-        .await
-        .unwrap()
+    Kernel::start(&test_python().await, &std::env::temp_dir(), &[]).await.unwrap()
 }
 
 /// A code cell of this number.
 pub(crate) fn cell(number: u32) -> CellRef {
-    CellRef {
-        number,
-        id: Some(format!("cell-{number}")),
-    }
+    CellRef { number, id: Some(format!("cell-{number}")) }
 }
 
 /// Runs a cell and gives all that it reports.
-pub(crate) async fn outputs(
-    kernel: &mut Kernel,
-    cell: &CellRef,
-    source: &str,
-) -> (ExecuteOutcome, Vec<Event>) {
+pub(crate) async fn outputs(kernel: &mut Kernel, cell: &CellRef, source: &str) -> (ExecuteOutcome, Vec<Event>) {
     let mut events = Vec::new();
-    let outcome = kernel
-        .execute(cell, source, true, &mut |event| events.push(event))
-        .await
-        .unwrap();
+    let outcome = kernel.execute(cell, source, true, &mut |event| events.push(event)).await.unwrap();
     (outcome, events)
 }
 
@@ -62,20 +48,13 @@ pub(crate) async fn printed(kernel: &mut Kernel, source: &str) -> String {
         Event::Error { traceback, .. } => panic!("{}", traceback.join("\n")),
         _ => {}
     };
-    kernel
-        .execute(&cell(999), source, false, &mut collect)
-        .await
-        .unwrap();
+    kernel.execute(&cell(999), source, false, &mut collect).await.unwrap();
     text
 }
 
 /// Where a kernel's connection file is.
 pub(crate) async fn connection_file(kernel: &mut Kernel) -> PathBuf {
-    let text = printed(
-        kernel,
-        "import ipykernel.connect\nprint(ipykernel.connect.get_connection_file())",
-    )
-    .await;
+    let text = printed(kernel, "import ipykernel.connect\nprint(ipykernel.connect.get_connection_file())").await;
     Path::new(text.trim()).to_path_buf()
 }
 
@@ -86,15 +65,8 @@ pub(crate) fn group_exists(group: u32) -> bool {
     };
     processes.flatten().any(|process| {
         let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-        let fields: Vec<_> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .map(str::to_owned)
-            .collect();
-        fields.first().is_some_and(|state| state != "Z")
-            && fields.get(2) == Some(&group.to_string())
+        let fields: Vec<_> = stat.rsplit(") ").next().unwrap_or_default().split(' ').map(str::to_owned).collect();
+        fields.first().is_some_and(|state| state != "Z") && fields.get(2) == Some(&group.to_string())
     })
 }
 
@@ -123,19 +95,11 @@ impl TestBed {
         let mut kernel = kernel().await;
         let (outcome, _) = outputs(&mut kernel, &cell(900), source).await;
         assert!(outcome.ok, "{outcome:?}");
-        Self {
-            kernel,
-            executor: Executor::local(),
-            cancel: Cancel::new(),
-            spool: tempfile::tempdir().unwrap(),
-        }
+        Self { kernel, executor: Executor::local(), cancel: Cancel::new(), spool: tempfile::tempdir().unwrap() }
     }
 
     /// Moves a block.
-    pub(crate) async fn migrate(
-        &mut self,
-        request: &Migration,
-    ) -> (Result<Report, MigrateError>, Vec<Event>) {
+    pub(crate) async fn migrate(&mut self, request: &Migration) -> (Result<Report, MigrateError>, Vec<Event>) {
         self.migrate_with(request, |_| {}).await
     }
 
@@ -146,22 +110,13 @@ impl TestBed {
         mut look: impl FnMut(&Event) + Send,
     ) -> (Result<Report, MigrateError>, Vec<Event>) {
         let mut request = request.clone();
-        request
-            .spool
-            .get_or_insert_with(|| self.spool.path().to_path_buf());
+        request.spool.get_or_insert_with(|| self.spool.path().to_path_buf());
         let mut events = Vec::new();
         let mut collect = |event: Event| {
             look(&event);
             events.push(event);
         };
-        let report = migrate(
-            &mut self.kernel,
-            &self.executor,
-            &request,
-            &mut collect,
-            &self.cancel,
-        )
-        .await;
+        let report = migrate(&mut self.kernel, &self.executor, &request, &mut collect, &self.cancel).await;
         (report, events)
     }
 
@@ -182,9 +137,7 @@ impl TestBed {
     /// Files that migrations left in their directory.
     pub(crate) fn left_behind(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.spool.path()).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-            .collect()
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
     }
 
     /// Checks that nothing is left, and ends the kernel.
@@ -197,14 +150,6 @@ impl TestBed {
 /// A block of cells numbered from 1.
 pub(crate) fn migration(sources: &[&str], inputs: &[&str], returns: &[&str]) -> Migration {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let cells = (1..).zip(sources).map(|(number, source)| BlockCell {
-        cell: cell(number),
-        source: (*source).to_owned(),
-    });
-    Migration {
-        cells: cells.collect(),
-        inputs: names(inputs),
-        returns: names(returns),
-        ..Migration::default()
-    }
+    let cells = (1..).zip(sources).map(|(number, source)| BlockCell { cell: cell(number), source: (*source).to_owned() });
+    Migration { cells: cells.collect(), inputs: names(inputs), returns: names(returns), ..Migration::default() }
 }
