@@ -1,2 +1,66 @@
 //! The `nbhoist` command.
-fn main() {}
+
+mod analysis;
+mod analyze;
+mod args;
+mod cells;
+mod check;
+mod completions;
+mod demo;
+mod error;
+mod executors;
+mod explain;
+mod frame;
+mod input;
+mod json;
+mod plan;
+mod run;
+mod terminal;
+mod walk;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::error::{Exit, Failure};
+use crate::terminal::Terminal;
+
+/// Python nests as deeply as its author likes and the analysis follows it down; this is room for every depth that the
+/// parser accepts. Only what is touched is ever allocated.
+const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let terminal = Terminal::new(&args.global);
+    let work = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK_BYTES);
+    let outcome = match work.spawn(move || dispatch(args.command, &terminal)) {
+        Ok(thread) => thread.join(),
+        Err(error) => {
+            Failure::new(format!("cannot start a thread: {error}")).help("free some memory").print();
+            return Exit::CouldNotRun.code();
+        }
+    };
+    match outcome {
+        Ok(Ok(exit)) => exit.code(),
+        Ok(Err(failure)) => {
+            failure.print();
+            failure.exit.code()
+        }
+        // The panic has printed its own message.
+        Err(_) => Exit::CouldNotRun.code(),
+    }
+}
+
+fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
+    match command {
+        Command::Check(args) => check::check(&args, terminal),
+        Command::Analyze(args) => analyze::analyze(&args, terminal),
+        Command::Plan(args) => plan::plan(&args, terminal),
+        Command::Run(args) => run::run(&args, terminal),
+        Command::Demo(args) => demo::demo(&args, terminal),
+        Command::Executors(args) => executors::executors(&args, terminal),
+        Command::Explain(args) => explain::explain(&args, terminal),
+        Command::Completions(args) => completions::completions(&args, terminal),
+    }
+}

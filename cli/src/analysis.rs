@@ -1,0 +1,29 @@
+//! The one call into the analysis, with what it needs from the outside.
+
+use nbhoist_analyzer::{Analysis, Request};
+use nbhoist_settings::Settings;
+
+use crate::error::{Failure, warn};
+use crate::input::Input;
+
+/// The settings for notebooks in a folder; what is wrong with them is printed.
+pub(crate) fn settings(folder: &std::path::Path, quiet: bool) -> Result<Settings, Failure> {
+    let settings = Settings::load(folder).map_err(|error| {
+        let place = error.place();
+        Failure::new(error.to_string()).at(place)
+    })?;
+    if !quiet {
+        for warning in &settings.warnings {
+            warn(&warning.text, Some(&warning.place.to_string()), warning.help.as_deref());
+        }
+    }
+    Ok(settings)
+}
+
+/// Analyses a notebook.
+pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
+    let mut request = Request::new(&input.notebook);
+    request.files = input.files();
+    request.config.heavy_seconds = settings.heavy_seconds;
+    nbhoist_analyzer::analyze(&request)
+}

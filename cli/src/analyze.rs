@@ -1,0 +1,140 @@
+//! `nbhoist analyze`.
+
+use std::fmt::Write as _;
+
+use nbhoist_analyzer::notebook::{CellKind, Notebook};
+use nbhoist_analyzer::report::{CellReport, Certainty, Edge, Effect, NameFact};
+
+use crate::args::{AnalyzeArgs, OutputFormat};
+use crate::error::{ERROR, Exit, FAINT, Failure, STRONG, WARNING};
+use crate::input::{self, Input};
+use crate::terminal::{Terminal, WIDTH, seconds, shorten, wrap};
+use crate::{analysis, frame, json};
+
+pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    if terminal.format == OutputFormat::Json && args.notebooks.len() > 1 {
+        let failure = Failure::new("several notebooks do not fit into one JSON object");
+        return Err(failure.help("use --output-format json-lines"));
+    }
+    let mut exit = Exit::Success;
+    for path in &args.notebooks {
+        match input::read(path) {
+            Ok(input) => show(&input, terminal)?,
+            Err(failure) => {
+                failure.print();
+                exit = Exit::CouldNotRun;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn show(input: &Input, terminal: &Terminal) -> Result<(), Failure> {
+    let settings = analysis::settings(&input.folder(), terminal.quiet)?;
+    let analysis = analysis::analyze(input, &settings);
+    if terminal.is_json() {
+        return terminal.print_json(&json::analysis(&input.name(), &analysis.cells, &analysis.edges));
+    }
+    let mut text = format!("{STRONG}{}{STRONG:#}\n", input.name());
+    for repair in &input.notebook.repairs {
+        text.push_str(&wrap(repair, "  note: ", "        ", WIDTH));
+    }
+    for report in analysis.cells.iter().filter(|report| report.kind == CellKind::Code) {
+        text.push_str(&cell(report, &analysis.edges, &input.notebook, terminal));
+    }
+    terminal.print(&text)
+}
+
+fn cell(report: &CellReport, edges: &[Edge], notebook: &Notebook, terminal: &Terminal) -> String {
+    let first = notebook.cell(report.cell).map(|cell| headline(&cell.source)).unwrap_or_default();
+    let mut text = format!("\n{STRONG}cell {}{STRONG:#}  {FAINT}{}{FAINT:#}\n", report.cell, shorten(first, WIDTH - 10));
+    let mut row = |label: &str, content: &str| {
+        if !content.is_empty() {
+            text.push_str(&wrap(content, &format!("  {label:<9}"), "           ", WIDTH));
+        }
+    };
+    row("reads", &with_sources(&report.reads, report.cell, edges));
+    row("defines", &names(&report.defines));
+    row("changes", &names(&report.mutates));
+    row("deletes", &names(&report.deletes));
+    row("effects", &effects(&report.effects));
+    if let Some(time) = report.cost.seconds {
+        let heavy = if report.cost.heavy { ", heavy" } else { "" };
+        row("takes", &format!("about {} ({}{heavy})", seconds(time), report.cost.basis.as_str()));
+    } else if report.cost.heavy {
+        row("takes", "long (heavy)");
+    }
+    for problem in &report.problems {
+        let _ = writeln!(text, "  {ERROR}problem{ERROR:#}  {}", problem.text);
+    }
+    if terminal.verbose > 0 {
+        text.push_str(&reasons(report, notebook));
+    }
+    text
+}
+
+/// Kinds of effects, each with what it touches.
+fn effects(effects: &[Effect]) -> String {
+    let mut kinds: Vec<(&str, Vec<String>)> = Vec::new();
+    for effect in effects {
+        let (kind, detail) = (effect.kind.as_str(), format!("{}{}", effect.detail, doubt(effect.certainty)));
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, details)) if details.contains(&detail) => {}
+            Some((_, details)) => details.push(detail),
+            None => kinds.push((kind, vec![detail])),
+        }
+    }
+    let shown = kinds.iter().map(|(kind, details)| {
+        let details = details.iter().filter(|detail| !detail.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+        if details.is_empty() { (*kind).to_owned() } else { format!("{kind} ({details})") }
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The first line that is not blank.
+pub(crate) fn headline(source: &str) -> &str {
+    source.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// Names with the cells they come from: `x (3), y (1, 4)`.
+fn with_sources(facts: &[NameFact], cell: u32, edges: &[Edge]) -> String {
+    let shown = facts.iter().map(|fact| {
+        let from = edges.iter().filter(|edge| edge.to == cell && edge.names.contains(&fact.name));
+        let mut from: Vec<u32> = from.map(|edge| edge.from).collect();
+        from.sort_unstable();
+        from.dedup();
+        let from: Vec<_> = from.iter().map(u32::to_string).collect();
+        let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join(", ")) };
+        format!("{}{}{from}", fact.name, doubt(fact.certainty))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn names(facts: &[NameFact]) -> String {
+    let shown = facts.iter().map(|fact| format!("{}{}", fact.name, doubt(fact.certainty)));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// A question mark for what is assumed.
+pub(crate) const fn doubt(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Proved => "",
+        Certainty::Assumed => "?",
+    }
+}
+
+/// Why each assumption was made.
+fn reasons(report: &CellReport, notebook: &Notebook) -> String {
+    let mut text = String::new();
+    let roles = [("reads", &report.reads), ("defines", &report.defines), ("changes", &report.mutates), ("deletes", &report.deletes)];
+    for (role, facts) in roles {
+        for fact in facts.iter().filter(|fact| fact.certainty == Certainty::Assumed) {
+            for because in &fact.because {
+                let line = frame::line(notebook, because).unwrap_or_default();
+                let sentence = format!("{role} {} because {}: {line}", fact.name, because.text);
+                let _ = write!(text, "{WARNING}  ?{WARNING:#}{}", wrap(&sentence, " ", "    ", WIDTH));
+            }
+        }
+    }
+    text
+}

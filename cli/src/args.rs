@@ -1,0 +1,281 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand, ValueEnum};
+use nbhoist_analyzer::finding::Severity;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Knows what every cell of a Jupyter notebook needs, changes and costs, and runs heavy cells elsewhere
+#[derive(Debug, Parser)]
+#[command(name = "nbhoist", version, styles = STYLES, max_term_width = 90)]
+#[command(after_help = "Start with:  nbhoist demo\nA command in detail:  nbhoist COMMAND --help")]
+#[command(after_long_help = "\
+A notebook is an .ipynb file or a Python script with `# %%` markers. Cells are numbered from 1 over all \
+cells of the notebook, markdown included; `id:CELLID` works wherever a number does.
+
+Examples:
+  nbhoist demo                                 the whole story on a built-in notebook
+  nbhoist check .                              lint every notebook below this folder
+  nbhoist plan analysis.ipynb --cells 8-10     what moving cells 8 to 10 takes, and why
+  nbhoist run analysis.ipynb --cells 8-10 --on local -o done.ipynb
+")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// When to use colours; `auto` respects NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: Color,
+    /// How to print results
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Full, value_name = "FORMAT", help_heading = "Global options")]
+    pub(crate) output_format: OutputFormat,
+    /// Print results only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Say more about what is done; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// In a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people, with source frames
+    Full,
+    /// For people, one line each
+    Concise,
+    /// One JSON value
+    Json,
+    /// One JSON object a line
+    JsonLines,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(CheckArgs),
+    Analyze(AnalyzeArgs),
+    Plan(PlanArgs),
+    Run(RunArgs),
+    Demo(DemoArgs),
+    Executors(ExecutorsArgs),
+    Explain(ExplainArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Look for mistakes in notebooks
+///
+/// Exits with 0 when nothing is at or above `--fail-on`, 1 when something is, and 2 when a file could not be read.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist check                            every notebook below this folder
+  nbhoist check a.ipynb b.py --output-format concise
+  nbhoist check --select NBH2 --fail-on error
+  nbhoist check - --stdin-filename a.ipynb < a.ipynb
+")]
+pub(crate) struct CheckArgs {
+    /// Files and folders; `-` for standard input
+    ///
+    /// Folders are searched for .ipynb files and for .py files with `# %%` markers. What .gitignore leaves out is left out.
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Name of the file that comes from standard input
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stdin_filename: Option<PathBuf>,
+    /// The least severity that makes the command fail
+    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "SEVERITY")]
+    pub(crate) fail_on: FailOn,
+    /// Rules to apply: codes, prefixes of codes, names, or ALL
+    #[arg(long, value_delimiter = ',', value_name = "RULE")]
+    pub(crate) select: Vec<String>,
+    /// Rules to leave out
+    #[arg(long, value_delimiter = ',', value_name = "RULE")]
+    pub(crate) ignore: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Any finding
+    Info,
+    /// Warnings and errors
+    Warning,
+    /// Errors
+    Error,
+    /// Nothing
+    Never,
+}
+
+impl FailOn {
+    /// Whether a finding of this severity makes the command fail.
+    pub(crate) fn includes(self, severity: Severity) -> bool {
+        match self {
+            Self::Info => true,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Error => severity >= Severity::Error,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Show what each cell defines, needs and changes, and how cells depend on each other
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist analyze a.ipynb
+  nbhoist analyze a.ipynb --output-format json
+  nbhoist analyze *.ipynb --output-format json-lines
+")]
+pub(crate) struct AnalyzeArgs {
+    /// Notebooks
+    #[arg(required = true, value_name = "NOTEBOOK")]
+    pub(crate) notebooks: Vec<PathBuf>,
+}
+
+/// Which cells a block has.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct BlockArgs {
+    /// Cells of the block: `8-10`, `3,5-7`, `id:a1b2c3`
+    #[arg(long, value_name = "CELLS")]
+    pub(crate) cells: Option<String>,
+    /// A block marked with the tag `nbhoist:NAME` or a first line `# nbhoist: block NAME`
+    #[arg(long, value_name = "NAME", conflicts_with = "cells")]
+    pub(crate) block: Option<String>,
+}
+
+/// Show what moving a block of cells takes: inputs, returns, files, estimates, decision, reasons
+///
+/// Without `--cells` or `--block`, shows every block worth moving, best first.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist plan a.ipynb
+  nbhoist plan a.ipynb --cells 8-10
+  nbhoist plan a.ipynb --block train --output-format json
+")]
+pub(crate) struct PlanArgs {
+    /// The notebook
+    #[arg(value_name = "NOTEBOOK")]
+    pub(crate) notebook: PathBuf,
+    #[command(flatten)]
+    pub(crate) block: BlockArgs,
+    /// Suppose that any cell may run after the block, as with a person at the keyboard
+    #[arg(long)]
+    pub(crate) interactive: bool,
+}
+
+/// Run a notebook from top to bottom, some of its cells elsewhere
+///
+/// A block that goes elsewhere takes along only the state it needs; its results come back as if it had run here. A cell
+/// that raises an exception ends the run with exit code 1, Ctrl-C with 130.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist run a.ipynb -o done.ipynb
+  nbhoist run a.ipynb --cells 8-10 --on local -o done.ipynb
+  nbhoist run a.ipynb --block train --on bigbox -v
+  nbhoist run a.ipynb --on local           moves every block marked with `nbhoist:NAME`
+")]
+pub(crate) struct RunArgs {
+    /// The notebook
+    #[arg(value_name = "NOTEBOOK")]
+    pub(crate) notebook: PathBuf,
+    #[command(flatten)]
+    pub(crate) block: BlockArgs,
+    /// Where the block runs: the name of an executor, `auto` to follow the plan, or `here`
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    pub(crate) on: String,
+    /// Write the notebook with its outputs here; it may be the input itself
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The Python that runs the notebook; it needs ipykernel
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    /// The longest a cell may take, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub(crate) timeout: Option<f64>,
+}
+
+/// A number of seconds above zero.
+fn positive(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    // Longer than any run, and still a duration.
+    if seconds > 0.0 && seconds < 1e9 { Ok(seconds) } else { Err("not a number of seconds above zero".to_owned()) }
+}
+
+/// The whole story on a built-in notebook, with nothing to configure
+///
+/// Prepares a Python environment of its own in the user's cache (a few minutes the first time), shows what it finds in the
+/// notebook and how it would move the heavy block, runs everything here, then once more with the heavy block in
+/// another process, and compares the results cell by cell.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// The Python to make the environment with
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    /// Use this Python as it is, packages included, instead of preparing an environment
+    #[arg(long, value_name = "PATH", conflicts_with = "python")]
+    pub(crate) environment: Option<PathBuf>,
+    /// Write the notebook of the second run here
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// List the places that can run a block
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExecutorsArgs {
+    /// Connect to each of them and say what is there
+    #[arg(long)]
+    pub(crate) probe: bool,
+}
+
+/// Explain a rule: what it finds, why that is bad, how to fix it
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist explain NBH201
+  nbhoist explain --all
+")]
+pub(crate) struct ExplainArgs {
+    /// Code or name of the rule
+    #[arg(value_name = "RULE", required_unless_present = "all")]
+    pub(crate) rule: Option<String>,
+    /// List all rules
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) all: bool,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist completions bash > ~/.local/share/bash-completion/completions/nbhoist
+  nbhoist completions zsh > ~/.zfunc/_nbhoist
+  nbhoist completions fish > ~/.config/fish/completions/nbhoist.fish
+")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

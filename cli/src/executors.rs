@@ -1,0 +1,147 @@
+//! `nbhoist executors`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use nbhoist_executor::executors::{BackendConfig, Executor, Link, Probe, probe};
+use nbhoist_executor::python;
+use nbhoist_settings::{Backend, Settings};
+use serde_json::{Value, json};
+
+use crate::analysis;
+use crate::args::ExecutorsArgs;
+use crate::error::{ERROR, Exit, FAINT, Failure, STRONG};
+use crate::json::SCHEMA;
+use crate::terminal::{Terminal, bytes, seconds};
+
+pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let settings = analysis::settings(Path::new("."), terminal.quiet)?;
+    let probes = if args.probe { probe_all(&settings)? } else { Vec::new() };
+    let failed = probes.iter().any(Result::is_err);
+    let mut values = Vec::new();
+    let mut text = String::new();
+    for (index, place) in settings.executors.values().enumerate() {
+        let found = probes.get(index);
+        let _ = writeln!(text, "{STRONG}{}{STRONG:#}  {FAINT}{}{FAINT:#}", place.name, describe(place));
+        match found {
+            Some(Ok(probe)) => text.push_str(&findings(probe)),
+            Some(Err(failure)) => {
+                let _ = writeln!(text, "  {ERROR}not usable{ERROR:#}: {}", failure.message());
+            }
+            None => {}
+        }
+        values.push(value(place, found));
+    }
+    if terminal.is_json() {
+        terminal.print_json(&json!({"schema": SCHEMA, "executors": values}))?;
+    } else {
+        if let (true, Some(file)) = (settings.executors.len() == 1 && !terminal.quiet, nbhoist_settings::user_file()) {
+            let _ = writeln!(text, "\nMore places go into {}, for example:\n", file.display());
+            text.push_str("  [executors.bigbox]\n  host = \"bigbox.example.org\"\n");
+        }
+        terminal.print(&text)?;
+    }
+    Ok(if failed { Exit::Findings } else { Exit::Success })
+}
+
+fn probe_all(settings: &Settings) -> Result<Vec<Result<Probe, Failure>>, Failure> {
+    let runtime = runtime()?;
+    let probe_one = async |place: &nbhoist_settings::Executor| {
+        let executor = executor(place)?;
+        let here = match &executor.python {
+            Some(python) => python.clone(),
+            None => python::find_base(None).await.map_err(|error| Failure::from_text(&error.to_string()))?.path,
+        };
+        probe(&executor, &here).await.map_err(|error| Failure::from_text(&error.to_string()))
+    };
+    Ok(runtime.block_on(async {
+        let mut probes = Vec::new();
+        for place in settings.executors.values() {
+            probes.push(probe_one(place).await);
+        }
+        probes
+    }))
+}
+
+/// Where asynchronous work runs.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|error| Failure::new(format!("cannot start the asynchronous runtime: {error}")))
+}
+
+/// The configured place with this name.
+pub(crate) fn named(name: &str, settings: &Settings) -> Result<Executor, Failure> {
+    if let Some(place) = settings.executors.get(name) {
+        return executor(place);
+    }
+    let known: Vec<_> = settings.executors.keys().map(|name| format!("`{name}`")).collect();
+    let help = format!("configured are {}; `here` and `auto` work too", known.join(", "));
+    Err(Failure::new(format!("there is no executor `{name}`")).help(help))
+}
+
+/// What the settings say, in the executor's own words.
+fn executor(place: &nbhoist_settings::Executor) -> Result<Executor, Failure> {
+    let backend = match (&place.backend, &place.command, &place.host) {
+        (Backend::Local, ..) => BackendConfig::Local,
+        (Backend::Command, Some(command), _) => BackendConfig::Command { command: command.clone() },
+        (Backend::Ssh, _, Some(host)) => BackendConfig::Command { command: ssh(host) },
+        (other, ..) => {
+            let failure = Failure::new(format!("this version cannot drive the backend `{}` of `{}`", other.as_str(), place.name));
+            return Err(failure.help("the backends `local`, `ssh` and `command` work"));
+        }
+    };
+    let local = backend == BackendConfig::Local;
+    // There is no telling which interpreter another machine has; its plain name finds the one on its PATH.
+    let python = place.python.clone().or_else(|| (!local).then(|| PathBuf::from("python3")));
+    Ok(Executor { name: place.name.clone(), backend, python, link: Link::default(), speed: None })
+}
+
+/// `ssh` in a way that never asks: a question would hang behind the progress display.
+fn ssh(host: &str) -> Vec<String> {
+    ["ssh", "-o", "BatchMode=yes", "-T", host, "{python} -u {worker}"].map(str::to_owned).to_vec()
+}
+
+fn describe(place: &nbhoist_settings::Executor) -> String {
+    match (&place.backend, &place.command, &place.host, &place.uri) {
+        (Backend::Local, ..) => "a worker process on this machine".to_owned(),
+        (Backend::Ssh, _, Some(host), _) => format!("ssh {host}"),
+        (Backend::Command, Some(command), ..) => command.join(" "),
+        (other, .., Some(uri)) => format!("{} {uri}", other.as_str()),
+        (other, ..) => other.as_str().to_owned(),
+    }
+}
+
+fn findings(probe: &Probe) -> String {
+    let mut text = format!("  Python {}", probe.python);
+    if let Some(ipython) = &probe.ipython {
+        let _ = write!(text, ", IPython {ipython}");
+    }
+    if let Some(processors) = probe.processors {
+        let _ = write!(text, ", {processors} processors");
+    }
+    if let Some(memory) = probe.memory {
+        let _ = write!(text, ", {} of memory free", bytes(memory));
+    }
+    #[expect(clippy::cast_sign_loss, reason = "a bandwidth is positive")]
+    let bandwidth = bytes(probe.bandwidth as u64);
+    let _ = write!(text, "\n  ready in {}, round trip {}, {bandwidth}/s\n", seconds(probe.start), seconds(probe.latency));
+    text
+}
+
+fn value(place: &nbhoist_settings::Executor, found: Option<&Result<Probe, Failure>>) -> Value {
+    let probe = found.map(|found| match found {
+        Ok(probe) => json!({
+            "python": probe.python,
+            "ipython": probe.ipython,
+            "packages": probe.packages,
+            "processors": probe.processors,
+            "memory": probe.memory,
+            "disk": probe.disk,
+            "start": probe.start,
+            "latency": probe.latency,
+            "bandwidth": probe.bandwidth,
+        }),
+        Err(failure) => json!({"error": failure.json()}),
+    });
+    json!({"name": place.name, "backend": place.backend.as_str(), "probe": probe})
+}

@@ -1,0 +1,214 @@
+//! The JSON contract: fields may be added, never renamed; what is unknown is null.
+
+use std::collections::BTreeMap;
+
+use nbhoist_analyzer::finding::Finding;
+use nbhoist_analyzer::report::{
+    Because, BlockFile, CellReport, Cost, Decision, Edge, Effect, Estimate, Input, NameFact, Plan, Problem, Refusal, Return,
+};
+use serde_json::{Map, Value, json};
+
+/// Version of the contract; stands in every object that is printed.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// What `analyze` prints.
+pub(crate) fn analysis(notebook: &str, cells: &[CellReport], edges: &[Edge]) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "notebook": notebook,
+        "cells": cells.iter().map(cell).collect::<Vec<_>>(),
+        "edges": edges.iter().map(edge).collect::<Vec<_>>(),
+    })
+}
+
+fn cell(cell: &CellReport) -> Value {
+    json!({
+        "cell": cell.cell,
+        "id": cell.id,
+        "kind": cell.kind.as_str(),
+        "defines": names(&cell.defines),
+        "reads": names(&cell.reads),
+        "mutates": names(&cell.mutates),
+        "deletes": names(&cell.deletes),
+        "effects": cell.effects.iter().map(effect).collect::<Vec<_>>(),
+        "problems": cell.problems.iter().map(problem).collect::<Vec<_>>(),
+        "cost": cost(&cell.cost),
+        "facts": facts(cell),
+    })
+}
+
+fn names(facts: &[NameFact]) -> Vec<&str> {
+    facts.iter().map(|fact| fact.name.as_str()).collect()
+}
+
+/// The names once more, with how sure each is and why.
+fn facts(cell: &CellReport) -> Vec<Value> {
+    let roles = [("defines", &cell.defines), ("reads", &cell.reads), ("mutates", &cell.mutates), ("deletes", &cell.deletes)];
+    let fact = |role: &str, fact: &NameFact| {
+        json!({
+            "name": fact.name,
+            "role": role,
+            "certainty": fact.certainty.as_str(),
+            "because": reasons(&fact.because),
+        })
+    };
+    roles.iter().flat_map(|(role, facts)| facts.iter().map(|entry| fact(role, entry))).collect()
+}
+
+fn effect(effect: &Effect) -> Value {
+    json!({
+        "kind": effect.kind.as_str(),
+        "detail": effect.detail,
+        "certainty": effect.certainty.as_str(),
+        "start": effect.start,
+        "end": effect.end,
+    })
+}
+
+fn problem(problem: &Problem) -> Value {
+    json!({"text": problem.text, "start": problem.start, "end": problem.end})
+}
+
+fn cost(cost: &Cost) -> Value {
+    json!({
+        "seconds": cost.seconds,
+        "low": cost.low,
+        "high": cost.high,
+        "basis": cost.basis.as_str(),
+        "heavy": cost.heavy,
+        "because": reasons(&cost.because),
+    })
+}
+
+fn edge(edge: &Edge) -> Value {
+    json!({"from": edge.from, "to": edge.to, "names": edge.names, "kind": edge.kind.as_str()})
+}
+
+fn reasons(reasons: &[Because]) -> Vec<Value> {
+    let reason = |reason: &Because| json!({"text": reason.text, "cell": reason.cell, "start": reason.start, "end": reason.end});
+    reasons.iter().map(reason).collect()
+}
+
+/// What `plan --cells` prints.
+pub(crate) fn plan(notebook: &str, plan: &Plan) -> Value {
+    let mut object = Map::new();
+    object.insert("schema".to_owned(), SCHEMA.into());
+    object.insert("notebook".to_owned(), notebook.into());
+    let fields = json!({
+        "block": {"cells": plan.cells},
+        "inputs": plan.inputs.iter().map(input).collect::<Vec<_>>(),
+        "returns": plan.returns.iter().map(returned).collect::<Vec<_>>(),
+        "deletes": plan.deletes,
+        "imports": plan.imports,
+        "ambient": plan.ambient,
+        "files": plan.files.iter().map(file).collect::<Vec<_>>(),
+        "warnings": plan.warnings,
+        "refusal": plan.refusal.as_ref().map(refusal),
+        "estimates": plan.estimates.iter().map(estimate).collect::<Vec<_>>(),
+        "decision": decision(&plan.decision),
+    });
+    if let Value::Object(fields) = fields {
+        object.extend(fields);
+    }
+    Value::Object(object)
+}
+
+/// What `plan` without a block prints.
+pub(crate) fn plans(notebook: &str, plans: &[Plan]) -> Value {
+    let plans: Vec<_> = plans.iter().map(|entry| plan(notebook, entry)).collect();
+    json!({"schema": SCHEMA, "notebook": notebook, "plans": plans})
+}
+
+fn input(input: &Input) -> Value {
+    json!({
+        "name": input.name,
+        "kind": input.kind.as_str(),
+        "defined_in": input.defined_in,
+        "bytes": input.bytes,
+        "certainty": input.certainty.as_str(),
+        "because": reasons(&input.because),
+    })
+}
+
+fn returned(entry: &Return) -> Value {
+    json!({
+        "name": entry.name,
+        "kind": entry.kind.as_str(),
+        "needed_by": entry.needed_by,
+        "certainty": entry.certainty.as_str(),
+        "because": reasons(&entry.because),
+    })
+}
+
+fn file(file: &BlockFile) -> Value {
+    json!({
+        "path": file.path,
+        "resolved": file.resolved,
+        "read": file.read,
+        "written": file.written,
+        "certainty": file.certainty.as_str(),
+    })
+}
+
+fn refusal(refusal: &Refusal) -> Value {
+    json!({"text": refusal.text, "because": reasons(&refusal.because)})
+}
+
+fn estimate(estimate: &Estimate) -> Value {
+    json!({
+        "executor": estimate.executor,
+        "seconds": estimate.seconds,
+        "transfer_in": estimate.transfer_in,
+        "transfer_out": estimate.transfer_out,
+        "overhead": estimate.overhead,
+    })
+}
+
+fn decision(decision: &Decision) -> Value {
+    json!({"executor": decision.executor, "gain": decision.gain, "because": reasons(&decision.because)})
+}
+
+/// A finding with its place in the notebook's cells and in its file.
+pub(crate) fn finding(notebook: &str, finding: &Finding, place: &FindingPlace) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "notebook": notebook,
+        "cell": finding.cell,
+        "id": place.id,
+        "code": finding.code,
+        "rule": finding.rule,
+        "severity": finding.severity.as_str(),
+        "message": finding.message,
+        "help": finding.help,
+        "start": finding.start,
+        "end": finding.end,
+        "line": place.line,
+        "column": place.column,
+        "file_line": place.file_line,
+        "related": reasons(&finding.related),
+    })
+}
+
+/// Where a finding starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FindingPlace {
+    /// nbformat id of the cell.
+    pub(crate) id: Option<String>,
+    /// Line in the cell, from 1.
+    pub(crate) line: usize,
+    /// Column in characters, from 1.
+    pub(crate) column: usize,
+    /// Line in the file, from 1.
+    pub(crate) file_line: u32,
+}
+
+/// What `check` prints in `json`.
+pub(crate) fn check(findings: &[Value], errors: &[Value], severities: &BTreeMap<&str, usize>, notebooks: usize) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "notebooks": notebooks,
+        "counts": severities,
+        "findings": findings,
+        "errors": errors,
+    })
+}

@@ -1,0 +1,166 @@
+//! `nbhoist run`.
+
+pub(crate) mod display;
+pub(crate) mod outputs;
+pub(crate) mod session;
+pub(crate) mod signals;
+pub(crate) mod summary;
+pub(crate) mod write;
+
+use std::time::Duration;
+
+use nbhoist_analyzer::After;
+use nbhoist_analyzer::report::Plan;
+use nbhoist_settings::Settings;
+
+use crate::args::{OutputFormat, RunArgs};
+use crate::error::{Exit, Failure, GOOD};
+use crate::executors;
+use crate::input::{self, Input};
+use crate::terminal::{Terminal, WIDTH, seconds, wrap};
+use crate::{analysis, cells};
+use display::{Display, Show};
+use nbhoist_analyzer::Analysis;
+use session::{Ended, Job, Move, Outcome};
+use signals::Signals;
+
+pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let input = input::read(&args.notebook)?;
+    if let Some(output) = &args.output {
+        write::check_target(output)?;
+    }
+    let settings = analysis::settings(&input.folder(), terminal.quiet)?;
+    let moves = moves(args, &input, &settings).map_err(|failure| failure.or_at(input.name()))?;
+    let show = match (terminal.quiet || terminal.is_json(), terminal.verbose) {
+        (true, _) => Show::Nothing,
+        (false, 0) => Show::Ended,
+        (false, _) => Show::Live,
+    };
+    let runtime = executors::runtime()?;
+    let (outcome, display) = runtime.block_on(async {
+        let signals = Signals::listen();
+        let job = Job {
+            notebook: &input.notebook,
+            name: input.name(),
+            folder: input.folder(),
+            python: session::find_python(args.python.as_deref()).await?,
+            moves,
+            timeout: args.timeout.map(Duration::from_secs_f64),
+        };
+        let mut display = Display::new(&input.notebook, show, job.places(), terminal);
+        display.say("starting the kernel");
+        let outcome = session::run(&job, &signals, &mut |event| display.event(event)).await;
+        outcome.map(|outcome| (outcome, display)).map_err(|failure| failure.or_at(input.name()))
+    })?;
+    finish(args, &input, &outcome, display, terminal)
+}
+
+impl Job<'_> {
+    /// The cells of each block that runs elsewhere, with the name of the place.
+    pub(crate) fn places(&self) -> Vec<(Vec<u32>, String)> {
+        self.moves.iter().map(|block| (block.plan.cells.clone(), block.executor.name.clone())).collect()
+    }
+}
+
+/// Writes and tells what came out.
+fn finish(args: &RunArgs, input: &Input, outcome: &Outcome, mut display: Display<'_>, terminal: &Terminal) -> Result<Exit, Failure> {
+    let notes = display.finish();
+    let interrupted = matches!(outcome.ended, Ended::Interrupted { .. });
+    let output = args.output.as_ref().filter(|_| !interrupted);
+    if let Some(output) = output {
+        write::write(output, &write::render(input, &display.outputs)?)?;
+    }
+    let written = output.map(|output| output.display().to_string());
+    if terminal.format == OutputFormat::Json || terminal.format == OutputFormat::JsonLines {
+        terminal.print_json(&summary::json(&input.name(), outcome, written.as_deref()))?;
+    } else if !terminal.quiet {
+        let mut text = summary::summary(outcome);
+        for note in notes {
+            text.push_str(&wrap(&note, "note: ", "      ", WIDTH));
+        }
+        if let Some(written) = &written {
+            text.push_str(&format!("\n{GOOD}Written{GOOD:#} to {written}\n"));
+        }
+        terminal.print(&text)?;
+    }
+    report_end(&outcome.ended, input, args)
+}
+
+/// The exit code, or what stopped the run.
+fn report_end(ended: &Ended, input: &Input, args: &RunArgs) -> Result<Exit, Failure> {
+    let name = input.name();
+    match ended {
+        Ended::Done => Ok(Exit::Success),
+        Ended::Failed { cell, exception } => {
+            if !exception.traceback.is_empty() {
+                anstream::eprintln!("\n{}\n", exception.traceback.join("\n"));
+            }
+            let evalue = exception.evalue.lines().next().unwrap_or_default();
+            let failure = Failure::new(format!("cell {cell} raised {}: {evalue}", exception.ename));
+            Err(failure.at(format!("{name}:cell {cell}")).ends(Exit::Findings))
+        }
+        Ended::TimedOut { cell } => {
+            let limit = args.timeout.map(seconds).unwrap_or_default();
+            let failure = Failure::new(format!("cell {cell} took longer than {limit} and was interrupted"));
+            let failure = failure.at(format!("{name}:cell {cell}")).help("give it more time with --timeout");
+            Err(failure.ends(Exit::Findings))
+        }
+        Ended::Interrupted { cell } => {
+            let what = cell.map_or_else(|| "interrupted".to_owned(), |cell| format!("interrupted in cell {cell}"));
+            let failure = Failure::new(what).at(name);
+            let failure = if args.output.is_some() { failure.help("nothing was written") } else { failure };
+            Err(failure.ends(Exit::Interrupted))
+        }
+    }
+}
+
+/// What runs elsewhere, by the command line and the plan.
+fn moves(args: &RunArgs, input: &Input, settings: &Settings) -> Result<Vec<Move>, Failure> {
+    let block = cells::block(&args.block, &input.notebook)?;
+    if args.on == "here" {
+        return Ok(Vec::new());
+    }
+    let analysis = analysis::analyze(input, settings);
+    let blocks = match block {
+        Some(block) => vec![block],
+        None if args.on == "auto" => worth_moving(&analysis),
+        None => {
+            let marked = nbhoist_analyzer::notebook::marked_blocks(&input.notebook);
+            if marked.is_empty() {
+                let failure = Failure::new(format!("it is not said which cells run on `{}`", args.on));
+                return Err(failure.help("name them with --cells, or mark a block with the tag `nbhoist:NAME`"));
+            }
+            marked.into_iter().map(|(_, cells)| cells).collect()
+        }
+    };
+    let mut moves = Vec::new();
+    for cells in blocks.iter().flat_map(|block| session::segments(&input.notebook, block)) {
+        let plan = analysis.plan(&cells, After::FollowingCells);
+        let place = if args.on == "auto" { plan.decision.executor.clone() } else { args.on.clone() };
+        if place == "here" {
+            continue;
+        }
+        refuse(&plan)?;
+        moves.push(Move { executor: executors::named(&place, settings)?, plan });
+    }
+    Ok(moves)
+}
+
+/// The blocks that the analysis itself would move.
+fn worth_moving(analysis: &Analysis) -> Vec<Vec<u32>> {
+    let plans = analysis.plans().into_iter();
+    let moving = plans.filter(|plan| plan.refusal.is_none() && plan.decision.executor != "here");
+    moving.map(|plan| plan.cells).collect()
+}
+
+/// Stops before anything runs when a block must stay.
+fn refuse(plan: &Plan) -> Result<(), Failure> {
+    let Some(refusal) = &plan.refusal else { return Ok(()) };
+    let place = refusal.because.first().map(|because| format!("cell {}: {}", because.cell, because.text));
+    let failure = Failure::new(format!("{} must not move: {}", cells::named(&plan.cells), refusal.text));
+    let failure = failure.help("run the block here with --on here, or choose other cells");
+    Err(match place {
+        Some(place) => failure.at(place),
+        None => failure,
+    })
+}

@@ -1,0 +1,262 @@
+//! What a run shows while it goes on.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nbhoist_analyzer::notebook::Notebook;
+use nbhoist_executor::event::{Event, Phase};
+use serde_json::Value;
+
+use super::outputs::{Output, Outputs};
+use crate::analyze::headline;
+use crate::error::{FAINT, GOOD, STRONG, WARNING};
+use crate::terminal::{Terminal, bytes, count, seconds, shorten};
+
+/// Lines of a cell's output that are shown unless `-v` asks for all.
+const SHOWN_LINES: usize = 12;
+/// How often the time beside a progress bar moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How much of the cells' output is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// Nothing.
+    Nothing,
+    /// The beginning of each cell's output, when the cell has ended.
+    Ended,
+    /// Everything, as it comes.
+    Live,
+}
+
+/// Shows a run and gathers its outputs.
+pub(crate) struct Display<'a> {
+    notebook: &'a Notebook,
+    show: Show,
+    bar: ProgressBar,
+    pub(crate) outputs: Outputs,
+    /// Where the cells run at the moment.
+    executor: String,
+    /// Where the cells of blocks run.
+    moved: Vec<(Vec<u32>, String)>,
+    /// Live output stands in the middle of a line.
+    mid_line: bool,
+    notes: Vec<String>,
+}
+
+impl<'a> Display<'a> {
+    pub(crate) fn new(notebook: &'a Notebook, show: Show, moved: Vec<(Vec<u32>, String)>, terminal: &Terminal) -> Self {
+        let cells = notebook.code_cells().count() as u64;
+        Self {
+            notebook,
+            show,
+            bar: progress(cells, terminal),
+            outputs: Outputs::default(),
+            executor: "here".to_owned(),
+            moved,
+            mid_line: false,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Says what is going on beside the bar.
+    pub(crate) fn say(&self, message: impl Into<String>) {
+        self.bar.set_message(message.into());
+    }
+
+    /// Takes the bar away. Gives what the user may want to know.
+    pub(crate) fn finish(&mut self) -> Vec<String> {
+        self.bar.finish_and_clear();
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Takes an event.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outputs.take(&event);
+        match event {
+            Event::CellStarted { cell } => self.started(cell.number),
+            Event::CellDone { cell, ok, seconds, .. } => self.done(cell.number, ok, seconds),
+            Event::Phase(phase) => self.say(phase_words(phase)),
+            Event::Progress { phase, done, total } => {
+                let of = total.map_or_else(String::new, |total| format!(" of {}", bytes(total)));
+                self.say(format!("{}: {}{of}", phase_words(phase), bytes(done)));
+            }
+            Event::Stream { text, .. } => self.live(&text),
+            Event::DisplayData { data, .. } | Event::ExecuteResult { data, .. } => self.live(&(shown(&data) + "\n")),
+            Event::Error { traceback, .. } => self.live(&(traceback.join("\n") + "\n")),
+            Event::Fault { name, supplied, .. } => {
+                let what = if supplied { "was fetched while the block ran" } else { "was asked for and is not there" };
+                self.notes.push(format!("`{name}` {what}: the analysis had not listed it"));
+            }
+            Event::Note { text } => self.notes.push(text),
+            Event::UpdateDisplayData { .. } | Event::ClearOutput { .. } => {}
+        }
+    }
+
+    fn started(&mut self, number: u32) {
+        let elsewhere = self.moved.iter().find(|(cells, _)| cells.contains(&number));
+        self.executor = elsewhere.map_or_else(|| "here".to_owned(), |(_, executor)| executor.clone());
+        let source = self.notebook.cell(number).map(|cell| headline(&cell.source)).unwrap_or_default();
+        self.say(format!("cell {number} {}  {}", self.executor, shorten(source, 40)));
+        if self.show == Show::Live {
+            self.print(&format!("{}\n", self.title(number, None)));
+        }
+    }
+
+    fn done(&mut self, number: u32, ok: bool, time: f64) {
+        self.bar.inc(1);
+        match self.show {
+            Show::Nothing => {}
+            Show::Live => {
+                let end = if std::mem::take(&mut self.mid_line) { "\n" } else { "" };
+                self.print(&format!("{end}{FAINT}cell {number} took {}{FAINT:#}\n", seconds(time)));
+            }
+            Show::Ended => {
+                let mut text = format!("{}\n", self.title(number, Some((ok, time))));
+                let output = self.outputs.of(number).map(|cell| plain(&cell.outputs)).unwrap_or_default();
+                text.push_str(&beginning(&output));
+                self.print(&text);
+            }
+        }
+    }
+
+    /// `cell 3  here  0.4 s  x = load()`.
+    fn title(&self, number: u32, outcome: Option<(bool, f64)>) -> String {
+        let source = self.notebook.cell(number).map(|cell| headline(&cell.source)).unwrap_or_default();
+        let style = match outcome {
+            Some((true, _)) => GOOD,
+            Some((false, _)) => WARNING,
+            None => STRONG,
+        };
+        let time = outcome.map(|(_, time)| seconds(time)).unwrap_or_default();
+        let elsewhere = if self.executor == "here" { String::new() } else { format!(" on {}", self.executor) };
+        let start = format!("cell {number}{elsewhere}");
+        format!("{style}{start:<18}{style:#} {time:>11}  {FAINT}{}{FAINT:#}", shorten(source, 47))
+    }
+
+    fn live(&mut self, text: &str) {
+        if self.show == Show::Live && !text.is_empty() {
+            self.mid_line = !text.ends_with('\n');
+            self.print(text);
+        }
+    }
+
+    fn print(&self, text: &str) {
+        self.bar.suspend(|| {
+            let mut out = anstream::stdout();
+            // A reader that has gone must not end a run that others wait for.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        });
+    }
+}
+
+/// A bar over the cells; drawn only where someone can see it.
+fn progress(cells: u64, terminal: &Terminal) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(cells), ProgressDrawTarget::stderr());
+    if !terminal.draws_progress() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    let style = ProgressStyle::with_template("{spinner} {bar:20.cyan} {pos}/{len} {elapsed:>4} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// A spinner for one step.
+pub(crate) fn spinner(message: &str, terminal: &Terminal) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if !terminal.draws_progress() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_message(message.to_owned());
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+const fn phase_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Probe => "looking at the inputs",
+        Phase::Connect => "starting the worker",
+        Phase::Capture => "packing the inputs",
+        Phase::Transfer => "sending the inputs",
+        Phase::Run => "running the block",
+        Phase::Return => "receiving the results",
+        Phase::Restore => "putting the results into the kernel",
+    }
+}
+
+/// A MIME bundle in a terminal: its text, or what it is.
+fn shown(data: &nbhoist_executor::event::Bundle) -> String {
+    let picture = data.iter().find(|(mime, _)| mime.starts_with("image/"));
+    if let Some((mime, value)) = picture {
+        let size = value.as_str().map_or(0, |text| if mime == "image/svg+xml" { text.len() } else { text.len() / 4 * 3 });
+        return format!("[{mime}, {}]", bytes(size as u64));
+    }
+    match data.get("text/plain") {
+        Some(Value::String(text)) => text.clone(),
+        _ => format!("[{}]", data.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// All output of a cell as text.
+fn plain(outputs: &[Output]) -> String {
+    let mut text = String::new();
+    for output in outputs {
+        let part = match output {
+            Output::Stream { text, .. } => text.clone(),
+            Output::Display { data, .. } | Output::Result { data, .. } => shown(data) + "\n",
+            // The traceback comes at the end of the run.
+            Output::Error { ename, evalue, .. } => format!("{ename}: {evalue}\n"),
+        };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&part);
+    }
+    text
+}
+
+/// The first lines, indented, each as a terminal shows it after its carriage returns.
+fn beginning(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    // Leaving out one line would take as much room as the line.
+    let shown = if lines.len() > SHOWN_LINES + 1 { SHOWN_LINES } else { lines.len() };
+    let mut result = String::new();
+    for line in &lines[..shown] {
+        let line = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+        result.push_str("  ");
+        result.push_str(line);
+        result.push('\n');
+    }
+    if shown < lines.len() {
+        let more = count(lines.len() - shown, "more line");
+        result.push_str(&format!("  {FAINT}... {more}, -v shows them{FAINT:#}\n"));
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_outputs_are_cut_and_carriage_returns_followed() {
+        let strip = |text: &str| anstream::adapter::strip_str(&beginning(text)).to_string();
+        assert_eq!(strip("10%\r20%\r\nend"), "  20%\n  end\n");
+        let long: Vec<String> = (1..=14).map(|line| line.to_string()).collect();
+        assert!(strip(&long.join("\n")).ends_with("  12\n  ... 2 more lines, -v shows them\n"));
+        assert!(strip(&long[..13].join("\n")).ends_with("  12\n  13\n"));
+    }
+
+    #[test]
+    fn pictures_are_named_not_shown() {
+        let bundle = |value: Value| value.as_object().cloned().unwrap_or_default();
+        let image = bundle(serde_json::json!({"text/plain": "<Figure>", "image/png": "aaaa"}));
+        assert_eq!(shown(&image), "[image/png, 3 B]");
+        assert_eq!(shown(&bundle(serde_json::json!({"a/b": 1}))), "[a/b]");
+    }
+}

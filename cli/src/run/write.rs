@@ -1,0 +1,174 @@
+//! Writing a notebook: all of it or nothing.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use nbhoist_analyzer::ipynb::{self, CellEdit};
+use nbhoist_analyzer::notebook::{CellKind, Format, Notebook};
+use serde_json::{Value, json};
+
+use super::outputs::Outputs;
+use crate::error::Failure;
+use crate::input::{Input, folder_of};
+
+/// The notebook with the outputs of a run. Cells that did not run have none, so that no result of another run is
+/// taken for one of this.
+pub(crate) fn render(input: &Input, outputs: &Outputs) -> Result<Vec<u8>, Failure> {
+    let edits: Vec<CellEdit> = input.notebook.code_cells().map(|cell| edit(cell.number, outputs)).collect();
+    let base = match input.notebook.format {
+        Format::Ipynb { .. } => input.bytes.clone(),
+        Format::Percent => from_script(&input.notebook),
+    };
+    ipynb::edit(&base, &edits).map_err(|error| {
+        let help = "upgrade it with `jupyter nbconvert --to notebook --nbformat 4 --inplace FILE`";
+        Failure::new(format!("cannot write outputs into this notebook: {error}")).at(input.name()).help(help)
+    })
+}
+
+fn edit(number: u32, outputs: &Outputs) -> CellEdit {
+    let cell = outputs.of(number);
+    CellEdit {
+        number,
+        outputs: Some(cell.map_or_else(|| "[]".to_owned(), |cell| cell.json().to_string())),
+        execution_count: Some(cell.and_then(|cell| cell.execution_count)),
+    }
+}
+
+/// A notebook file made of a script.
+fn from_script(notebook: &Notebook) -> Vec<u8> {
+    let cells: Vec<Value> = notebook.cells.iter().map(script_cell).collect();
+    let name = notebook.kernel.as_deref().unwrap_or("python3");
+    let value = json!({
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": name},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    });
+    let mut text = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, formatter);
+    // A value with string keys always serializes into memory.
+    let _ = serde::Serialize::serialize(&value, &mut writer);
+    text.push(b'\n');
+    text
+}
+
+fn script_cell(cell: &nbhoist_analyzer::notebook::Cell) -> Value {
+    let source: Vec<&str> = cell.source.split_inclusive('\n').collect();
+    let metadata = if cell.tags.is_empty() { json!({}) } else { json!({"tags": cell.tags}) };
+    let id = format!("cell-{}", cell.number);
+    match cell.kind {
+        CellKind::Code => json!({
+            "cell_type": "code", "execution_count": null, "id": id, "metadata": metadata, "outputs": [], "source": source,
+        }),
+        kind => json!({"cell_type": kind.as_str(), "id": id, "metadata": metadata, "source": source}),
+    }
+}
+
+/// Whether a file can be written at `path`; asked before a run, so that hours of work do not end in a misspelt folder.
+pub(crate) fn check_target(path: &Path) -> Result<(), Failure> {
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(Failure::new("there is no such folder to write to").at(folder.display()).help("create it first"));
+    }
+    if path.exists() && !path.is_file() {
+        return Err(Failure::new("the output is not a regular file").at(path.display()).help("give -o another name"));
+    }
+    if path.extension().is_none_or(|ending| ending != "ipynb") {
+        return Err(Failure::new("the output is written as a Jupyter notebook")
+            .at(path.display())
+            .help("give -o a name that ends in .ipynb"));
+    }
+    Ok(())
+}
+
+/// Writes a file in one step: into a temporary file beside it, to the disk, then renamed over it.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    replace(path, bytes).map_err(|error| {
+        let failure = Failure::new(format!("cannot write the notebook: {error}")).at(path.display());
+        let help = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
+                "free some space there or give -o another place; nothing was changed"
+            }
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                "give -o a place where you may write; nothing was changed"
+            }
+            _ => "nothing was changed",
+        };
+        failure.help(help)
+    })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // A link stays a link: what it points to is replaced.
+    let target: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let folder = folder_of(&target);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".nbhoist-").suffix(".ipynb");
+    #[cfg(unix)]
+    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(&folder)?;
+    file.write_all(bytes)?;
+    if let Ok(old) = std::fs::metadata(&target) {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|error| error.error)?;
+    // The rename itself reaches the disk with the folder. Not every system can do that, and the file is complete anyway.
+    if let Ok(folder) = File::open(&folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_replaced_whole_and_links_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.ipynb");
+        write(&file, b"one").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"one");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+            let link = folder.path().join("link.ipynb");
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            write(&link, b"two").unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+            assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        }
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".nbhoist")), "{left:?}");
+    }
+
+    #[test]
+    fn impossible_targets_are_refused_before_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |name: &str| check_target(&folder.path().join(name)).unwrap_err().message().to_owned();
+        assert_eq!(refused("no/a.ipynb"), "there is no such folder to write to");
+        assert_eq!(refused("a.txt"), "the output is written as a Jupyter notebook");
+        std::fs::create_dir(folder.path().join("d.ipynb")).unwrap();
+        assert_eq!(refused("d.ipynb"), "the output is not a regular file");
+        assert!(check_target(&folder.path().join("a.ipynb")).is_ok());
+    }
+
+    #[test]
+    fn a_script_becomes_a_notebook() {
+        let script = "# %% [markdown]\n# Hi\n# %% tags=[\"a\"]\nx = 1\nx\n";
+        let notebook = nbhoist_analyzer::percent::read(script);
+        let written = ipynb::read(&from_script(&notebook)).unwrap();
+        assert!(written.repairs.is_empty(), "{:?}", written.repairs);
+        let sources: Vec<_> = written.cells.iter().map(|cell| (cell.kind, cell.source.as_str())).collect();
+        assert_eq!(sources, [(CellKind::Markdown, "Hi"), (CellKind::Code, "x = 1\nx")]);
+        assert_eq!(written.cells[1].tags, ["a"]);
+    }
+}
