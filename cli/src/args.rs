@@ -36,7 +36,7 @@ pub(crate) struct Args {
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// When to use colours; `auto` respects NO_COLOR
+    /// When to use colours; `auto` respects `NO_COLOR`
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: Color,
     /// How to print results
@@ -52,7 +52,7 @@ pub(crate) struct Global {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// In a terminal, unless NO_COLOR is set
+    /// In a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
     Always,

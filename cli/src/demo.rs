@@ -84,7 +84,7 @@ impl Story<'_> {
         self.terminal.print(&format!("{STRONG}nbhoist demo{STRONG:#}\n"))?;
         let code = self.input.notebook.code_cells().count();
         self.prose(&format!(
-            "A notebook that reads handwritten digits: {code} code cells, three of which take nearly all of the time. They \
+            "A notebook that reads handwritten digits: {code} code cells, a few of which take nearly all of the time. These \
              will run in another process, with only the state they need, and their results will come back."
         ))
     }

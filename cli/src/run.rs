@@ -7,6 +7,7 @@ pub(crate) mod signals;
 pub(crate) mod summary;
 pub(crate) mod write;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use nbhoist_analyzer::After;
@@ -79,7 +80,7 @@ fn finish(args: &RunArgs, input: &Input, outcome: &Outcome, mut display: Display
             text.push_str(&wrap(&note, "note: ", "      ", WIDTH));
         }
         if let Some(written) = &written {
-            text.push_str(&format!("\n{GOOD}Written{GOOD:#} to {written}\n"));
+            let _ = writeln!(text, "\n{GOOD}Written{GOOD:#} to {written}");
         }
         terminal.print(&text)?;
     }

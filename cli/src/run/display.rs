@@ -1,5 +1,6 @@
 //! What a run shows while it goes on.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -234,7 +235,7 @@ fn beginning(text: &str) -> String {
     }
     if shown < lines.len() {
         let more = count(lines.len() - shown, "more line");
-        result.push_str(&format!("  {FAINT}... {more}, -v shows them{FAINT:#}\n"));
+        let _ = writeln!(result, "  {FAINT}... {more}, -v shows them{FAINT:#}");
     }
     result
 }

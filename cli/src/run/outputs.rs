@@ -214,8 +214,8 @@ mod tests {
         Event::Stream { cell: cell(1), name: name.to_owned(), text: text.to_owned() }
     }
 
-    fn bundle(value: Value) -> Bundle {
-        value.as_object().cloned().unwrap_or_default()
+    fn bundle(value: impl Into<Value>) -> Bundle {
+        value.into().as_object().cloned().unwrap_or_default()
     }
 
     fn display(number: u32, text: &str, id: Option<&str>) -> Event {
@@ -230,7 +230,9 @@ mod tests {
 
     fn gathered(events: &[Event]) -> Outputs {
         let mut outputs = Outputs::default();
-        events.iter().for_each(|event| outputs.take(event));
+        for event in events {
+            outputs.take(event);
+        }
         outputs
     }
 

@@ -138,7 +138,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
             let link = folder.path().join("link.ipynb");
             std::os::unix::fs::symlink(&file, &link).unwrap();
             write(&link, b"two").unwrap();
