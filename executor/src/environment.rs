@@ -79,12 +79,24 @@ pub enum EnvironmentError {
 }
 
 /// The interpreter of the environment with these requirements (the text of a requirements file), built with the
-/// interpreter `base` when it is not there yet.
+/// interpreter `base` in the user's cache when it is not there yet.
 ///
 /// # Errors
 /// When it cannot be built.
 pub async fn ensure(requirements: &str, base: &Path, on_step: &mut (dyn FnMut(Step) + Send)) -> Result<PathBuf, EnvironmentError> {
-    let home = cache::directory().join("environments");
+    ensure_in(&cache::directory().join("environments"), requirements, base, on_step).await
+}
+
+/// As [`ensure`], with environments in the directory `home`.
+///
+/// # Errors
+/// When it cannot be built.
+pub async fn ensure_in(
+    home: &Path,
+    requirements: &str,
+    base: &Path,
+    on_step: &mut (dyn FnMut(Step) + Send),
+) -> Result<PathBuf, EnvironmentError> {
     let base = python::inspect(base).await?;
     let version = format!("{}.{}", base.version.major, base.version.minor);
     let path = home.join(key(requirements, &version));
@@ -94,7 +106,7 @@ pub async fn ensure(requirements: &str, base: &Path, on_step: &mut (dyn FnMut(St
     }
 
     let io = |error| EnvironmentError::Io { path: path.clone(), error };
-    cache::create_private(&home).map_err(io)?;
+    cache::create_private(home).map_err(io)?;
     let _lock = lock(&path.with_extension("lock"), on_step).await.map_err(io)?;
     if let Some(interpreter) = complete() {
         return Ok(interpreter);
@@ -201,6 +213,9 @@ pub async fn cloudpickle_sources(python: &Path) -> Result<Vec<runtime::PythonSou
     {
         return read_package(Path::new(directory));
     }
+    if let Some(directory) = in_own_environments() {
+        return read_package(&directory);
+    }
     let fetched = cache::directory().join("cloudpickle-3.1.2");
     if !fetched.join("cloudpickle").join("cloudpickle.py").exists() {
         fetch_cloudpickle(python, &fetched).await?;
@@ -219,6 +234,14 @@ try:
 except (ImportError, ValueError):
     pass
 ";
+
+/// cloudpickle in an environment that is complete.
+fn in_own_environments() -> Option<PathBuf> {
+    let environments = std::fs::read_dir(cache::directory().join("environments")).ok()?;
+    let complete = environments.flatten().map(|entry| entry.path()).filter(|path| path.join(STAMP).exists());
+    let libraries = complete.flat_map(|path| std::fs::read_dir(path.join("lib")).into_iter().flatten().flatten());
+    libraries.map(|entry| entry.path().join("site-packages").join("cloudpickle")).find(|path| path.join("cloudpickle.py").exists())
+}
 
 async fn fetch_cloudpickle(python: &Path, target: &Path) -> Result<(), EnvironmentError> {
     let io = |error| EnvironmentError::Io { path: target.to_path_buf(), error };
@@ -241,7 +264,7 @@ fn read_package(directory: &Path) -> Result<Vec<runtime::PythonSource>, Environm
     let mut sources = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".py")) else {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.extension().is_some_and(|end| end == "py")) else {
             continue;
         };
         sources.push(runtime::PythonSource { name: format!("cloudpickle/{name}"), text: std::fs::read(&path).map_err(io)? });

@@ -169,7 +169,14 @@ impl Worker {
         self.peer.kill();
     }
 
-    async fn died(&self) -> WorkerError {
+    /// Why the stream ended. What it held before its end, a message of another program, say, tells more than the end.
+    async fn died(&mut self) -> WorkerError {
+        while let Ok(frame) = self.incoming.try_recv() {
+            match frame {
+                Ok(_) | Err(FrameError::Truncated { .. } | FrameError::Io(_)) => {}
+                Err(error) => return WorkerError::Protocol(error.to_string()),
+            }
+        }
         let ending = match tokio::time::timeout(PARTING, self.peer.ended()).await {
             Ok(ending) => ending,
             Err(_) => Ending { status: "its stream ended, though its process did not".to_owned(), stderr: String::new() },

@@ -232,12 +232,29 @@ async fn killed_kernel_is_told_and_the_worker_goes() {
 async fn result_that_no_longer_fits_is_kept() {
     let mut bed = TestBed::new("rows = [1]\nother = 1").await;
     let file = common::connection_file(&mut bed.kernel).await;
+    let mut guest = nbhoist_executor::kernel::Kernel::attach(&file).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let flag = directory.path().join("flag");
+    let (started, wait) = tokio::sync::oneshot::channel();
+    let raise = flag.clone();
     let meanwhile = tokio::spawn(async move {
-        let mut guest = nbhoist_executor::kernel::Kernel::attach(&file).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        wait.await.unwrap();
         guest.execute(&common::cell(1), "rows = 'mine now'", true, &mut |_| {}).await.unwrap();
+        std::fs::write(raise, "").unwrap();
     });
-    let (report, _) = bed.migrate(&migration(&["import time\ntime.sleep(8)\nrows.append(2)"], &["rows"], &["rows"])).await;
+    let source = format!(
+        "import os, time\nrows.append(2)\nprint('started')\nwhile not os.path.exists({:?}):\n    time.sleep(0.05)",
+        flag.to_string_lossy()
+    );
+    let mut started = Some(started);
+    let look = move |event: &Event| {
+        if matches!(event, Event::Stream { .. })
+            && let Some(started) = started.take()
+        {
+            started.send(()).unwrap();
+        }
+    };
+    let (report, _) = bed.migrate_with(&migration(&[&source], &["rows"], &["rows"]), look).await;
     meanwhile.await.unwrap();
     let error = report.unwrap_err();
     let nbhoist_executor::migrate::MigrateError::Conflict { clashes, kept } = &error else { panic!("{error}") };

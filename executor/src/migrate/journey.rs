@@ -19,7 +19,10 @@ use crate::frames::Frame;
 use crate::kernel::{Death, Kernel, KernelError};
 use crate::spool;
 use crate::transfer::{self, TransferError};
-use crate::worker::{Hello, Worker};
+use crate::worker::{Hello, Worker, WorkerError};
+
+/// How long the kernel may take to measure the names that the block does not need, seconds.
+const PATIENCE: f64 = 10.0;
 
 /// A migration under way.
 pub(super) struct Journey<'a> {
@@ -46,6 +49,8 @@ struct Probed {
     #[serde(default)]
     names: BTreeMap<String, ProbedName>,
     namespace_bytes: Option<u64>,
+    #[serde(default = "yes")]
+    namespace_complete: bool,
     python: String,
     #[serde(default)]
     packages: BTreeMap<String, String>,
@@ -60,6 +65,10 @@ struct ProbedName {
     travels: bool,
     why: Option<String>,
     path: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// What a capture gives.
@@ -129,7 +138,7 @@ impl<'a> Journey<'a> {
         let backend = backends::backend(self.executor, &python);
         let codecs: &[&str] = if self.executor.worth_compressing() { &["zstd", "zlib", "raw"] } else { &["raw"] };
 
-        let names = json!({ "names": self.request.inputs });
+        let names = json!({ "names": self.request.inputs, "seconds": PATIENCE });
         let probing = timed(self.kernel.call("probe", &names, Some(self.cancel)));
         let connecting = timed(guard(self.cancel, &self.death, Worker::start(backend.as_ref(), &archive, codecs)));
         let ((probed, probe), (worker, connect)) = tokio::join!(probing, connecting);
@@ -152,7 +161,7 @@ impl<'a> Journey<'a> {
     }
 
     fn note_inputs(&mut self, probed: &Probed) -> Result<(), MigrateError> {
-        self.report.namespace_bytes = probed.namespace_bytes;
+        self.report.namespace_bytes = probed.namespace_bytes.filter(|_| probed.namespace_complete);
         let refused = probed
             .names
             .iter()
@@ -204,11 +213,14 @@ impl<'a> Journey<'a> {
         let lines: Vec<_> = captured.imports.iter().chain(&self.request.imports).cloned().collect();
         let imports = Frame::new("imports").with("lines", lines);
         let preparing = async {
-            worker.request(begin).await?;
-            worker.request(imports).await
+            let begun = worker.request(begin).await?;
+            Ok::<_, WorkerError>((begun, worker.request(imports).await?))
         };
         let prepared = guard(self.cancel, &self.death, preparing).await;
-        let imported = self.unless_stopped(prepared)?;
+        let (begun, imported) = self.unless_stopped(prepared)?;
+        for text in strings(begun.header.get("notes")) {
+            (self.on_event)(Event::Note { text });
+        }
         self.report.failed_imports = failed_imports(&imported);
 
         let path = self.file("inputs");

@@ -7,7 +7,7 @@ use crate::kernel::Exception;
 /// What a migration did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// Size of everything the user has bound in the kernel, bytes.
+    /// Size of everything the user has bound in the kernel, bytes; `None` when measuring it would take too long.
     pub namespace_bytes: Option<u64>,
     /// Size of the inputs, faulted ones included, bytes before compression.
     pub shipped_bytes: u64,

@@ -58,6 +58,9 @@ impl Journey<'_> {
         let (executor, phase) = (self.executor.name.clone(), self.phase);
         match error {
             WorkerError::Start(error) => MigrateError::Connect { executor, error },
+            WorkerError::Died(ending) if matches!(phase, Phase::Probe | Phase::Connect) => {
+                MigrateError::Protocol { executor, why: format!("what should be the worker ended before it greeted ({ending})") }
+            }
             WorkerError::Died(ending) => MigrateError::WorkerDied { executor, phase, cell: self.running, ending },
             WorkerError::Protocol(why) => MigrateError::Protocol { executor, why },
             WorkerError::Failed(failure) if failure.kind == "unpickle" => {
