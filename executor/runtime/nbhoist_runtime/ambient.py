@@ -15,7 +15,7 @@ import random
 import sys
 import warnings
 
-from . import session
+from . import cellnames, session
 
 # Variables that are about a process, not about the session.
 _PROCESS_VARIABLES = ("JPY_", "PYDEVD", "IPYKERNEL_CELL_NAME", "_", "PWD", "OLDPWD", "SHLVL")
@@ -160,6 +160,7 @@ def _shell():
     return {
         "traits": traits,
         "mode": str(getattr(getattr(shell, "InteractiveTB", None), "mode", "") or ""),
+        "cell_names": cellnames.scheme(shell),
         "extensions": sorted(getattr(getattr(shell, "extension_manager", None), "loaded", ()) or ()),
     }
 

@@ -4,6 +4,8 @@ import asyncio
 import os
 import sys
 
+from . import cellnames
+
 
 class Outcome:
     """How a cell ended."""
@@ -54,6 +56,7 @@ class ShellRunner:
                 shell.extension_manager.load_extension(name)
             except Exception as error:
                 print("the extension %s could not be loaded: %s" % (name, error), file=sys.stderr)
+        shell.cell_names = state.get("cell_names")
         if state.get("mode"):
             shell.InteractiveTB.set_mode(state["mode"])
 
@@ -160,6 +163,8 @@ def _encode(data):
 
 
 def _make_shell(channel, module, namespace):
+    from IPython.core import page
+    from IPython.core.compilerop import CachingCompiler
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.error import StdinNotImplementedError
@@ -199,6 +204,15 @@ def _make_shell(channel, module, namespace):
             if message.get("data"):
                 channel.send(dict(message, op="execute_result", cell=channel.cell))
 
+    class Compiler(CachingCompiler):
+        """Names cells as the kernel does."""
+
+        def get_code_name(self, raw_code, transformed_code, number):
+            rule = getattr(InteractiveShell._instance, "cell_names", None)
+            if rule:
+                return cellnames.name(rule, raw_code)
+            return CachingCompiler.get_code_name(self, raw_code, transformed_code, number)
+
     class WorkerShell(InteractiveShell):
         """The shell of the worker."""
 
@@ -206,7 +220,14 @@ def _make_shell(channel, module, namespace):
         display_pub_class = Type(Publisher)
         readline_use = CBool(False)
         autoindent = CBool(False)
+        compiler_class = Type(Compiler)
         failure = None
+        cell_names = None
+
+        def init_hooks(self):
+            InteractiveShell.init_hooks(self)
+            # A kernel hands help texts to the front end's pager, not to the cell's output.
+            self.set_hook("show_in_pager", page.as_hook(lambda text, start=0, screen_lines=0, pager_cmd=None: None), 99)
 
         def init_io(self):
             pass

@@ -90,22 +90,24 @@ class Lab:
     def cell(self, source):
         exec(compile(source, "<cell>", "exec"), self.space)
 
+    call = staticmethod(call)
+
     def names(self):
         from nbhoist_runtime import session
 
         return list(session.user_names(self.space))
 
-    def start(self, names, **options):
+    def start(self, names, count=1, **options):
         """Capture `names` and bring them to a new worker."""
         self.migrations += 1
         self.events = []
-        self.migration = "m%d" % self.migrations
+        self.migration = "%s-%d" % (os.path.basename(str(self.directory)), self.migrations)
         file = os.path.join(str(self.directory), self.migration + ".inputs")
-        self.captured = call("capture", migration=self.migration, names=names, file=file)
+        self.captured = self.call("capture", migration=self.migration, names=names, file=file)
         self.worker = Process(**options)
         self.worker.ask({
             "op": "begin", "directory": self.captured["directory"], "path": self.captured["path"],
-            "ambient": self.captured["ambient"], "count": 1,
+            "ambient": self.captured["ambient"], "count": count,
         })
         self.worker.ask({"op": "imports", "lines": self.captured["imports"]})
         self.ship(file)
@@ -130,7 +132,7 @@ class Lab:
         self.events.append(frame)
         file = os.path.join(str(self.directory), "%s.fault.%d" % (self.migration, len(self.events)))
         try:
-            answer = call("supply", migration=self.migration, name=frame["name"], file=file)
+            answer = self.call("supply", migration=self.migration, name=frame["name"], file=file)
         except Failure as failure:
             self.worker.send({"op": "absent", "name": frame["name"], "error": str(failure)})
             return
@@ -152,13 +154,13 @@ class Lab:
         return header
 
     def restore(self, **options):
-        return call("restore", migration=self.migration, file=self.results, **options)
+        return self.call("restore", migration=self.migration, file=self.results, **options)
 
     def finish(self):
         if self.worker is not None:
             self.worker.close()
             self.worker = None
-        call("release", migration=self.migration)
+        self.call("release", migration=self.migration)
 
     def migrate(self, *cells, names=None, returns=(), everything=True, **options):
         """The whole way; returns what `restore` reports."""
@@ -179,6 +181,63 @@ class Lab:
 
     def errors(self):
         return [event for event in self.events if event["op"] == "error"]
+
+
+class KernelLab(Lab):
+    """A real ipykernel to move blocks out of."""
+
+    def __init__(self, client, directory):
+        Lab.__init__(self, types.ModuleType("unused"), directory)
+        self.client = client
+        self.value("__import__('sys').path.insert(0, %r)" % RUNTIME)
+
+    def value(self, expression):
+        """The text of an expression, evaluated as nbhoist does."""
+        reply = self.client.execute_interactive(
+            "", silent=True, user_expressions={"x": expression}, allow_stdin=False, timeout=60
+        )["content"]["user_expressions"]["x"]
+        assert reply["status"] == "ok", reply
+        return reply["data"]["text/plain"]
+
+    def call(self, function, **arguments):
+        import ast
+
+        text = self.value("__import__('nbhoist_runtime.kernel', fromlist=['x']).%s(%r)" % (function, json.dumps(arguments)))
+        answer = json.loads(ast.literal_eval(text))
+        if answer.get("error"):
+            raise Failure(answer["error"])
+        return answer
+
+    def cell(self, source):
+        """Run a cell in the kernel; gives the messages it sends and the reply."""
+        found = []
+
+        def take(message):
+            kind = message["header"]["msg_type"]
+            if kind in ("stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"):
+                found.append(dict(message["content"], op=kind))
+
+        reply = self.client.execute_interactive(source, output_hook=take, allow_stdin=False, timeout=60)
+        return found, reply["content"]
+
+
+@pytest.fixture(scope="session")
+def client():
+    manager, client = pytest.importorskip("jupyter_client").manager.start_new_kernel(kernel_name="python3")
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel_lab(client, tmp_path):
+    made = KernelLab(client, tmp_path)
+    made.cell("%reset -f")
+    yield made
+    if made.worker is not None:
+        made.worker.process.kill()
+        made.worker.close()
+        made.call("release", migration=made.migration)
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def mutate(names, seed, steps):
     rng = random.Random(seed)
     for step in range(steps):
         order = [o for o in walk(names) if not isinstance(o, tuple)]
+        if not order: return
         o, other, val = rng.choice(order), rng.choice(order), rng.randrange(1000)
         new = rng.choice([lambda: val, lambda: [val, other], lambda: {"k": other}, lambda: Node(other), lambda: other, lambda: (other, val), lambda: np.arange(3) + val])()
         if isinstance(o, (list, collections.deque)):
