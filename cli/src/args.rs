@@ -248,6 +248,9 @@ pub(crate) struct ExecutorsArgs {
     /// Connect to each of them and say what is there
     #[arg(long)]
     pub(crate) probe: bool,
+    /// The Python to use on this machine where an executor names none
+    #[arg(long, value_name = "PATH", requires = "probe")]
+    pub(crate) python: Option<PathBuf>,
 }
 
 /// Explain a rule: what it finds, why that is bad, how to fix it

@@ -126,8 +126,7 @@ impl Failure {
     /// A failure of a library whose text says what, and after a semicolon or on further lines what to do.
     pub(crate) fn from_text(text: &str) -> Self {
         let text = text.trim();
-        let cut = [text.find("; "), text.find('\n')].into_iter().flatten().min();
-        let Some(cut) = cut else { return Self::new(text) };
+        let Some(cut) = end_of_first_part(text) else { return Self::new(text) };
         let help = text[cut..].trim_start_matches([';', ' ', '\n']).replace('\n', "\n        ");
         Self::new(&text[..cut]).help(help)
     }
@@ -135,5 +134,36 @@ impl Failure {
     /// What went wrong, in one sentence.
     pub(crate) fn message(&self) -> &str {
         &self.what
+    }
+}
+
+/// Where the first line or the first part before a semicolon ends. What stands in brackets belongs together.
+fn end_of_first_part(text: &str) -> Option<usize> {
+    let mut depth = 0_u32;
+    for (index, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '\n' => return Some(index),
+            ';' if depth == 0 && text[index..].starts_with("; ") => return Some(index),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_libraries_are_cut_into_what_and_help() {
+        let parts = |text: &str| {
+            let failure = Failure::from_text(text);
+            (failure.what, failure.help)
+        };
+        assert_eq!(parts("no Python; install it"), ("no Python".to_owned(), Some("install it".to_owned())));
+        assert_eq!(parts("it died (code 1; words)"), ("it died (code 1; words)".to_owned(), None));
+        assert_eq!(parts("a\nb\nc"), ("a".to_owned(), Some("b\n        c".to_owned())));
     }
 }

@@ -16,7 +16,7 @@ use crate::terminal::{Terminal, bytes, seconds};
 
 pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let settings = analysis::settings(Path::new("."), terminal.quiet)?;
-    let probes = if args.probe { probe_all(&settings)? } else { Vec::new() };
+    let probes = if args.probe { probe_all(&settings, args.python.as_deref())? } else { Vec::new() };
     let failed = probes.iter().any(Result::is_err);
     let mut values = Vec::new();
     let mut text = String::new();
@@ -44,13 +44,19 @@ pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exi
     Ok(if failed { Exit::Findings } else { Exit::Success })
 }
 
-fn probe_all(settings: &Settings) -> Result<Vec<Result<Probe, Failure>>, Failure> {
+fn probe_all(settings: &Settings, given: Option<&Path>) -> Result<Vec<Result<Probe, Failure>>, Failure> {
     let runtime = runtime()?;
+    let failed = |error: python::PythonError| Failure::from_text(&error.to_string());
     let probe_one = async |place: &nbhoist_settings::Executor| {
         let executor = executor(place)?;
         let here = match &executor.python {
             Some(python) => python.clone(),
-            None => python::find_base(None).await.map_err(|error| Failure::from_text(&error.to_string()))?.path,
+            // The interpreter that would run a notebook, if there is one.
+            None => match python::find(given).await {
+                Ok(python) => python.path,
+                Err(_) if given.is_none() => python::find_base(None).await.map_err(failed)?.path,
+                Err(error) => return Err(failed(error)),
+            },
         };
         probe(&executor, &here).await.map_err(|error| Failure::from_text(&error.to_string()))
     };

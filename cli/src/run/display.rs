@@ -211,6 +211,7 @@ fn plain(outputs: &[Output]) -> String {
             Output::Stream { text, .. } => text.clone(),
             Output::Display { data, .. } | Output::Result { data, .. } => shown(data) + "\n",
             // The traceback comes at the end of the run.
+            Output::Error { ename, evalue, .. } if evalue.is_empty() => format!("{ename}\n"),
             Output::Error { ename, evalue, .. } => format!("{ename}: {evalue}\n"),
         };
         if !text.is_empty() && !text.ends_with('\n') {

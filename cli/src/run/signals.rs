@@ -1,6 +1,11 @@
 //! Ctrl-C, twice if need be.
 
+use std::time::{Duration, Instant};
+
 use nbhoist_executor::cancel::Cancel;
+
+/// One request may arrive twice, through the process group and from a parent that hands it on.
+const SAME_REQUEST: Duration = Duration::from_millis(500);
 
 /// What the user asked for: to interrupt, and, the second time, to stop waiting for it.
 #[derive(Clone, Debug, Default)]
@@ -16,11 +21,15 @@ impl Signals {
         let heard = signals.clone();
         tokio::spawn(async move {
             let mut requests = Requests::new();
+            let mut first: Option<Instant> = None;
             while requests.next().await {
-                if heard.first.is_cancelled() {
-                    heard.second.cancel();
-                } else {
-                    heard.first.cancel();
+                match first {
+                    None => {
+                        first = Some(Instant::now());
+                        heard.first.cancel();
+                    }
+                    Some(first) if first.elapsed() > SAME_REQUEST => heard.second.cancel(),
+                    Some(_) => {}
                 }
             }
         });
