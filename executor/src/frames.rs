@@ -7,8 +7,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// Longest header, bytes.
-pub const MAX_HEADER: usize = 16 << 20;
+/// Longest header, bytes. An output travels in its header; any text that is no frame announces more than this.
+pub const MAX_HEADER: usize = 256 << 20;
 
 /// Longest payload, bytes.
 pub const MAX_PAYLOAD: usize = 4 << 20;
@@ -101,6 +101,13 @@ pub enum Decoded {
 /// # Errors
 /// When the header or the payload is longer than the protocol allows, or the header has no `op`.
 pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = head(frame)?;
+    bytes.extend_from_slice(&frame.payload);
+    Ok(bytes)
+}
+
+/// What stands before a frame's payload.
+fn head(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     if frame.payload.len() > MAX_PAYLOAD {
         return Err(FrameError::PayloadTooLong { length: frame.payload.len() as u64 });
     }
@@ -114,11 +121,7 @@ pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     let Some(length) = length else {
         return Err(FrameError::HeaderTooLong { length: header.len(), preview: preview(&header) });
     };
-    let mut bytes = Vec::with_capacity(4 + header.len() + frame.payload.len());
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(&header);
-    bytes.extend_from_slice(&frame.payload);
-    Ok(bytes)
+    Ok([&length.to_be_bytes()[..], &header].concat())
 }
 
 /// Reads the frame at the front of `bytes`.
@@ -219,6 +222,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 /// # Errors
 /// As [`encode`], and when the stream cannot be written.
 pub async fn write<W: AsyncWrite + Unpin + ?Sized>(stream: &mut W, frame: &Frame) -> Result<(), FrameError> {
-    stream.write_all(&encode(frame)?).await?;
+    // The payload is not copied behind its header: bundles are large.
+    stream.write_all(&head(frame)?).await?;
+    stream.write_all(&frame.payload).await?;
     Ok(())
 }

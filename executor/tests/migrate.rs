@@ -276,3 +276,80 @@ async fn everything_that_was_bound_comes_back_when_asked_for() {
     assert_eq!(bed.printed("print(a, b, f(4))\nx = 100\nprint(f(4))").await, "2 [2] 4.0\n102.0\n");
     bed.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_outputs_arrive_and_break_nothing() {
+    let mut bed = TestBed::new("x = 1").await;
+    let sources = [
+        "print('undecodable \\udc80 name')",
+        "from IPython.display import display\ndisplay({'application/json': {'a': float('nan')}, 'text/plain': 'nan'}, raw=True)",
+        "from IPython.display import HTML, display\ndisplay(HTML('<!--' + 'x' * 20_000_000 + '-->'))",
+        "import os\nos.write(1, b'from C \\xff\\n')\nos.system('echo from a shell')",
+        "import sys\nsys.stdout.buffer.write(b'bytes\\n') if hasattr(sys.stdout, 'buffer') else print('bytes')",
+        "for n in range(20_000):\n    print(n)",
+        "done = x + 1",
+    ];
+    let (report, events) = bed.migrate(&migration(&sources, &["x"], &["done"])).await;
+    let report = report.unwrap();
+    assert!(report.ok(), "{report:?}");
+    let text_of = |number: u32| -> String {
+        let texts = events.iter().filter_map(|event| match event {
+            Event::Stream { cell, text, .. } if cell.number == number => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    };
+    assert!(text_of(1).starts_with("undecodable ") && text_of(1).ends_with(" name\n"), "{:?}", text_of(1));
+    let shown = |number: u32| events.iter().any(|event| matches!(event, Event::DisplayData { cell, .. } if cell.number == number));
+    assert!(shown(2) && shown(3));
+    assert!(text_of(4).contains("from C") && text_of(4).contains("from a shell"), "{:?}", text_of(4));
+    assert!(text_of(5).contains("bytes"));
+    assert!(text_of(6).ends_with("19998\n19999\n") && text_of(6).starts_with("0\n1\n"));
+    assert_eq!(bed.printed("print(done)").await, "2\n");
+    bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelled_before_it_starts_does_nothing() {
+    let mut bed = TestBed::new("x = 1").await;
+    bed.cancel.cancel();
+    let (report, _) = bed.migrate(&migration(&["y = x"], &["x"], &["y"])).await;
+    let error = report.unwrap_err().to_string();
+    assert!(error.starts_with("interrupted during probe"), "{error}");
+    bed.cancel = nbhoist_executor::cancel::Cancel::new();
+    let (report, _) = bed.migrate(&migration(&["y = x"], &["x"], &["y"])).await;
+    assert!(report.unwrap().ok());
+    bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migration_can_be_a_task_of_its_own() {
+    let bed = TestBed::new("x = 1").await;
+    let task = tokio::spawn(async move {
+        let mut bed = bed;
+        let (report, _) = bed.migrate(&migration(&["y = x + 1"], &["x"], &["y"])).await;
+        assert_eq!(bed.printed("print(y)").await, "2\n");
+        bed.end().await;
+        report.unwrap().ok()
+    });
+    assert!(task.await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_arrays_travel_both_ways() {
+    let mut bed = TestBed::new("import numpy as np\nbig = np.arange(12_500_000, dtype=np.float64)").await;
+    let (report, events) = bed.migrate(&migration(&["doubled = big * 2"], &["big"], &["doubled"])).await;
+    let report = report.unwrap();
+    assert!(report.shipped_wire_bytes >= 100_000_000 && report.returned_bytes >= 100_000_000);
+    eprintln!("{:?}", report.seconds);
+    let done: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Progress { phase: Phase::Transfer, done, total: Some(total) } => Some((*done, *total)),
+            _ => None,
+        })
+        .collect();
+    assert!(done.len() > 20 && done.is_sorted() && done.last().is_some_and(|(done, total)| done == total), "{:?}", done.last());
+    assert_eq!(bed.printed("print(doubled[-1], np.shares_memory(doubled, big))").await, "24999998.0 False\n");
+    bed.end().await;
+}

@@ -9,7 +9,7 @@ import zlib
 
 from .errors import Trouble
 
-MAX_HEADER = 16 * 1024 * 1024
+MAX_HEADER = 256 * 1024 * 1024
 MAX_PAYLOAD = 4 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")
@@ -18,12 +18,27 @@ _LENGTH = struct.Struct(">I")
 def write(file, header, payload=b""):
     """Write one frame; a part of a frame is never left behind by this function's own doing."""
     header["n"] = len(payload)
-    text = json.dumps(header, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    try:
+        text = json.dumps(header, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(header), ensure_ascii=False, default=str)
+    text = text.encode("utf-8", "replace")
     if len(text) > MAX_HEADER:
-        raise Trouble("internal", "a message of %d MiB is over the limit of 16 MiB" % (len(text) >> 20))
+        raise Trouble("internal", "a message of %d MiB is over the limit of 256 MiB" % (len(text) >> 20))
     file.write(_LENGTH.pack(len(text)) + text)
     if len(payload):
         file.write(payload)
+
+
+def _finite(value):
+    """`value` with infinities and NaN as text, as ipykernel sends them: JSON has no word for them."""
+    if isinstance(value, float) and value - value != 0:
+        return repr(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
 
 
 def read_exactly(file, count):

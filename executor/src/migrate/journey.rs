@@ -196,7 +196,7 @@ impl<'a> Journey<'a> {
     }
 
     /// Which packages' objects travel is known when they are packed.
-    async fn check_packages(&self, probed: &Probed, hello: &Hello) -> Result<(), MigrateError> {
+    async fn check_packages(&mut self, probed: &Probed, hello: &Hello) -> Result<(), MigrateError> {
         let pickle = transfer::pickle(&self.file("inputs")).await;
         let pickle = pickle.map_err(|error| self.transfer_error(error))?;
         self.refuse_differences(versions::packages(&probed.packages, &hello.packages, &pickle))
