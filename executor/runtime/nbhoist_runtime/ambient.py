@@ -272,6 +272,21 @@ def _put_backend(value):
         matplotlib.use(value)
 
 
+_INLINE_TRAITS = ("figure_formats", "print_figure_kwargs", "close_figures", "rc")
+
+
+def _inline_settings():
+    config = _module("matplotlib_inline.config").InlineBackend.instance(parent=session.shell())
+    return {name: getattr(config, name) for name in _INLINE_TRAITS}
+
+
+def _put_inline_settings(value):
+    config = _module("matplotlib_inline.config").InlineBackend.instance(parent=session.shell())
+    for name, setting in value.items():
+        if getattr(config, name) != setting:
+            setattr(config, name, setting)
+
+
 def _torch_seed():
     return bytes(_module("torch").get_rng_state().numpy().tobytes())
 
@@ -310,9 +325,10 @@ PIECES = {
     "numpy error handling": Piece(
         "numpy", lambda: _module("numpy").geterr(), lambda value: _module("numpy").seterr(**value)
     ),
-    "pandas options": Piece("pandas._config.config", _pandas_options, _put_pandas_options),
+    "pandas options": Piece("pandas", _pandas_options, _put_pandas_options),
     "matplotlib settings": Piece("matplotlib", _rc, _put_rc),
     "matplotlib backend": Piece("matplotlib", _backend, _put_backend),
+    "inline figures": Piece("matplotlib_inline.config", _inline_settings, _put_inline_settings),
     "torch": Piece("torch", _torch_seed, _put_torch_seed),
     "scikit-learn settings": Piece(
         "sklearn._config",

@@ -14,6 +14,8 @@ def advance(shell, space, count, sources, outputs, undo):
     for listing in inputs:
         undo.add(_truncate, listing, len(listing))
     _remember(space, ("_i", "_ii", "_iii"), undo)
+    for name in ("_i00", "_i", "_ii", "_iii"):
+        undo.add(setattr, manager, name, getattr(manager, name, ""))
     for index, source in enumerate(sources):
         for listing in inputs:
             while len(listing) < first + index:
@@ -22,13 +24,22 @@ def advance(shell, space, count, sources, outputs, undo):
         number = "_i%d" % (first + index)
         _remember(space, (number,), undo)
         space[number] = source
-    recent = (list(reversed(sources)) + [space.get("_i", ""), space.get("_ii", "")])[:3]
-    for name, text in zip(("_i", "_ii", "_iii"), recent):
-        space[name] = text
+        manager._iii, manager._ii, manager._i, manager._i00 = manager._ii, manager._i, manager._i00, source
+    space.update({"_i": manager._i, "_ii": manager._ii, "_iii": manager._iii})
     shell.execution_count = first + len(sources)
+    _cache_sources(shell, first, sources)
     shift = first - count if count is not None else 0
     for number in sorted(outputs):
         _output(shell, space, number + shift, outputs[number], undo)
+
+
+def _cache_sources(shell, first, sources):
+    """Functions that the cells defined came back with the file names of their cells: let tracebacks find them."""
+    for number, source in enumerate(sources, first):
+        try:
+            shell.compile.cache(shell.transform_cell(source), number, raw_code=source)
+        except Exception:
+            continue  # A cell that cannot be transformed defined nothing.
 
 
 def _output(shell, space, number, value, undo):
@@ -40,7 +51,7 @@ def _output(shell, space, number, value, undo):
     space["_%d" % number] = value
     hook = shell.displayhook
     # A user who binds `_` keeps it, as in a live shell.
-    if all(space.get(name) is getattr(hook, name, None) for name in ("_", "__", "___")):
+    if all(name not in space or space[name] is getattr(hook, name, None) for name in ("_", "__", "___")):
         for name in ("_", "__", "___"):
             undo.add(setattr, hook, name, getattr(hook, name))
         hook.___, hook.__, hook._ = hook.__, hook._, value

@@ -69,7 +69,8 @@ class ShellRunner:
         result = self._loop.run_until_complete(self._run(source, cell)) if self._async() else self._simple(source, cell)
         error = result.error_before_exec or result.error_in_exec
         ok = result.success and shell.failure is None
-        return Outcome(ok, isinstance(error, KeyboardInterrupt) or shell.failure is KeyboardInterrupt)
+        broken_off = (KeyboardInterrupt, asyncio.CancelledError)
+        return Outcome(ok, isinstance(error, broken_off) or shell.failure in broken_off)
 
     def finish(self):
         """Send everything that the cell wrote."""
