@@ -353,3 +353,45 @@ async fn large_arrays_travel_both_ways() {
     assert_eq!(bed.printed("print(doubled[-1], np.shares_memory(doubled, big))").await, "24999998.0 False\n");
     bed.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_packing_can_be_cancelled() {
+    let mut bed = TestBed::new(
+        "import time\nclass Slow:\n    def __reduce__(self):\n        time.sleep(60)\n        return Slow, ()\nslow = Slow()\nx = 1",
+    )
+    .await;
+    let cancel = bed.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        cancel.cancel();
+    });
+    let started = std::time::Instant::now();
+    let (report, _) = bed.migrate(&migration(&["y = slow"], &["slow"], &["y"])).await;
+    assert!(report.unwrap_err().to_string().starts_with("interrupted during probe"));
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(bed.printed("print(x)").await, "1\n");
+    bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_kernel_is_waited_for_and_its_cell_is_not_interrupted() {
+    let mut bed = TestBed::new("x = 1").await;
+    let file = common::connection_file(&mut bed.kernel).await;
+    let mut guest = nbhoist_executor::kernel::Kernel::attach(&file).await.unwrap();
+    let cancel = bed.cancel.clone();
+    let busy = tokio::spawn(async move {
+        let source = "import time\ntime.sleep(6)\nx = 2";
+        guest.execute(&common::cell(1), source, true, &mut |_| {}).await.unwrap()
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let look = move |event: &Event| {
+        if matches!(event, Event::Note { text } if text.contains("busy")) {
+            cancel.cancel();
+        }
+    };
+    let (report, _) = bed.migrate_with(&migration(&["y = x"], &["x"], &["y"]), look).await;
+    assert!(report.unwrap_err().to_string().starts_with("interrupted during probe"));
+    assert!(busy.await.unwrap().ok);
+    assert_eq!(bed.printed("print(x)").await, "2\n");
+    bed.end().await;
+}

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Executor;
-use crate::backends;
 use crate::frames::Frame;
 use crate::runtime::Archive;
 use crate::worker::{Worker, WorkerError};
+use crate::{backends, environment};
 
 /// How much is sent to measure the bandwidth, in frames of 1 MiB.
 const LOAD: usize = 8;
@@ -45,7 +45,8 @@ pub struct Probe {
 /// When no worker can be started there, or it does not answer.
 pub async fn probe(executor: &Executor, python: &Path) -> Result<Probe, WorkerError> {
     let backend = backends::backend(executor, python);
-    let archive = Archive::new(&[]).map_err(|error| WorkerError::Protocol(error.to_string()))?;
+    let sources = environment::cloudpickle_sources(python).await.map_err(|error| WorkerError::Protocol(error.to_string()))?;
+    let archive = Archive::new(&sources).map_err(|error| WorkerError::Protocol(error.to_string()))?;
     let started = Instant::now();
     let mut worker = Worker::start(backend.as_ref(), &archive, &["raw"]).await?;
     let start = started.elapsed().as_secs_f64();

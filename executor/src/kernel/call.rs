@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jupyter_protocol::ExecuteRequest;
 use serde_json::Value;
@@ -16,6 +17,9 @@ use crate::runtime::{Archive, python_string};
 
 /// An argument longer than this is handed over in a file, bytes.
 const INLINE: usize = 256 << 10;
+
+/// An idle kernel answers within this time, even under load.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The key of the one expression that is evaluated.
 const KEY: &str = "nbhoist";
@@ -45,6 +49,20 @@ impl Kernel {
             }
             None => Ok(answer),
         }
+    }
+
+    /// Waits until the kernel has nothing else to do; `waiting` is called when that takes a moment.
+    ///
+    /// # Errors
+    /// When the kernel cannot be reached, or the caller cancels.
+    pub(crate) async fn idle(&mut self, cancel: &Cancel, waiting: impl FnOnce()) -> Result<(), KernelError> {
+        let asking = self.evaluate("''", Some(cancel));
+        tokio::pin!(asking);
+        if let Ok(answer) = tokio::time::timeout(MOMENT, &mut asking).await {
+            return answer.map(|_| ());
+        }
+        waiting();
+        asking.await.map(|_| ())
     }
 
     /// The runtime as this kernel and its workers get it: with the cloudpickle of the kernel's own interpreter.

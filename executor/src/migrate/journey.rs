@@ -133,6 +133,10 @@ impl<'a> Journey<'a> {
     /// Asks the kernel about the inputs while the worker starts, and compares the two.
     async fn prepare(&mut self) -> Result<(Worker, Probed), MigrateError> {
         self.enter(Phase::Probe);
+        let on_event = &mut *self.on_event;
+        let busy =
+            || on_event(Event::Note { text: "the kernel is busy with another cell; the block moves when that has ended".to_owned() });
+        self.kernel.idle(self.cancel, busy).await.map_err(|error| self.kernel_error(error))?;
         let archive = self.kernel.archive().await.map_err(|error| self.kernel_error(error))?;
         let python = self.kernel.interpreter().to_path_buf();
         let backend = backends::backend(self.executor, &python);

@@ -23,7 +23,7 @@ use crate::cancel::Cancel;
 use crate::event::{CellRef, Event, OnEvent, Phase};
 use crate::executors::Executor;
 use crate::kernel::Kernel;
-use crate::spool;
+use crate::spool::Spool;
 
 /// How long a kernel may take to forget a migration; one that runs another cell meanwhile forgets it later.
 const RELEASE: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ pub async fn migrate(
     on_event: OnEvent<'_>,
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
-    let spool = spool::private_directory("nbhoist-", request.spool.as_deref()).map_err(|error| MigrateError::Io {
+    let spool = Spool::new(request.spool.as_deref()).map_err(|error| MigrateError::Io {
         path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
         phase: Phase::Probe,
         error,
@@ -86,7 +86,7 @@ pub async fn migrate(
         }
     }
     if spool_stays {
-        let _ = spool.keep();
+        spool.stay();
     }
     travelled.map(|()| report)
 }
