@@ -19,12 +19,24 @@ use source::Lines;
 /// Reads a notebook.
 pub fn read(bytes: &[u8]) -> Result<Notebook, ReadError> {
     let (text, bom) = error::decode(bytes)?;
-    let document = layout::parse(text)?;
-    let (major, minor) = version(&document)?;
     let mut repairs = Vec::new();
     if bom {
         repairs.push("skipped the byte order mark at the start of the file".to_owned());
     }
+    match layout::parse(text) {
+        Ok(document) => notebook(text, &document, repairs),
+        Err(error) => {
+            let valid = layout::without_python_numbers(text).ok_or(error)?;
+            let document = layout::parse(&valid)?;
+            repairs.push("the file holds `NaN` or `Infinity`, which JSON does not have".to_owned());
+            notebook(&valid, &document, repairs)
+        }
+    }
+}
+
+/// The notebook that a file's text holds.
+fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Result<Notebook, ReadError> {
+    let (major, minor) = version(document)?;
     repairs.extend(document.repairs.iter().cloned());
     let kernel = metadata::notebook(document.metadata, &mut repairs);
     let mut language = kernel.language;

@@ -180,6 +180,9 @@ pub(crate) struct PlanArgs {
     pub(crate) notebook: PathBuf,
     #[command(flatten)]
     pub(crate) block: BlockArgs,
+    /// Where the block is to run: the name of an executor, `auto` for the choice of the plan, or `here`
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    pub(crate) on: String,
     /// Suppose that any cell may run after the block, as with a person at the keyboard
     #[arg(long)]
     pub(crate) interactive: bool,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use nbhoist_analyzer::notebook::marked_blocks;
-use nbhoist_analyzer::report::Plan;
+use nbhoist_analyzer::report::{Because, Decision, Plan};
 use nbhoist_analyzer::{After, Analysis};
 use nbhoist_executor::environment::{self, Step};
 use nbhoist_executor::executors::Executor;
@@ -103,7 +103,11 @@ impl Story<'_> {
         let Some((_, cells)) = marked else {
             return Err(Failure::new("the built-in notebook marks no block"));
         };
-        let block = analysis.plan(&cells, After::FollowingCells);
+        let mut block = analysis.plan(&cells, After::FollowingCells);
+        // On one machine nothing is gained by moving; that it works is what is shown.
+        let text = "the demo moves this block to show how; a real gain needs a faster machine".to_owned();
+        let because = vec![Because { text, cell: cells[0], start: 0, end: 0 }];
+        block.decision = Decision { executor: "local".to_owned(), gain: None, because };
         self.heading("Plan")?;
         self.terminal.print(&plan::view(NAME, &self.input.notebook, &block, self.terminal.verbose > 0))?;
         Ok((analysis, block))

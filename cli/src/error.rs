@@ -131,6 +131,11 @@ impl Failure {
         Self::new(&text[..cut]).help(help)
     }
 
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// What went wrong, in one sentence.
     pub(crate) fn message(&self) -> &str {
         &self.what

@@ -12,7 +12,7 @@ use crate::analysis;
 use crate::args::ExecutorsArgs;
 use crate::error::{ERROR, Exit, FAINT, Failure, STRONG};
 use crate::json::SCHEMA;
-use crate::terminal::{Terminal, bytes, seconds};
+use crate::terminal::{Terminal, WIDTH, bytes, seconds, wrap};
 
 pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let settings = analysis::settings(Path::new("."), terminal.quiet)?;
@@ -27,6 +27,10 @@ pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exi
             Some(Ok(probe)) => text.push_str(&findings(probe)),
             Some(Err(failure)) => {
                 let _ = writeln!(text, "  {ERROR}not usable{ERROR:#}: {}", failure.message());
+                // Of a traceback the last line says most.
+                if let Some(line) = failure.advice().and_then(|help| help.lines().last()) {
+                    text.push_str(&wrap(line, "    ", "    ", WIDTH));
+                }
             }
             None => {}
         }

@@ -3,12 +3,13 @@
 mod view;
 
 use nbhoist_analyzer::After;
-use nbhoist_analyzer::report::Plan;
+use nbhoist_analyzer::report::{Because, Decision, Plan};
+use nbhoist_settings::Settings;
 
 use crate::args::PlanArgs;
 use crate::error::{Exit, Failure};
 use crate::terminal::Terminal;
-use crate::{analysis, cells, input, json};
+use crate::{analysis, cells, executors, input, json};
 
 pub(crate) use view::plan as view;
 
@@ -20,7 +21,8 @@ pub(crate) fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit, Failure
     let name = input.name();
     let after = if args.interactive { After::Anything } else { After::FollowingCells };
     if let Some(cells) = block {
-        let plan = analysis.plan(&cells, after);
+        let mut plan = analysis.plan(&cells, after);
+        choose(&mut plan, &args.on, &settings).map_err(|failure| failure.at(input.name()))?;
         if terminal.is_json() {
             terminal.print_json(&json::plan(&name, &plan))?;
         } else {
@@ -28,7 +30,10 @@ pub(crate) fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit, Failure
         }
         return Ok(exit(&plan));
     }
-    let plans = analysis.plans();
+    let mut plans = analysis.plans();
+    for plan in &mut plans {
+        choose(plan, &args.on, &settings).map_err(|failure| failure.at(input.name()))?;
+    }
     if terminal.is_json() {
         terminal.print_json(&json::plans(&name, &plans))?;
     } else if plans.is_empty() {
@@ -38,6 +43,23 @@ pub(crate) fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit, Failure
         terminal.print(&shown.join("\n"))?;
     }
     Ok(Exit::Success)
+}
+
+/// Puts the user's choice in the place of the plan's own. A refusal stands whatever was chosen.
+fn choose(plan: &mut Plan, on: &str, settings: &Settings) -> Result<(), Failure> {
+    if on == "auto" {
+        return Ok(());
+    }
+    if on != "here" {
+        executors::named(on, settings)?;
+    }
+    if plan.refusal.is_none() {
+        let gain = (plan.decision.executor == on).then_some(plan.decision.gain).flatten();
+        let cell = plan.cells.first().copied().unwrap_or(1);
+        let because = vec![Because { text: "chosen with --on".to_owned(), cell, start: 0, end: 0 }];
+        plan.decision = Decision { executor: on.to_owned(), gain, because };
+    }
+    Ok(())
 }
 
 /// A block that must not move makes the command fail.

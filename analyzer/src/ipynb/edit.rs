@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::error::{ReadError, decode};
-use super::layout::{self, CellLayout, RawCell};
+use super::layout::{self, CellLayout, Document, RawCell};
 use super::source::{Lines, string};
 
 /// What to write into one code cell.
@@ -66,7 +66,18 @@ struct Splice {
 /// the way the file is. Without edits the bytes are those of the input.
 pub fn edit(bytes: &[u8], edits: &[CellEdit]) -> Result<Vec<u8>, EditError> {
     let (text, _) = decode(bytes)?;
-    let document = layout::parse(text)?;
+    let splices = match layout::parse(text) {
+        Ok(document) => plan(text, &document, edits)?,
+        Err(error) => {
+            let valid = layout::without_python_numbers(text).ok_or(error)?;
+            plan(&valid, &layout::parse(&valid)?, edits)?
+        }
+    };
+    Ok(apply(bytes, bytes.len() - text.len(), splices))
+}
+
+/// What is to be replaced where.
+fn plan(text: &str, document: &Document<'_>, edits: &[CellEdit]) -> Result<Vec<Splice>, EditError> {
     match document.major {
         Some(4) | None => {}
         Some(major) => return Err(EditError::Format { major }),
@@ -80,7 +91,7 @@ pub fn edit(bytes: &[u8], edits: &[CellEdit]) -> Result<Vec<u8>, EditError> {
         };
         edit_cell(text, layout, edit, &mut splices)?;
     }
-    Ok(apply(bytes, bytes.len() - text.len(), splices))
+    Ok(splices)
 }
 
 fn edit_cell(text: &str, layout: &CellLayout<'_>, edit: &CellEdit, splices: &mut Vec<Splice>) -> Result<(), EditError> {

@@ -44,6 +44,51 @@ pub(super) struct CellLayout<'a> {
     pub(super) language: Option<&'a RawValue>,
 }
 
+/// A text of the same length in which the numbers that Python writes and JSON does not have, `NaN` and `Infinity`, are
+/// zeros; nothing when there are none. Places in the one are places in the other.
+pub(super) fn without_python_numbers(text: &str) -> Option<String> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return None;
+    }
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['"', 'N', 'I']) {
+        let (before, after) = rest.split_at(start);
+        result.push_str(before);
+        let length = if after.starts_with('"') {
+            let length = string_length(after);
+            result.push_str(&after[..length]);
+            length
+        } else if after.starts_with("NaN") {
+            result.push_str("0.0");
+            3
+        } else if after.starts_with("Infinity") {
+            result.push_str("0.000000");
+            8
+        } else {
+            result.push_str(&after[..1]);
+            1
+        };
+        rest = &after[length..];
+    }
+    result.push_str(rest);
+    Some(result)
+}
+
+/// Length of the JSON string at the start of a text, quotes included.
+fn string_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    text.len()
+}
+
 /// Cuts a file's text into its parts.
 pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
     let top: Top<'_> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;

@@ -234,3 +234,39 @@ fn wrong_edits_are_refused() {
     assert_eq!(refused(3, None), "the notebook has no cell 3");
     assert!(refused(2, Some("{}")).starts_with("the new outputs of cell 2 are not a JSON list"));
 }
+
+#[test]
+fn numbers_of_python_are_read_and_left_alone() {
+    let text = r#"{"cells": [{"cell_type": "code", "outputs": [{"data": {"a": [NaN, -Infinity, Infinity]}}], "metadata": {},
+        "source": "x = \"NaN\"\nNaN"}], "metadata": {"a": "say \\\"NaN"}, "nbformat": 4, "nbformat_minor": 4}"#;
+    let notebook = read_text(text);
+    assert_eq!(notebook.cells[0].source, "x = \"NaN\"\nNaN");
+    assert_eq!(notebook.repairs, ["the file holds `NaN` or `Infinity`, which JSON does not have"]);
+    let change = CellEdit { number: 1, outputs: None, execution_count: Some(Some(2)) };
+    let expected = text.replace("\"cell_type\": \"code\",", "\"cell_type\": \"code\", \"execution_count\": 2,");
+    assert_eq!(edited(text, &[change]), expected);
+    assert!(read(b"{\"cells\": [NaN,").is_err());
+}
+
+/// Damaged files are read or refused; whatever is read has its places inside the file and can be written back.
+#[test]
+fn damage_never_panics() {
+    let lines = u32::try_from(SMALL.lines().count()).unwrap();
+    let change = CellEdit { number: 2, outputs: Some("[]".to_owned()), execution_count: Some(None) };
+    for index in 0..SMALL.len() {
+        for damage in [&b""[..], b"\"", b"[", b"}", b"\\", b"\xff", b"0", b"null"] {
+            let mut bytes = SMALL.as_bytes().to_vec();
+            bytes.splice(index..=index, damage.iter().copied());
+            let Ok(notebook) = read(&bytes) else { continue };
+            for cell in &notebook.cells {
+                let last = u32::try_from(cell.source.lines().count()).unwrap();
+                assert!(cell.file_line_of(last) <= lines + 1);
+            }
+            assert_eq!(edit(&bytes, &[]).unwrap(), bytes);
+            if let Ok(written) = edit(&bytes, std::slice::from_ref(&change)) {
+                assert!(read(&written).is_ok(), "{}", String::from_utf8_lossy(&written));
+            }
+        }
+        assert!(index + 1 >= SMALL.len() || read(&SMALL.as_bytes()[..index]).is_err());
+    }
+}

@@ -88,3 +88,21 @@ fn jupytext_header_names_the_kernel() {
 fn windows_line_ends_and_byte_order_mark() {
     assert_eq!(shown("\u{feff}# %%\r\nx = 1\r\ny = 2\r\n# %%\r\nz = 3"), [r#"1 code @2 [] "x = 1\ny = 2""#, r#"2 code @5 [] "z = 3""#]);
 }
+
+/// Whatever the text, cells are numbered from 1 and their lines are lines of the file.
+#[test]
+fn any_text_is_a_script() {
+    let script = "#!/usr/bin/python\n# ---\n# kernelspec:\n# ---\nx = '''\n# %%\n'''\n# %% [markdown] tags=[\"é\n\
+                  \"\"\"\ntext\n\"\"\"\n# %%\n# %time é = !ls\n\ty\\\n";
+    for end in (0..=script.len()).filter(|end| script.is_char_boundary(*end)) {
+        let (before, after) = script.split_at(end);
+        for text in [before.to_owned(), after.to_owned(), before.replace('\n', "\r\n")] {
+            let notebook = read(&text);
+            for (index, cell) in notebook.cells.iter().enumerate() {
+                let last = u32::try_from(cell.source.lines().count()).unwrap();
+                assert_eq!(cell.number as usize, index + 1);
+                assert!(cell.file_line_of(last) as usize <= text.lines().count() + 2, "{text:?}");
+            }
+        }
+    }
+}
