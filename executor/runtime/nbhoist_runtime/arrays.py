@@ -4,6 +4,7 @@ The pickle of an array is only its number. After a dump it is known which arrays
 with views on it, every other array is shipped alone, with no more than its own elements, and owns its memory on arrival.
 """
 
+import bisect
 import sys
 
 from .errors import Trouble
@@ -76,6 +77,20 @@ class Region:
         self.delta = delta
 
 
+class _Map:
+    """Finds regions by address."""
+
+    def __init__(self, regions):
+        self._regions = sorted(regions, key=lambda region: region.low)
+        self._lows = [region.low for region in self._regions]
+        self._longest = max((region.high - region.low for region in regions), default=0)
+
+    def overlapping(self, low, high):
+        first = bisect.bisect_right(self._lows, low - self._longest - 1)
+        last = bisect.bisect_left(self._lows, high)
+        return [region for region in self._regions[first:last] if low < region.high]
+
+
 class Outgoing:
     """The arrays one pickler has met. Numbers go on from bundle to bundle."""
 
@@ -116,8 +131,9 @@ class Outgoing:
         shared = [number for number in news if number not in self._contents and self.sent[number].size]
         for number in alone:
             self._whole(plan, number)
+        earlier = _Map(self.regions)
         for cluster in self._clusters(shared):
-            self._ship(plan, cluster)
+            self._ship(plan, cluster, earlier)
         self._first = len(self.sent)
         self._contents.clear()
         return plan.entries, plan.finish()
@@ -135,9 +151,9 @@ class Outgoing:
                 clusters.append([low, high, [number]])
         return clusters
 
-    def _ship(self, plan, cluster):
+    def _ship(self, plan, cluster, earlier):
         low, high, numbers = cluster
-        known = [region for region in self.regions if region.low < high and low < region.high]
+        known = earlier.overlapping(low, high)
         if known:
             self._late(plan, numbers, low, high, known)
         elif len(numbers) == 1 or _apart([self.sent[number] for number in numbers], high - low):

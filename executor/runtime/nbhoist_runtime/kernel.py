@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from . import ambient, frames, migration, probing, restoring, session
+from . import ambient, frames, kinds, migration, policy, probing, restoring, session
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -25,6 +25,9 @@ def _call(function):
             return json.dumps(function(**json.loads(text)), default=str)
         except Exception as error:
             return json.dumps({"error": translate(error).as_json()}, default=str)
+        finally:
+            kinds.forget()
+            policy.forget()
 
     return wrapper
 

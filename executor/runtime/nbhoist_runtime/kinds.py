@@ -49,15 +49,17 @@ def kind(value):
     cls = type(value)
     found = _known.get(cls)
     if found is None:
-        found = _kind_of_class(cls)
-        # A class of the notebook can be changed or die; remembering it would be wrong or keep it alive.
-        if getattr(cls, "__module__", None) != "__main__":
-            _known[cls] = found
+        found = _known[cls] = _kind_of_class(cls)
     if found is CLASS:
         return CLASS if by_value(value) else CONSTANT
     if found is FUNCTION:
         return FUNCTION if by_value(value) else CONSTANT
     return found
+
+
+def forget():
+    """Forget what was found out about classes: those of the notebook can be changed, and must not be kept alive."""
+    _known.clear()
 
 
 def by_value(value):

@@ -72,14 +72,14 @@ _verdicts = {}
 
 def verdict(cls):
     """None when instances of `cls` may travel, else `(why, remedy)`."""
-    try:
-        return _verdicts[cls]
-    except KeyError:
-        pass
-    found = _judge(cls)
-    if getattr(cls, "__module__", None) != "__main__":
-        _verdicts[cls] = found
-    return found
+    if cls not in _verdicts:
+        _verdicts[cls] = _judge(cls)
+    return _verdicts[cls]
+
+
+def forget():
+    """Forget the verdicts, so that classes of the notebook are not kept alive."""
+    _verdicts.clear()
 
 
 def check(value):

@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, collecting, frames, history, session, streams, versions
+from . import PROTOCOL, ambient, collecting, frames, history, kinds, policy, session, streams, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -158,6 +158,8 @@ class Worker:
         started = time.monotonic()
         result = self._run(header)
         self._settle()
+        kinds.forget()
+        policy.forget()
         self._runner.finish()
         self._channel.send({
             "op": "done",
