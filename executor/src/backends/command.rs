@@ -72,6 +72,8 @@ impl Backend for CommandBackend {
             let (Some(writer), Some(reader)) = (pipes.stdin, pipes.stdout) else {
                 return Err(BackendError::NoPipes);
             };
+            widen(&writer);
+            widen(&reader);
             Ok(Connection { reader: Box::new(reader), writer: Box::new(writer), peer: Box::new(process) })
         })
     }
@@ -86,6 +88,16 @@ impl Peer for Supervised {
         self.watch().kill();
     }
 }
+
+/// Lets a pipe hold more, so that bundles cross it in fewer turns. Where that is not allowed, it stays as it is.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &impl std::os::fd::AsFd) {
+    const WIDE: usize = 1 << 20;
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, WIDE);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen<T>(_: &T) {}
 
 /// `text` as one word for a POSIX shell.
 fn quoted(text: &str) -> String {
