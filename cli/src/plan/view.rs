@@ -83,9 +83,12 @@ fn row(start: &str, width: usize, because: &[Because], plain: &str, notebook: &N
     let (name, rest) = start.split_at(start.char_indices().nth(width).map_or(start.len(), |(end, _)| end));
     let _ = write!(text, "  {STRONG}{name}{STRONG:#}{rest}");
     if let (Some(first), false) = (because.first(), verbose) {
-        let reason = if first.text == plain { String::new() } else { format!("{}: ", first.text) };
-        let line = frame::line(notebook, first).unwrap_or_default();
-        let line = format!("{}: {reason}{line}", first.cell);
+        let reason = if first.text == plain { "" } else { first.text.as_str() };
+        // An empty range stands for the cell as a whole.
+        let line = if first.start < first.end { frame::line(notebook, first).unwrap_or_default() } else { "" };
+        let parts: Vec<&str> = [reason, line].into_iter().filter(|part| !part.is_empty()).collect();
+        let line = format!("{}: {}", first.cell, parts.join(": "));
+        let line = if parts.is_empty() { format!("in {}", first.cell) } else { line };
         let room = WIDTH.saturating_sub(start.chars().count() + 4);
         let _ = write!(text, "  {FAINT}{}{FAINT:#}", shorten(&line, room));
     }
@@ -116,7 +119,7 @@ const fn kind(kind: ValueKind) -> &'static str {
 /// `, cell 8: model.fit(X, y)`.
 fn source(because: &Because, notebook: &Notebook) -> String {
     match frame::line(notebook, because) {
-        Some(line) if !line.is_empty() => format!(", cell {}: {}", because.cell, shorten(line, 50)),
+        Some(line) if !line.is_empty() && because.start < because.end => format!(", cell {}: {}", because.cell, shorten(line, 50)),
         _ => String::new(),
     }
 }
