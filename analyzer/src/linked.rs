@@ -7,7 +7,7 @@ use ruff_python_ast::name::Name;
 
 use crate::Request;
 use crate::facts::CellFacts;
-use crate::interp::{self, CellTrace, ObjId, Seer, World};
+use crate::interp::{self, CellTrace, Change, How, ObjId, World};
 use crate::library_effects::Table;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
 use crate::report::{Because, CellReport, Certainty, Cost, NameFact};
@@ -98,7 +98,7 @@ impl Linked {
             .changed_names(trace, env)
             .into_iter()
             .filter(|(_, change)| change.same)
-            .map(|(name, change)| NameFact { name: name.to_string(), certainty: change.certainty, because: change.because })
+            .map(|(name, change)| NameFact { name: name.to_string(), certainty: change.certainty(), because: change.because })
             .collect();
         report.effects.clone_from(&trace.effects);
     }
@@ -109,27 +109,33 @@ impl Linked {
 
     /// Names through which changes of this cell can be seen, in the state before it.
     pub(crate) fn changed_names(&self, trace: &CellTrace, env: &Env) -> BTreeMap<Name, ChangedName> {
+        let heap = &self.world.heap;
+        // Made by this very cell: nobody outside knows it.
+        let changes: Vec<(ObjId, &Change)> = trace
+            .changes
+            .iter()
+            .filter(|&(&id, _)| heap.get(id).born != trace.cell || !heap.get(id).views.is_empty())
+            .map(|(&id, change)| (id, change))
+            .collect();
         let mut names: BTreeMap<Name, ChangedName> = BTreeMap::new();
-        for (&object, change) in &trace.changes {
-            // Made by this very cell: nobody outside knows it.
-            if self.world.heap.get(object).born == trace.cell && self.world.heap.get(object).views.is_empty() {
-                continue;
-            }
-            for Seer { id, same, sure } in self.world.heap.seers(object) {
-                for name in env.names_of(id) {
-                    let certainty = if sure { change.certainty } else { Certainty::Assumed };
-                    let entry = names.entry(name.clone()).or_insert_with(|| ChangedName { certainty, same, sure, because: Vec::new() });
-                    entry.certainty = entry.certainty.min(certainty);
-                    entry.same |= same;
-                    entry.sure |= sure;
-                    let mut because = change.because.clone();
-                    if !sure && let Some(first) = because.first_mut() {
-                        first.text = format!("{}; `{name}` may share it", first.text);
-                    } else if !same && let Some(first) = because.first_mut() {
-                        first.text = format!("{}; `{name}` holds it", first.text);
+        for seer in heap.seers(changes.iter().map(|(id, change)| (*id, change.certainty == Certainty::Proved))) {
+            for name in env.names_of(seer.id) {
+                let entry = match names.entry(name.clone()) {
+                    std::collections::btree_map::Entry::Vacant(vacant) => {
+                        let mut because = changes[seer.from].1.because.clone();
+                        if let Some(first) = because.first_mut() {
+                            match seer.how {
+                                How::Changed | How::MaybeChanged => {}
+                                How::Holds => first.text = format!("{}; `{name}` holds it", first.text),
+                                How::MaybeHolds => first.text = format!("{}; `{name}` may share it", first.text),
+                            }
+                        }
+                        vacant.insert(ChangedName { how: seer.how, same: seer.same, because })
                     }
-                    interp::add_reasons(&mut entry.because, because);
-                }
+                    std::collections::btree_map::Entry::Occupied(occupied) => occupied.into_mut(),
+                };
+                entry.how = entry.how.min(seer.how);
+                entry.same |= seer.same;
             }
         }
         names
@@ -139,12 +145,16 @@ impl Linked {
 /// A name through which a change can be seen.
 #[derive(Clone, Debug)]
 pub(crate) struct ChangedName {
-    pub(crate) certainty: Certainty,
+    pub(crate) how: How,
     /// The value itself, or its memory; otherwise it only holds it.
     pub(crate) same: bool,
-    /// It surely sees it.
-    pub(crate) sure: bool,
     pub(crate) because: Vec<Because>,
+}
+
+impl ChangedName {
+    pub(crate) fn certainty(&self) -> Certainty {
+        if matches!(self.how, How::Changed | How::Holds) { Certainty::Proved } else { Certainty::Assumed }
+    }
 }
 
 /// Names and what they may stand for, between two cells.

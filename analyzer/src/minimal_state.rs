@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_python_ast::name::Name;
 
 use crate::graph::{ambient_state, writes_ambient};
-use crate::interp::{self, Bind, CellTrace, Kind, ObjId};
+use crate::interp::{self, Bind, CellTrace, How, Kind, ObjId};
 use crate::linked::{ChangedName, Env, Linked};
 use crate::report::{Because, BlockFile, Certainty, Decision, EffectKind, Estimate, Input, Plan, Refusal, Return, ValueKind};
 
@@ -138,9 +138,8 @@ impl<'l> Survey<'l> {
             }
             match self.changed.get_mut(&name) {
                 Some(known) => {
-                    known.certainty = known.certainty.min(change.certainty);
+                    known.how = known.how.min(change.how);
                     known.same |= change.same;
-                    known.sure |= change.sure;
                     interp::add_reasons(&mut known.because, change.because);
                 }
                 None => {
@@ -316,8 +315,7 @@ impl<'l> Survey<'l> {
             .changed
             .iter()
             .filter(|(name, change)| {
-                change.sure
-                    && (change.same || change.certainty == Certainty::Proved)
+                change.how != How::MaybeHolds
                     && !self.inside.contains(*name)
                     && self.is_live(name)
                     && !self.inputs.contains_key(*name)
@@ -330,6 +328,7 @@ impl<'l> Survey<'l> {
             if objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
                 continue;
             }
+            let certainty = change.certainty();
             let mut because = change.because;
             if let Some(first) = because.first_mut() {
                 first.text = format!("shares what the block changes: {}", first.text);
@@ -339,7 +338,7 @@ impl<'l> Survey<'l> {
                 kind: value_kind(self.linked, &objects),
                 defined_in: binders.last().map(|(cell, _)| *cell),
                 bytes: None,
-                certainty: change.certainty,
+                certainty,
                 because,
             };
             self.inputs.insert(name, input);
@@ -384,7 +383,7 @@ impl<'l> Survey<'l> {
                     name: name.to_string(),
                     kind: value_kind(self.linked, &objects),
                     needed_by: self.needed.get(name).cloned().unwrap_or_default(),
-                    certainty: change.certainty,
+                    certainty: change.certainty(),
                     because: change.because.clone(),
                 },
             );

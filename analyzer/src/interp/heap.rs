@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
+use rustc_hash::FxHashSet;
 
 /// Number of an abstract object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,27 +196,38 @@ impl Heap {
         }
     }
 
-    /// Every object through which a change of `start` can be seen: those that share its memory and all that hold any of them.
-    pub(crate) fn seers(&self, start: ObjId) -> Vec<Seer> {
-        let mut found = vec![Seer { id: start, same: true, sure: true }];
-        let mut seen = std::collections::HashSet::from([start]);
-        let mut at = 0;
-        while at < found.len() && found.len() < MAX_SEERS {
-            let Seer { id, same, sure } = found[at];
-            at += 1;
-            let object = self.get(id);
-            // What a view shows changes with it; so do that value's other views.
-            if same {
-                for &(base, base_sure) in &object.views {
-                    if seen.insert(base) {
-                        found.push(Seer { id: base, same, sure: sure && base_sure });
-                    }
+    /// Every object through which changes of `starts` can be seen: those that share their memory and all that hold any of them. Each is
+    /// found once, by the surest way, with the index of the change it is reached from.
+    pub(crate) fn seers(&self, starts: impl Iterator<Item = (ObjId, bool)>) -> Vec<Seer> {
+        let mut queues: [Vec<Seer>; 4] = Default::default();
+        for (from, (id, proved)) in starts.enumerate() {
+            let how = if proved { How::Changed } else { How::MaybeChanged };
+            queues[how as usize].push(Seer { id, how, same: true, from });
+        }
+        let mut seen = FxHashSet::default();
+        let mut found: Vec<Seer> = Vec::new();
+        for level in 0..queues.len() {
+            while let Some(seer) = queues[level].pop() {
+                if found.len() >= MAX_SEERS || !seen.insert(seer.id) {
+                    continue;
                 }
-            }
-            for &(by, by_sure) in &object.seen_by {
-                let is_view = self.get(by).views.iter().any(|(base, _)| *base == id);
-                if seen.insert(by) {
-                    found.push(Seer { id: by, same: same && is_view, sure: sure && by_sure });
+                found.push(seer);
+                let object = self.get(seer.id);
+                let mut push = |id: ObjId, same: bool, sure: bool| {
+                    let how = match (seer.how, same, sure) {
+                        (_, _, false) | (How::MaybeChanged, false, _) | (How::MaybeHolds, ..) => How::MaybeHolds,
+                        (How::Changed, false, true) | (How::Holds, _, true) => How::Holds,
+                        (how, true, true) => how,
+                    };
+                    queues[how as usize].push(Seer { id, how, same, from: seer.from });
+                };
+                // What a view shows changes with it; so do that value's other views.
+                if seer.same {
+                    object.views.iter().for_each(|&(base, sure)| push(base, true, sure));
+                }
+                for &(by, sure) in &object.seen_by {
+                    let is_view = self.get(by).views.iter().any(|(base, _)| *base == seer.id);
+                    push(by, seer.same && is_view, sure);
                 }
             }
         }
@@ -225,9 +237,9 @@ impl Heap {
     /// The object and what it shows or holds, to a bounded depth.
     pub(crate) fn reach(&self, start: &[ObjId]) -> Vec<ObjId> {
         let mut found: Vec<ObjId> = start.to_vec();
-        let mut seen: std::collections::HashSet<ObjId> = start.iter().copied().collect();
+        let mut seen: FxHashSet<ObjId> = start.iter().copied().collect();
         let mut at = 0;
-        while at < found.len() && found.len() < MAX_SEERS {
+        while at < found.len() && found.len() < MAX_REACH {
             let object = self.get(found[at]);
             at += 1;
             let held = object
@@ -249,13 +261,29 @@ impl Heap {
 
 /// Objects visited in one search; a notebook that ties everything together is cut off here.
 const MAX_SEERS: usize = 4000;
+/// Objects looked at behind one read.
+const MAX_REACH: usize = 200;
+
+/// How a change is seen, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum How {
+    /// It surely changes.
+    Changed,
+    /// It surely holds what surely changes.
+    Holds,
+    /// It may change.
+    MaybeChanged,
+    /// It may hold, or show the memory of, what may change.
+    MaybeHolds,
+}
 
 /// An object through which a change can be seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seer {
     pub(crate) id: ObjId,
+    pub(crate) how: How,
     /// It is the same value or memory; otherwise it only holds it.
     pub(crate) same: bool,
-    /// It surely does.
-    pub(crate) sure: bool,
+    /// Index of the change.
+    pub(crate) from: usize,
 }

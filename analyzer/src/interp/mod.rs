@@ -25,7 +25,7 @@ use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
 
 pub(crate) use flow::{Bound, Names, Slot};
-pub(crate) use heap::{Const, Heap, Kind, ObjId, Seer, Val};
+pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use trace::{Bind, CellTrace, Change, Read, add_reasons};
 
 use crate::facts::CellFacts;

@@ -19,7 +19,11 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut reported = std::collections::BTreeSet::new();
     for trace in context.linked.traces() {
         // A star import, `%run` and the like may bind anything; then silence is right.
-        if !trace.opaque.is_empty() || !trace.stars.is_empty() || is_guarded(context, trace.cell) {
+        if !trace.opaque.is_empty()
+            || !trace.stars.is_empty()
+            || context.linked.broken.contains(&trace.cell)
+            || is_guarded(context, trace.cell)
+        {
             continue;
         }
         for (name, read) in &trace.reads {
