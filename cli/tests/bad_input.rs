@@ -236,7 +236,11 @@ fn no_space_for_the_output() {
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert_eq!(errors.matches("error: ").count(), 1, "{errors}");
-        assert!(errors.contains("cannot write the notebook") && errors.contains("nothing was changed"), "{errors}");
+        assert!(
+            errors.contains("cannot write the notebook: a file of this size is not allowed there")
+                && errors.contains("nothing was changed"),
+            "{errors}"
+        );
         assert_eq!(fs::read(&place.notebook).unwrap(), place.bytes);
     }
     let left: Vec<_> = fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

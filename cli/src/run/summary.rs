@@ -43,7 +43,9 @@ pub(crate) fn state(report: &Report) -> String {
         let _ = writeln!(text, "  whole namespace  {:>10}", bytes(namespace));
     }
     let less = report.namespace_bytes.filter(|_| report.shipped_bytes > 0).map(|all| all as f64 / report.shipped_bytes as f64);
-    let less = less.filter(|ratio| *ratio > 1.05).map_or_else(String::new, |ratio| format!("  {ratio:.1} times less"));
+    let less = less.filter(|ratio| *ratio > 1.05).map_or_else(String::new, |ratio| {
+        if ratio < 100.0 { format!("  {ratio:.1} times less") } else { format!("  {ratio:.0} times less") }
+    });
     let names = if report.inputs.is_empty() { String::new() } else { format!("  ({})", count(report.inputs.len(), "name")) };
     let _ = writeln!(text, "  shipped          {STRONG}{:>10}{STRONG:#}{less}{names}", bytes(report.shipped_bytes));
     let names = if report.returns.is_empty() { String::new() } else { format!("  ({})", count(report.returns.len(), "name")) };

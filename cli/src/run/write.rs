@@ -89,7 +89,16 @@ pub(crate) fn check_target(path: &Path) -> Result<(), Failure> {
 /// Writes a file in one step: into a temporary file beside it, to the disk, then renamed over it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     replace(path, bytes).map_err(|error| {
-        let failure = Failure::new(format!("cannot write the notebook: {error}")).at(path.display());
+        // The library's own words name the temporary file, which is nobody's concern.
+        let why = match error.kind() {
+            std::io::ErrorKind::StorageFull => "no space left".to_owned(),
+            std::io::ErrorKind::QuotaExceeded => "the quota is used up".to_owned(),
+            std::io::ErrorKind::FileTooLarge => "a file of this size is not allowed there".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            std::io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+            _ => error.to_string(),
+        };
+        let failure = Failure::new(format!("cannot write the notebook: {why}")).at(path.display());
         let help = match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
                 "free some space there or give -o another place; nothing was changed"
