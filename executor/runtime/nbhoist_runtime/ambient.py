@@ -16,6 +16,7 @@ import sys
 import warnings
 
 from . import cellnames, session
+from .errors import describe
 
 # Variables that are about a process, not about the session.
 _PROCESS_VARIABLES = ("JPY_", "PYDEVD", "IPYKERNEL_CELL_NAME", "_", "PWD", "OLDPWD", "SHLVL")
@@ -64,9 +65,9 @@ def mark():
 
 
 def changes():
-    """What the cells changed, as `{"plain": JSON, "values": {}}`."""
+    """What the cells changed, as a JSON object."""
     if not _marks:
-        return {"plain": {}, "values": {}}
+        return {}
     before, now = _marks["environment"], dict(os.environ)
     plain = {}
     changed = {name: value for name, value in now.items() if before.get(name) != value}
@@ -85,29 +86,42 @@ def changes():
             pieces[name] = text
     if pieces:
         plain["pieces"] = pieces
-    return {"plain": plain, "values": {}}
+    return plain
 
 
-def restore(plain, values, undo):
-    """Apply at home what the cells changed."""
-    plain = plain or {}
+def restore(plain, undo):
+    """Apply at home what the cells changed; returns notes on what could not be done, which is no reason to lose results."""
+    plain, notes = plain or {}, []
     environment = plain.get("environment") or {}
     for name in list(environment.get("set") or {}) + list(environment.get("unset") or ()):
         undo.add(_put_variable, name, os.environ.get(name))
     os.environ.update(environment.get("set") or {})
     for name in environment.get("unset") or ():
         os.environ.pop(name, None)
-    if plain.get("directory") and os.path.isdir(plain["directory"]):
-        undo.add(os.chdir, os.getcwd())
-        os.chdir(plain["directory"])
+    if plain.get("directory"):
+        _change_directory(plain["directory"], undo, notes)
     if plain.get("path"):
         undo.add(sys.path.__setitem__, slice(None), list(sys.path))
         sys.path.extend(entry for entry in plain["path"] if entry not in sys.path)
     for name, text in (plain.get("pieces") or {}).items():
         piece = PIECES.get(name)
-        if piece is not None:
+        try:
             undo.add(_put_piece, piece, _get(piece))
             piece.put(_decode(text))
+        except Exception as error:
+            notes.append("the %s that the block changed could not be taken over: %s" % (name, describe(error)))
+    return notes
+
+
+def _change_directory(directory, undo, notes):
+    here = _directory()
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        notes.append("the block went to a directory that is not here: %s" % error)
+        return
+    if here is not None:
+        undo.add(os.chdir, here)
 
 
 def _put_variable(name, value):

@@ -24,10 +24,8 @@ class Collector:
                 self._left[name] = "nothing asked for it"
         numbers = self._tracker.changed()
         reached = self._names_of(numbers)
-        extra = ambient.changes()
         items = [(("name", name), value) for name, value in wanted.items()]
         items += [(("change", number), self._change(number, reached[number])) for number in numbers]
-        items += [(("extra", name), value) for name, value in extra.get("values", {}).items()]
         items += self._outputs(outputs, wanted)
         packed, kept = self._pack(items)
         return packed, {
@@ -37,7 +35,7 @@ class Collector:
             "modules": {name: modules[name] for name in modules},
             "left": self._left,
             "sizes": {label[1]: size for label, size in packed.sizes.items() if label[0] == "name"},
-            "ambient": extra.get("plain", {}),
+            "ambient": ambient.changes(),
         }
 
     def _bound(self):
@@ -102,8 +100,6 @@ class Collector:
             why = culprit.explain(names[0], self._space.get(names[0], target), failure).text
             for one in names:
                 self._left[one] = "it was changed, and its new content cannot come back: " + why
-        elif section == "extra":
-            self._left["(%s)" % name] = str(failure)
 
 
 def _with_seeds(own, shared, count):

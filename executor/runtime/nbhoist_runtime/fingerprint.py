@@ -67,6 +67,10 @@ def class_entries(cls):
     return {name: value for name, value in cls.__dict__.items() if name not in _NOISE}
 
 
+# Containers that have neither attributes nor slots.
+_BARE = {list, dict, set}
+
+
 class State:
     """What an object looked like: the objects it referred to (which are kept alive), and the rest by value."""
 
@@ -110,6 +114,8 @@ class Looker:
         return self._with_attributes(value, references, None)
 
     def _with_attributes(self, value, references, rest):
+        if type(value) in _BARE:
+            return State(references, rest)
         own = attributes(value)
         count, names = len(references), None
         if own is not None:

@@ -42,6 +42,7 @@ _CONTAINERS = (list, dict, set, collections.deque, collections.OrderedDict, coll
 CONSTANT, TUPLE, LIST, DICT, SET, DEQUE, BYTES, ARRAY, FUNCTION, CLASS, CELL, INSTANCE, OPAQUE, INTERNAL = range(14)
 
 _known = {}
+_slots = {}
 
 
 def kind(value):
@@ -60,6 +61,7 @@ def kind(value):
 def forget():
     """Forget what was found out about classes: those of the notebook can be changed, and must not be kept alive."""
     _known.clear()
+    _slots.clear()
 
 
 def by_value(value):
@@ -90,7 +92,10 @@ def entries(value):
 
 def slots(cls):
     """The names of the slots that instances of `cls` have, as attributes are really called."""
-    return [name for base in cls.__mro__ for name in own_slots(base)]
+    found = _slots.get(cls)
+    if found is None:
+        found = _slots[cls] = [name for base in cls.__mro__ for name in own_slots(base)]
+    return found
 
 
 def own_slots(cls):

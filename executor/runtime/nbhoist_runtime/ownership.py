@@ -22,12 +22,13 @@ def mask(objects, held):
     counts = {}
     places = {}
     for index in range(len(objects)):
-        if _counts(objects[index]):
+        kind = kinds.kind(objects[index])
+        if kind is kinds.INTERNAL:
+            result[index] = 0
+        elif kind is not kinds.CONSTANT:  # An equal copy of a constant is as good as the constant.
             key = id(objects[index])
             counts[key] = sys.getrefcount(objects[index]) - base - 1 - (key in held)
             places[key] = index
-        elif kinds.kind(objects[index]) is kinds.INTERNAL:
-            result[index] = 0
     queue = [key for key, count in counts.items() if count <= 0]
     while queue:
         index = places[queue.pop()]
@@ -50,8 +51,3 @@ def _baseline():
     for index in range(len(holder)):
         count = sys.getrefcount(holder[index])
     return count
-
-
-def _counts(value):
-    """Whether the question arises: an equal copy of a constant is as good as the constant."""
-    return kinds.kind(value) not in (kinds.CONSTANT, kinds.INTERNAL)

@@ -31,19 +31,23 @@ class _Meter:
 
     def measure(self, name, value):
         """`(bytes, None)`, or `(None, Trouble)` when the value cannot travel."""
-        before, known = self._count.bytes, len(self._pickler.memo.copy())
+        # What is in the memo before this value is told by a mark, because to count the memo takes as long as to copy it.
+        mark = []
+        self._pickler.dump(mark)
+        before = self._count.bytes
         try:
             self._pickler.dump(value)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            self._forget(known)
+            self._forget(mark)
             return None, culprit.explain(name, value, PackError(name, self._pickler.last, error))
         return self._count.bytes - before + self._arrays(), None
 
-    def _forget(self, known):
+    def _forget(self, mark):
         """What the failed value left in the memo would hide the same culprit in the next value."""
         entries = self._pickler.memo.copy()
+        known = entries[id(mark)][0]
         self._pickler.memo = {key: entry for key, entry in entries.items() if entry[0] < known}
         del self._pickler.arrays.sent[:]
 

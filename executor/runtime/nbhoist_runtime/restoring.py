@@ -1,5 +1,9 @@
 """Brings the worker's results into the live namespace: verify first, then everything in one step, or nothing."""
 
+import contextlib
+import importlib
+import signal
+import threading
 import time
 
 from . import ambient, apply, fingerprint, frames, history, kinds, session
@@ -17,17 +21,14 @@ class Result:
         self.bound = {}
         self.changes = []
         self.outputs = {}
-        self.extra = {}
         for label, value in items:
             section, name = label
             if section == "name":
                 self.bound[name] = value
             elif section == "change":
                 self.changes.append(value)
-            elif section == "output":
-                self.outputs[name] = value
             else:
-                self.extra[name] = value
+                self.outputs[name] = value
 
 
 def restore(state, file, count, sources, force):
@@ -39,7 +40,8 @@ def restore(state, file, count, sources, force):
         return {"conflict": conflicts, "seconds": time.monotonic() - started}
     undo = UndoLog()
     try:
-        report = _apply(state, result, count, sources, undo)
+        with _undisturbed():
+            report = _apply(state, result, count, sources, undo)
     except BaseException as error:
         failed = undo.roll_back()
         trouble = translate(error)
@@ -50,6 +52,19 @@ def restore(state, file, count, sources, force):
         raise trouble
     report["seconds"] = time.monotonic() - started
     return report
+
+
+@contextlib.contextmanager
+def _undisturbed():
+    """Interrupts wait until the namespace is whole again."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old if old is not None else signal.default_int_handler)
 
 
 def _read(state, file):
@@ -126,7 +141,7 @@ def _apply(state, result, count, sources, undo):
     if relinked:
         extra = [value for value in result.outputs.values()]
         relinker.walk([space] + extra)
-    ambient.restore(result.header.get("ambient"), result.extra, undo)
+    notes = ambient.restore(result.header.get("ambient"), undo)
     history.advance(session.shell(), space, count, sources, result.outputs, undo)
     return {
         "restored": sorted(bound) + sorted(result.header.get("modules") or {}),
@@ -134,6 +149,8 @@ def _apply(state, result, count, sources, undo):
         "relinked": sorted({name for _, _, names in relinked for name in names}),
         "references": relinker.count,
         "deleted": list(result.header.get("deleted", ())),
+        "stuck": relinker.stuck,
+        "notes": notes,
     }
 
 
@@ -150,8 +167,6 @@ def _put_back(space, name, value):
 
 
 def _import(name, module):
-    import importlib
-
     try:
         return importlib.import_module(module)
     except ImportError as error:
