@@ -1,0 +1,257 @@
+"""Runs what the library effects files say, and compares.
+
+    python tests/conformance/conform.py [--library NAME ...] [--quick | --full] [--report FILE] [--mark]
+
+Every entry is called for real on small values, in a process of its own. What changed, what the result keeps, which global
+state moved and whether the result can be pickled is compared with the entry. An entry that did not run, or that says more
+than the run showed, must be marked `unverified = true`; a run that did more than the entry says is a disagreement.
+Members without an entry, of libraries where those count as pure, are called too.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import automatic
+import numpy  # noqa: F401  here, so that no forked process has to load it
+import mark
+import report
+from ambient import Folder, Watch
+from effects_table import Table
+from example import Example
+from fixture import FOLDER, Fixture
+from observe import observe
+from verdict import compare
+
+QUICK = ["builtins", "stdlib", "stdlib_system", "stdlib_interpreter", "numpy", "numpy_array", "numpy_random",
+         "pandas", "pandas_frame", "pandas_groups", "sklearn"]
+HEAVY = ["torch", "tensorflow", "keras", "pyspark", "dask", "ray", "transformers"]
+SECONDS_AN_ENTRY = 20
+BATCH = 60
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--library", action="append", help="only these files of the table (without .toml)")
+    parser.add_argument("--quick", action="store_true", help="only what runs in continuous integration")
+    parser.add_argument("--full", action="store_true", help="heavy libraries as well")
+    parser.add_argument("--report", type=pathlib.Path, help="write a table a library to this file")
+    parser.add_argument("--mark", action="store_true", help="set and remove `unverified` in the files as the run says")
+    parser.add_argument("--entry", help="only this path, with everything that was seen")
+    options = parser.parse_args()
+    table = Table()
+    names = options.library or (QUICK if options.quick else [name for name in table.libraries if options.full or name not in HEAVY])
+    started = time.monotonic()
+    results = {name: library(name, table, options.entry) for name in names}
+    if options.mark:
+        mark.mark(results)
+    failures = report.failures(results, table, marked=options.mark)
+    report.show(results, table, failures, time.monotonic() - started)
+    if options.report:
+        report.write(results, table, options.report)
+    return 1 if failures else 0
+
+
+def library(name, table, only=None):
+    """The results of one file of the table, by path."""
+    paths = [path for path, stem in table.file_of.items() if stem == name and only in (None, path)]
+    fixture = load(table, name)
+    if isinstance(fixture, str):
+        return {path: {"status": "not run", "why": fixture} for path in paths}
+    jobs = [(path, fixture.owner(path, table), table.entries[path]) for path in paths]
+    if only is None and (FOLDER / f"{name}.py").exists() and table.libraries[name].get("default") == "pure":
+        jobs += [(path, owner, None) for path, owner in automatic.unlisted(fixture, table, table.libraries[name]["import"])]
+    with tempfile.TemporaryDirectory() as folder:
+        template = pathlib.Path(folder) / "template"
+        template.mkdir()
+        make_files(template, fixture)
+        return run_all(jobs, table, fixture, pathlib.Path(folder))
+
+
+def load(table, name):
+    """The fixture of a file, or why there is none."""
+    stem = next((stem for stem in (name, name.split("_")[0]) if (FOLDER / f"{stem}.py").exists()), None)
+    if stem is None:
+        return "no fixture"
+    try:
+        fixture = Fixture(stem)
+        fixture.names()
+    except ImportError as missing:
+        return f"not installed: {missing.name}"
+    return fixture
+
+
+def make_files(template, fixture):
+    """Small files that examples read."""
+    here = os.getcwd()
+    os.chdir(template)
+    try:
+        (template / "folder").mkdir()
+        (template / "x.txt").write_text("1 2\n3 4\n")
+        (template / "x.csv").write_text("n,m\n1,2\n3,4\n")
+        (template / "x.json").write_text('[{"n": 1}]')
+        (template / "folder" / "x.txt").write_text("1")
+        if fixture.files:
+            fixture.files()
+    finally:
+        os.chdir(here)
+
+
+def run_all(jobs, table, fixture, folder):
+    """Runs the jobs in forked processes, or in this one where the library cannot be forked."""
+    if not fixture.forks:
+        watch = Watch()
+        place = Place(folder)
+        return {job[0]: work(*job, table, fixture, place, watch) for job in jobs}
+    results, waiting, running = {}, list(jobs), []
+    while waiting or running:
+        while waiting and len(running) < max(2, os.cpu_count() or 1):
+            running.append(Worker(waiting[:BATCH], table, fixture, folder))
+            del waiting[:BATCH]
+        select.select([worker.reader for worker in running], [], [], 0.5)
+        for worker in list(running):
+            results.update(worker.collect())
+            if worker.ended:
+                running.remove(worker)
+                waiting[:0] = worker.left
+    return results
+
+
+class Worker:
+    """A forked process that runs jobs until one of them changes the state of the process."""
+
+    def __init__(self, jobs, table, fixture, folder):
+        self.left = list(jobs)
+        self.text, self.ended, self.since = b"", False, time.monotonic()
+        self.reader, writer = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                os.close(self.reader)
+                self._work(jobs, table, fixture, Place(folder), writer)
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.set_blocking(self.reader, False)
+
+    @staticmethod
+    def _work(jobs, table, fixture, place, writer):
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(silence, stream)
+        watch = Watch()
+        for job in jobs:
+            result = work(*job, table, fixture, place, watch)
+            os.write(writer, json.dumps(result).encode() + b"\n")
+            if result["status"] != "verified" or result.get("effects"):
+                return
+
+    def collect(self):
+        """The results that have come since the last look."""
+        found, closed = {}, False
+        while True:
+            try:
+                chunk = os.read(self.reader, 65536)
+            except BlockingIOError:
+                break
+            if not chunk:
+                closed = True
+                break
+            self.text += chunk
+        while b"\n" in self.text:
+            line, self.text = self.text.split(b"\n", 1)
+            found[self.left.pop(0)[0]] = json.loads(line)
+            self.since = time.monotonic()
+        if not closed and time.monotonic() - self.since > SECONDS_AN_ENTRY:
+            os.kill(self.pid, signal.SIGKILL)
+            closed = True
+            found[self.left.pop(0)[0]] = {"status": "not run", "why": f"it took more than {SECONDS_AN_ENTRY} s", "listed": True}
+        if closed:
+            _, status = os.waitpid(self.pid, 0)
+            os.close(self.reader)
+            self.ended = True
+            if os.WIFSIGNALED(status) and self.left and not found:
+                found[self.left.pop(0)[0]] = {"status": "not run", "why": f"it ended the process with signal {os.WTERMSIG(status)}", "listed": True}
+        return found
+
+
+class Place:
+    """A working directory that every run finds as the first one did."""
+
+    def __init__(self, folder):
+        self.template = Folder(folder / "template")
+        self.path = pathlib.Path(tempfile.mkdtemp(dir=folder))
+        self.clean = None
+
+    def enter(self):
+        """Makes the directory as it was, and goes there."""
+        if self.clean is None or Folder(self.path).state() != self.clean:
+            os.chdir("/")
+            shutil.rmtree(self.path, ignore_errors=True)
+            shutil.copytree(self.template.path, self.path)
+            self.clean = Folder(self.path).state()
+        os.chdir(self.path)
+
+
+def work(path, owner, entry, table, fixture, place, watch):
+    """The result of one entry: runs its example, or tries plausible calls until one works."""
+    if path in fixture.skipped:
+        return {"status": "not run", "why": fixture.skipped[path]}
+    listed, entry = entry is not None, entry or {}
+    texts = [entry["example"]] if "example" in entry else automatic.examples(path, entry, fixture, owner)
+    best = {"status": "not run", "why": "no example"}
+    for text in texts:
+        try:
+            found = attempt(path, text, owner, entry, table, fixture, place, watch)
+        except BaseException as problem:
+            if best["status"] == "not run" and (best["why"] == "no example"):
+                best = {"status": "not run", "why": f"{text}: {type(problem).__name__}: {str(problem)[:160]}"}
+            continue
+        found["listed"] = listed
+        if found["status"] == "verified" or best["status"] == "not run":
+            best = found
+        if best["status"] in ("verified", "disagrees"):
+            break
+    return {"listed": listed, **best}
+
+
+def attempt(path, text, owner, entry, table, fixture, place, watch):
+    """Runs one text, and once more for every keyword that changes what the entry says."""
+    example = Example(text, path.rpartition(".")[2])
+    wrong, unseen, effects = [], [], set()
+    for keyword, given in variants(entry, example):
+        place.enter()
+        fixture.keeps_warnings = entry.get("options_write") == "warnings"
+        seen = observe(example, lambda: fixture.make_names(owner, path), fixture, given, watch)
+        effects |= seen.effects
+        more = compare(entry, seen, table, fixture, keyword)
+        note = f" (with {keyword})" if keyword else ""
+        wrong += [problem + note for problem in more[0]]
+        unseen += [problem + note for problem in more[1]]
+    status = "disagrees" if wrong else "overstates" if unseen else "verified"
+    return {"status": status, "wrong": wrong, "unseen": unseen, "text": text, "effects": sorted(effects)}
+
+
+def variants(entry, example):
+    """The keywords to give in further runs, with how to make their values."""
+    yield None, None
+    if example.target is None:
+        return
+    for spelled in entry.get("mutates_if", {}):
+        keyword, _, value = spelled.partition("=")
+        yield spelled, {keyword: lambda run, value=value: value != "False"}
+    if entry.get("draws_unless") and entry["draws"] == "numpy.random":
+        yield entry["draws_unless"], {entry["draws_unless"]: lambda run: 0}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The values that examples of a library run on."""
+
+import importlib
+import importlib.util
+import pathlib
+
+from verdict import resolve
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "fixtures"
+
+
+class Fixture:
+    """One file of `fixtures/`: names for examples, how to make a value of each kind, what to try as arguments."""
+
+    def __init__(self, stem):
+        spec = importlib.util.spec_from_file_location(f"conformance_fixture_{stem}", FOLDER / f"{stem}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.names = module.names
+        self.kinds = module.KINDS
+        self.arguments = getattr(module, "ARGUMENTS", ["x"])
+        self.classes = getattr(module, "CLASSES", {})
+        self.ignored = frozenset(getattr(module, "IGNORED", ()))
+        self.skipped = getattr(module, "SKIPPED", {})
+        self.modules = getattr(module, "MODULES", [])
+        self.likes = getattr(module, "LIKES", [])
+        self.files = getattr(module, "files", None)
+        self.forks = getattr(module, "FORKS", True)
+        self.keeps_warnings = False
+
+    def make_names(self, owner=None, path=""):
+        """Fresh names for one run: those of the fixture, the module of the path, and `x` of the kind that the entry belongs to."""
+        parts = path.split(".")
+        names = {parts[0]: importlib.import_module(parts[0])} if owner is None and parts[0] not in ("", "*") else {}
+        for length in range(2, len(parts)):
+            try:
+                importlib.import_module(".".join(parts[:length]))
+            except ImportError:
+                break
+        names.update(self.names())
+        expression = self.kinds.get(owner)
+        if expression is not None:
+            names["x"] = eval(expression, names)
+        return names
+
+    def owner(self, path, table):
+        """The kind whose member a path is, when a value of it can be made."""
+        parent = path.rpartition(".")[0]
+        return parent if parent in self.kinds else None
+
+    def real(self, kind):
+        """The class that a kind of the table stands for, or None."""
+        paths = self.classes.get(kind)
+        found = [resolve(path) for path in paths] if paths else [resolve(kind)]
+        classes = tuple(one for one in found if isinstance(one, type))
+        return classes or None
+
+    def similar(self, one, other):
+        """Whether two values count as the same kind although their classes differ."""
+        return any(isinstance(one, resolve_all(group)) and isinstance(other, resolve_all(group)) for group in self.likes)
+
+    def similar_container(self, kind, value):
+        """Whether a value behaves like the builtin container."""
+        methods = {"list": "__getitem__", "tuple": "__len__", "dict": "keys", "set": "__contains__"}
+        return hasattr(value, methods[kind]) and not isinstance(value, (str, int, float))
+
+
+def resolve_all(paths):
+    """The classes with these paths."""
+    return tuple(one for one in map(resolve, paths) if isinstance(one, type))
