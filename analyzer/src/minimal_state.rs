@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_python_ast::name::Name;
 
 use crate::graph::{ambient_state, writes_ambient};
-use crate::interp::{self, Bind, CellTrace, How, Kind, ObjId};
+use crate::interp::{self, Bind, CellTrace, Kind, ObjId};
 use crate::linked::{ChangedName, Env, Linked};
 use crate::report::{Because, BlockFile, Certainty, Decision, EffectKind, Estimate, Input, Plan, Refusal, Return, ValueKind};
 
@@ -286,7 +286,6 @@ impl<'l> Survey<'l> {
     }
 
     fn finish(mut self) -> Plan {
-        self.need_alias_groups();
         let returns = self.returns();
         let refusal = self.refusal(&returns);
         let because = vec![];
@@ -307,42 +306,6 @@ impl<'l> Survey<'l> {
 
     fn is_live(&self, name: &Name) -> bool {
         self.after == After::Anything || self.needed.contains_key(name)
-    }
-
-    /// Names that share what the block surely changes, and are read after it, take part: on their own they would keep the old value.
-    fn need_alias_groups(&mut self) {
-        let group: Vec<(Name, ChangedName)> = self
-            .changed
-            .iter()
-            .filter(|(name, change)| {
-                change.how != How::MaybeHolds
-                    && !self.inside.contains(*name)
-                    && self.is_live(name)
-                    && !self.inputs.contains_key(*name)
-            })
-            .map(|(name, change)| (name.clone(), change.clone()))
-            .collect();
-        for (name, change) in group {
-            let Some(binders) = self.binders.get(&name) else { continue };
-            let objects: Vec<ObjId> = binders.iter().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
-            if objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
-                continue;
-            }
-            let certainty = change.certainty();
-            let mut because = change.because;
-            if let Some(first) = because.first_mut() {
-                first.text = format!("shares what the block changes: {}", first.text);
-            }
-            let input = Input {
-                name: name.to_string(),
-                kind: value_kind(self.linked, &objects),
-                defined_in: binders.last().map(|(cell, _)| *cell),
-                bytes: None,
-                certainty,
-                because,
-            };
-            self.inputs.insert(name, input);
-        }
     }
 
     fn returns(&self) -> Vec<Return> {

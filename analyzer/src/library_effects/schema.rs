@@ -18,15 +18,15 @@ pub enum Default_ {
 /// The `[library]` table of a file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Library {
+pub(super) struct Library {
     /// Top-level modules the file speaks for.
-    pub import: Vec<String>,
+    pub(super) import: Vec<String>,
     /// What an unlisted path does.
     #[serde(default)]
-    pub default: Default_,
-    /// The version that the conformance run used.
-    #[serde(default)]
-    pub version: Option<String>,
+    pub(super) default: Default_,
+    /// The version that the conformance run used; for readers of the file.
+    #[serde(default, rename = "version")]
+    _version: Option<String>,
 }
 
 /// What a call gives: one kind, or the kinds of a tuple's parts.
