@@ -1,5 +1,6 @@
 //! The table at the end of a run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nbhoist_executor::migrate::Report;
@@ -83,8 +84,12 @@ fn remarks(report: &Report) -> String {
     if !report.evidence.is_empty() {
         remark(format!("came back because the block changed it: {}", report.evidence.join(", ")));
     }
+    let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, why) in &report.left {
-        remark(format!("`{name}` stayed behind: {why}"));
+        left.entry(why).or_default().push(name);
+    }
+    for (why, names) in left {
+        remark(format!("stayed behind, {why}: {}", names.join(", ")));
     }
     for (line, why) in &report.failed_imports {
         remark(format!("`{line}` failed there: {why}"));
