@@ -20,7 +20,7 @@ def marked_line(line, paths):
     found = re.match(r'"([^"]+)" = \{(.*)\}$', line)
     if not found or found[1] not in paths:
         return line
-    body = re.sub(r",? *" + FLAG + r"\b,?", "", found[2]).strip().strip(",").strip()
+    body = found[2].strip().replace(f", {FLAG}", "").replace(f"{FLAG}, ", "").replace(FLAG, "")
     if paths[found[1]]["status"] not in ("verified", "disagrees"):
         body = f"{body}, {FLAG}" if body else FLAG
     return f'"{found[1]}" = ' + ("{ " + body + " }" if body else "{}")
