@@ -17,7 +17,7 @@ class CannotUpdate(Exception):
 def update(target, content, undo):
     """Make `target` be what `content` says; raises `CannotUpdate` when only another object can be that."""
     kind = content["kind"]
-    if type(target) is not content["class"]:
+    if type(target) is not content.get("class", type(target)):
         _set_class(target, content["class"], undo)
     if kind == kinds.OPAQUE:
         if "state" in content:
@@ -259,6 +259,16 @@ def _state(target, state, undo):
     put(target, state)
 
 
+def _is_exception(target):
+    return isinstance(target, BaseException) and type(target).__basicsize__ == BaseException.__basicsize__
+
+
+def _exception(target, fresh, undo):
+    undo.add(setattr, target, "args", target.args)
+    target.args = fresh.args
+    _swap(target, fresh, undo)
+
+
 def _python_instance(target):
     return kinds.layout(type(target)) is object
 
@@ -310,6 +320,7 @@ def _exchange(one, other):
 
 _TRANSFERS = [
     (_is_frame, _frame),
+    (_is_exception, _exception),
     (_python_instance, _swap),
     (_container_instance, _swap_container),
 ]

@@ -294,6 +294,7 @@ class Incoming:
 
     def __init__(self, anchors=()):
         self.arrays = {}
+        self.joined = set()
         self._regions = {}
         self._plan = {}
         self._buffers = []
@@ -314,6 +315,15 @@ class Incoming:
         if number not in self.arrays:
             self.arrays[number] = self._build(number, self._plan[number])
         return self.arrays[number]
+
+    def take_joined(self):
+        """The ids of the arrays of the last bundle that are views of arrays of earlier ones.
+
+        The code may have changed that memory already, so that how they look now says nothing; the earlier array is watched.
+        """
+        ids = {id(self.arrays[number]) for number in self.joined}
+        self.joined.clear()
+        return ids
 
     def regions(self):
         """The memory of the arrays that arrived, as regions that a way back can refer to."""
@@ -339,6 +349,8 @@ class Incoming:
             _, size, index, start = entry
             return numpy.frombuffer(self._buffers[index], numpy.uint8, size, start).copy()
         _, anchor, delta, shape, strides, dtype, writeable = entry
+        if anchor in self.arrays and anchor not in self._plan:
+            self.joined.add(number)
         base = self._anchor(anchor)
         view = view_at(base, delta, shape, strides, dtype)
         if isinstance(anchor, tuple) and anchor[0] == "region" and anchor not in self._regions:

@@ -8,7 +8,7 @@ import io
 import pickle
 
 from . import ownership
-from .errors import describe
+from .errors import Trouble, describe
 from .pack import Pickler
 from .unpack import Unpickler
 
@@ -124,6 +124,7 @@ class Receiver:
     def __init__(self, seeds, anchors=()):
         self._unpickler = Unpickler(seeds, anchors)
         self.shared = bytearray(len(seeds) + 1)
+        self.broken = None
 
     @property
     def arrays(self):
@@ -135,10 +136,11 @@ class Receiver:
         self._unpickler.seed(objects[len(self.shared) :])
 
     def load(self, buffers, bind=None):
-        """The `(label, value)` pairs of a bundle. A value that does not load raises `LoadError`, and the table stays in step.
+        """The `(label, value)` pairs of a bundle. A value that does not load raises `LoadError`.
 
         `bind` is called with each pair as soon as it is there, because rebuilding the next may need it.
         """
+        self.require_whole()
         head = pickle.loads(buffers[1])
         last = 2 + head["arrays"]
         self._unpickler.arrays.begin(head["plan"], buffers[2:last])
@@ -153,14 +155,18 @@ class Receiver:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            self._unpickler.pad(head["start"] + len(head["mask"]))
-            self.shared.extend(bytes(len(head["mask"])))
+            self.broken = describe(error)
             raise LoadError(label, error)
         finally:
             self._unpickler.close()
             self._unpickler.arrays.end()
         self.shared.extend(head["mask"])
         return loaded
+
+    def require_whole(self):
+        """Raise `Trouble` if an earlier bundle did not load: numbers mean different objects on both sides from then on."""
+        if self.broken is not None:
+            raise Trouble("unpickle", "a value sent earlier could not be unpacked (%s), so the block cannot go on" % self.broken)
 
     def table(self):
         """The objects that arrived, by number."""

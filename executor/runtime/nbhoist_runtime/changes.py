@@ -9,7 +9,7 @@ from .pack import Content, Fresh
 def content(value, state):
     """What is sent of a changed object; its elements may be objects that the other side has. `state` is how it arrived."""
     kind = kinds.kind(value)
-    found = {"kind": kind, "class": type(value)}
+    found = {"kind": kind}
     if kind in (kinds.LIST, kinds.SET, kinds.DEQUE):
         found["items"] = [item for item in _iterate(value)]
     elif kind is kinds.DICT:
@@ -32,6 +32,8 @@ def content(value, state):
         else:
             found["fresh"] = Fresh(value)
     if kind in (kinds.LIST, kinds.SET, kinds.DEQUE, kinds.DICT, kinds.INSTANCE):
+        # `__class__` can be assigned for instances of such classes; of others it cannot change.
+        found["class"] = type(value)
         own = fingerprint.attributes(value)
         found["attributes"] = None if own is None else [list(own), list(own.values())]
         found["slots"] = fingerprint.slot_values(value)

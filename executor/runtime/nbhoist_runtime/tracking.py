@@ -16,8 +16,8 @@ class Tracker:
         self.objects = {}
         self.states = {}
 
-    def add(self, first, objects, shared):
-        """Take the states of `objects[first:]` as far as `shared` has a 1 for them."""
+    def add(self, first, objects, shared, unseen=()):
+        """Take the states of `objects[first:]` as far as `shared` has a 1 for them, but not of those with an id in `unseen`."""
         fresh = {}
         for number in range(first, len(objects)):
             if shared[number] and kinds.kind(objects[number]) in fingerprint.CHANGEABLE:
@@ -26,7 +26,7 @@ class Tracker:
         self.objects.update(fresh)
         looker = self.looker()
         for number, value in fresh.items():
-            if self._with_arrays or not _plain_array(value):
+            if id(value) not in unseen and (self._with_arrays or not _plain_array(value)):
                 self.states[number] = looker.state(value)
 
     def looker(self):

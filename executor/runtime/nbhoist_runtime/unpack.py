@@ -4,11 +4,9 @@ import io
 import pickle
 
 from . import arrays
-from .errors import Trouble
 
 _PROTOCOL = b"\x80\x05"
 _SEED = b"\x97\x940"  # NEXT_BUFFER, MEMOIZE, POP
-_BLANK = b"N\x940"  # NONE, MEMOIZE, POP
 _STOP = b"N."
 
 
@@ -19,7 +17,7 @@ class Unpickler:
         self.arrays = arrays.Incoming(anchors)
         self._source = _Source()
         self._feed = _Feed()
-        self._pickle = self._fresh()
+        self._pickle = pickle.Unpickler(self._source, buffers=self._feed)
         self.seed([seeds[0], self.arrays] + list(seeds[1:]))
 
     def seed(self, objects):
@@ -35,7 +33,7 @@ class Unpickler:
         self._feed.put(buffers)
 
     def next(self):
-        """The next object. After a failure `pad` has to be called with the length the memo should have."""
+        """The next object. After a failure nothing more can be loaded, because both sides' memos have come apart."""
         return self._pickle.load()
 
     def close(self):
@@ -46,16 +44,6 @@ class Unpickler:
     def memo(self):
         """The memo as `{number: object}`."""
         return self._pickle.memo.copy()
-
-    def pad(self, length):
-        """Fill the memo up to `length` after a load that failed, so that later numbers are right."""
-        missing = length - len(self.memo())
-        if missing < 0:
-            raise Trouble("internal", "the tables of objects of both sides have come apart")
-        # An unpickler that failed in the middle of a frame keeps the rest of it and would read that first.
-        known, self._pickle = self._pickle.memo, self._fresh()
-        self._pickle.memo = known
-        self._run(_PROTOCOL + _BLANK * missing + _STOP, [])
 
     def _run(self, data, buffers):
         self.open(data, buffers)

@@ -147,7 +147,8 @@ class Worker:
             if trouble.kind == "unpickle":
                 trouble.text = "%s arrived but could not be unpacked there: %s" % (failure.label, trouble.text)
             raise trouble
-        self._tracker.add(first, self._receiver.table(), self._receiver.shared)
+        joined = self._receiver.arrays.take_joined()
+        self._tracker.add(first, self._receiver.table(), self._receiver.shared, joined)
         self._started.update(items)
 
     def _op_run(self, header, payload):
@@ -234,6 +235,7 @@ class Worker:
         if self._receiver is None:
             seeds = session.seeds(self.namespace)
             self._receiver, self._tracker = Receiver(seeds), Tracker(seeds, with_arrays=True)
+        self._receiver.require_whole()
         collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker)
         packed, answer = collector.collect(header.get("returns") or (), bool(header.get("everything")), self._runner.outputs())
         answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered)
