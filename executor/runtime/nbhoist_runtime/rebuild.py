@@ -116,11 +116,6 @@ def object_view(root, start, shape, strides):
     return numpy.lib.stride_tricks.as_strided(flat[start:], shape, strides)
 
 
-def read_only(target, state):
-    """Protect an array against writing."""
-    target.flags.writeable = False
-
-
 def new(cls, *arguments):
     """`copyreg.__newobj__` under a name that the pickler does not treat specially."""
     return cls.__new__(cls, *arguments)
