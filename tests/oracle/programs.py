@@ -1,0 +1,6 @@
+"""Generated programs."""
+from .notebooks import Notebook, write
+
+
+def notebooks(folder, seed, count):
+    return []
