@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Runs every test. Needs cargo, a C compiler and Python 3.11 or later; installs the rest into .cache.
+#   ./test.sh          what a change must pass
+#   ./test.sh --full   also the full oracle and the heavy packages of the conformance test (hours)
+set -euo pipefail
+cd "$(dirname "$0")"
+full=false
+[ "${1:-}" = "--full" ] && full=true
+root=$PWD
+cache=$root/.cache
+mkdir -p "$cache"
+began=$SECONDS
+
+step() { printf '\n== %s (%d s so far)\n' "$1" "$((SECONDS - began))"; }
+
+# A virtual environment for a list of requirements, made again when the list changes.
+environment() {
+  local name=$1 list=$2
+  local home=$cache/$name stamp
+  stamp=$(cat "$list" | sha256sum | cut -c1-16)
+  if [ ! -f "$home/.complete-$stamp" ]; then
+    rm -rf "$home"
+    "$python" -m venv "$home" 2>/dev/null || { "$python" -m pip install -q virtualenv && "$python" -m virtualenv -q "$home"; }
+    "$home/bin/python" -m pip install -q --disable-pip-version-check -r "$list"
+    touch "$home/.complete-$stamp"
+  fi
+}
+
+command -v cargo >/dev/null || { echo "cargo is needed: https://rustup.rs"; exit 2; }
+python=$(command -v python3 || true)
+[ -n "$python" ] || { echo "python3 is needed"; exit 2; }
+
+step "Python environment of the tests"
+environment test-env tests/requirements.txt
+export NBHOIST_TEST_PYTHON=$cache/test-env/bin/python
+export MPLBACKEND=agg
+
+step "Format and lints"
+if cargo fmt --version >/dev/null 2>&1; then cargo fmt --all --check; fi
+if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --workspace --all-targets -- -D warnings; fi
+
+step "Rust tests"
+cargo test --workspace
+
+step "Python runtime"
+"$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
+
+step "Library effects against the libraries"
+if $full; then
+  "$NBHOIST_TEST_PYTHON" tests/conformance/conform.py --full --report docs/library-effects.md
+else
+  "$NBHOIST_TEST_PYTHON" tests/conformance/conform.py --quick
+fi
+
+if [ -x tests/oracle/run.sh ]; then
+  step "Oracle"
+  if $full; then tests/oracle/run.sh --full; else tests/oracle/run.sh --quick; fi
+fi
+
+step "done"
