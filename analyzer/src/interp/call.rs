@@ -109,7 +109,7 @@ impl<'a> Interp<'a> {
             Kind::Member { receiver, name } => self.call_member(&receiver, &name, args, range),
             Kind::Lib(path) => {
                 let receiver = Val::of(id);
-                match self.table.member(&path, "__call__") {
+                match self.member(&path, "__call__") {
                     Found::Entry(entry) => self.apply(entry, &format!("{path}.__call__"), Some(&receiver), args, range),
                     Found::Pure => {
                         self.hand_over(args, range);
@@ -128,7 +128,7 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.call_builtin(path, args, range) {
             return val;
         }
-        match self.table.function(path) {
+        match self.function_effects(path) {
             Found::Entry(entry) => self.apply(entry, path, None, args, range),
             Found::Pure => {
                 self.hand_over(args, range);
@@ -189,7 +189,7 @@ impl<'a> Interp<'a> {
 
     fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {
         let full = format!("{path}.{name}");
-        match self.table.member(path, name) {
+        match self.member(path, name) {
             Found::Entry(entry) => self.apply(entry, &full, Some(receiver), args, range),
             Found::Pure => {
                 self.hand_over(args, range);

@@ -390,7 +390,7 @@ impl<'a> Interp<'a> {
             Kind::Lib(path) if matches!(&**path, "builtins.str" | "builtins.range" | "builtins.bytes") => Val::scalar(),
             Kind::Lib(path) => {
                 let path = Arc::clone(path);
-                if let Found::Entry(entry) = self.table.member(&path, "__iter__") {
+                if let Found::Entry(entry) = self.member(&path, "__iter__") {
                     let receiver = Val::of(id);
                     return self.apply(entry, &format!("{path}.__iter__"), Some(&receiver), &Args::default(), range);
                 }
@@ -578,7 +578,7 @@ impl<'a> Interp<'a> {
                 if let Some(val) = self.heap.attr(id, attr).cloned() {
                     return val;
                 }
-                if let Found::Entry(entry) = self.table.member(&path, attr)
+                if let Found::Entry(entry) = self.member(&path, attr)
                     && entry.attribute
                 {
                     let receiver = Val::of(id);
@@ -646,7 +646,7 @@ impl<'a> Interp<'a> {
             };
             let part = match path.as_deref() {
                 // Any other attribute of a frame is most likely a column, which shows the frame's memory.
-                Some("pandas.DataFrame") if !matches!(self.table.member("pandas.DataFrame", &name), Found::Entry(_)) => {
+                Some("pandas.DataFrame") if !matches!(self.member("pandas.DataFrame", &name), Found::Entry(_)) => {
                     self.view_of(holder, "pandas.Series")
                 }
                 _ => self.lazy_attribute(holder, &name),
@@ -765,7 +765,7 @@ impl<'a> Interp<'a> {
                 self.container(path, &[elems])
             }
             _ => {
-                if let Found::Entry(entry) = self.table.member(path, "__getitem__") {
+                if let Found::Entry(entry) = self.member(path, "__getitem__") {
                     let receiver = Val::of(id);
                     let args = Args::positional(vec![index.clone()]);
                     return self.apply(entry, &format!("{path}.__getitem__"), Some(&receiver), &args, range);

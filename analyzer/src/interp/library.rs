@@ -14,6 +14,26 @@ use crate::library_effects::{ArgRef, Entry, Found, Gives};
 use crate::report::EffectKind;
 
 impl<'a> Interp<'a> {
+    /// What a member of a library value does. Answers are kept: the patterns of the table are slow to match.
+    pub(super) fn member(&mut self, kind: &str, name: &str) -> Found<'a> {
+        if let Some(found) = self.members.get(kind).and_then(|members| members.get(name)) {
+            return *found;
+        }
+        let found = self.table.member(kind, name);
+        self.members.entry(kind.to_owned()).or_default().insert(name.to_owned(), found);
+        found
+    }
+
+    /// What calling a dotted path does.
+    pub(super) fn function_effects(&mut self, path: &str) -> Found<'a> {
+        if let Some(found) = self.effects_of.get(path) {
+            return *found;
+        }
+        let found = self.table.function(path);
+        self.effects_of.insert(path.to_owned(), found);
+        found
+    }
+
     /// Carries out an entry of the table.
     pub(super) fn apply(&mut self, entry: &'a Entry, path: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
         self.apply_changes(entry, path, receiver, args, range);
@@ -248,7 +268,7 @@ impl<'a> Interp<'a> {
     /// What entering a context of this kind gives, when the table says so.
     pub(super) fn member_entry_gives(&mut self, id: ObjId, name: &str, range: TextRange) -> Option<Val> {
         let Kind::Lib(path) = self.heap.get(id).kind.clone() else { return None };
-        match self.table.member(&path, name) {
+        match self.member(&path, name) {
             Found::Entry(entry) => {
                 let receiver = Val::of(id);
                 Some(self.apply(entry, &format!("{path}.{name}"), Some(&receiver), &Args::default(), range))

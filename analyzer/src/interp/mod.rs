@@ -23,13 +23,14 @@ use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
+use rustc_hash::FxHashMap;
 
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use trace::{Bind, CellTrace, Change, Read, add_reasons};
 
 use crate::facts::CellFacts;
-use crate::library_effects::Table;
+use crate::library_effects::{Found, Table};
 use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::{Because, Certainty, EffectKind};
 use flow::Flow;
@@ -83,6 +84,8 @@ pub(crate) fn run(
         opaque: Vec::new(),
         stars: Vec::new(),
         canon: HashMap::new(),
+        members: FxHashMap::default(),
+        effects_of: FxHashMap::default(),
     };
     let mut traces = Vec::new();
     for (cell, facts) in notebook.cells.iter().zip(facts) {
@@ -167,6 +170,10 @@ struct Interp<'a> {
     stars: Vec<(u32, String)>,
     /// Objects for module paths, one each.
     canon: HashMap<Arc<str>, ObjId>,
+    /// Answers of the table, by kind and member.
+    members: FxHashMap<String, FxHashMap<String, Found<'a>>>,
+    /// Answers of the table, by path.
+    effects_of: FxHashMap<String, Found<'a>>,
 }
 
 impl<'a> Interp<'a> {
