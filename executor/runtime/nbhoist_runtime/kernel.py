@@ -69,6 +69,9 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, **_
 def supply(migration, name, file, spare=0, **_):
     """Pack one more value that the block turned out to need."""
     state = _require(migration)
+    if name not in state.namespace:
+        # No file is written, so that the next name may use the same one.
+        return {"names": [], "absent": [name], "imports": [], "bytes": 0, "sizes": {}}
     return _send(state, [name], file, spare, {"op": "bundle", "fault": True})
 
 

@@ -19,6 +19,12 @@ def _named(module, *names):
 # Which objects, how to get the state, how to set it.
 _RULES = [
     (_named("numpy.random", "BitGenerator"), lambda value: value.state, lambda value, state: setattr(value, "state", state)),
+    # Older versions of numpy pack a Generator without the bit generator it holds.
+    (
+        _named("numpy.random", "Generator"),
+        lambda value: value.bit_generator.state,
+        lambda value, state: setattr(value.bit_generator, "state", state),
+    ),
     (_named("numpy.random", "RandomState"), lambda value: value.get_state(legacy=False), lambda value, state: value.set_state(state)),
     (_named("random", "Random"), lambda value: value.getstate(), lambda value, state: value.setstate(state)),
     (_named("torch", "Generator"), lambda value: value.get_state(), lambda value, state: value.set_state(state)),

@@ -101,6 +101,7 @@ class Lab:
         """Capture `names` and bring them to a new worker."""
         self.migrations += 1
         self.events = []
+        self.supplied = 0
         self.migration = "%s-%d" % (os.path.basename(str(self.directory)), self.migrations)
         file = os.path.join(str(self.directory), self.migration + ".inputs")
         self.captured = self.call("capture", migration=self.migration, names=names, file=file)
@@ -130,7 +131,7 @@ class Lab:
             self.events.append(frame)
             return
         self.events.append(frame)
-        file = os.path.join(str(self.directory), "%s.fault.%d" % (self.migration, len(self.events)))
+        file = os.path.join(str(self.directory), "%s.fault.%d" % (self.migration, self.supplied))
         try:
             answer = self.call("supply", migration=self.migration, name=frame["name"], file=file)
         except Failure as failure:
@@ -139,6 +140,7 @@ class Lab:
         if answer["absent"]:
             self.worker.send({"op": "absent", "name": frame["name"]})
             return
+        self.supplied += 1
         self.ship(file)
 
     def collect(self, returns=(), everything=True):

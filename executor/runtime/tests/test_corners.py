@@ -5,6 +5,9 @@ from conftest import Failure, call
 
 
 def test_series_of_a_frame_share_its_memory(lab):
+    pandas = pytest.importorskip("pandas")
+    if int(pandas.__version__.split(".")[0]) >= 3:
+        pytest.skip("from pandas 3 on what a frame hands out cannot be written to")
     lab.cell("import pandas as pd, numpy as np\ndf = pd.DataFrame({'a': [1., 2.], 'b': [3., 4.]})\nvals = df['a'].values\nraw = df.values")
     lab.migrate("vals[0] = 9.\nseen = df['a'].iloc[0]\nraw[1, 1] = 7.", names=["df", "vals", "raw"])
     here = {}

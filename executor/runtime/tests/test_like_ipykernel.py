@@ -58,7 +58,7 @@ CELLS = {
     "timeit": "%timeit -n1 -r1 -q 1",
     "multi line": "x = [1,\n     2]\ny = (x[5] +\n     1)",
     "recursion": "def r(n): return r(n + 1)\nimport sys\ntry:\n    r(0)\nexcept RecursionError: print('deep')",
-    "exception group": "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])" if hasattr(__builtins__, "ExceptionGroup") or True else "1",
+    "exception group": "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])",
 }
 
 
@@ -74,7 +74,8 @@ def test_cells_show_what_ipykernel_shows(kernel_lab):
         expected, found = normal(expected), normal([event for event in lab.events if event["op"] != "fault"])
         if found != expected:
             different[name] = (expected, found)
-        assert done["ok"] == (reply["status"] == "ok"), name
+        # Old versions of ipykernel show the error of a failing `repr` and call the cell a success.
+        assert done["ok"] == (reply["status"] == "ok") or name == "repr error", name
     for name, (expected, found) in different.items():
         print("----", name, "\nkernel:", expected, "\nworker:", found)
     # The traceback of `input` shows the file of the function that refuses it.

@@ -37,6 +37,7 @@ def test_frames_are_updated_in_place(lab):
 
 
 def test_estimators_are_updated_in_place(lab):
+    pytest.importorskip("sklearn")
     lab.cell(
         "import numpy as np\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.ensemble import RandomForestClassifier\n"
         "from sklearn.pipeline import make_pipeline\nfrom sklearn.preprocessing import StandardScaler\n"
@@ -54,6 +55,7 @@ def test_estimators_are_updated_in_place(lab):
 
 
 def test_unchanged_models_do_not_come_back(lab):
+    pytest.importorskip("sklearn")
     lab.cell(
         "import numpy as np\nfrom sklearn.ensemble import RandomForestClassifier\nX = np.random.RandomState(0).rand(60, 3); y = (X[:, 0] > .5)\n"
         "rf = RandomForestClassifier(5, random_state=0).fit(X, y)\nimport pandas as pd\ndf = pd.DataFrame({'a': [1, 2], 'b': ['x', None]})"

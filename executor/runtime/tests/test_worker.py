@@ -88,6 +88,12 @@ def test_a_name_that_nobody_has(lab):
     assert [event["name"] for event in lab.events if event["op"] == "fault"] == ["nowhere", "nowhere_else"]
 
 
+def test_a_name_that_nobody_has_does_not_stand_in_the_way_of_the_next(lab):
+    lab.cell("late = 3")
+    lab.start([])
+    assert lab.run("try:\n    nowhere\nexcept NameError: pass\nx = late")["ok"]
+
+
 def test_a_missed_name_that_cannot_travel_says_so(lab):
     lab.cell("import threading\nlock = [threading.Lock()]\nfine = [1]")
     lab.start([])
