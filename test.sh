@@ -17,7 +17,7 @@ step() { printf '\n== %s (%d s so far)\n' "$1" "$((SECONDS - began))"; }
 environment() {
   local name=$1 list=$2
   local home=$cache/$name stamp
-  stamp=$(cat "$list" | sha256sum | cut -c1-16)
+  stamp=$(cat "$list" corpus/requirements.txt | sha256sum | cut -c1-16)
   if [ ! -f "$home/.complete-$stamp" ]; then
     rm -rf "$home"
     "$python" -m venv "$home" 2>/dev/null || { "$python" -m pip install -q virtualenv && "$python" -m virtualenv -q "$home"; }

@@ -28,9 +28,10 @@ def _feed(value, put, seen, depth, ignored):
         put((repr(value) if isinstance(value, ATOMS[:8]) else str(id(value))).encode())
         return
     if id(value) in seen or depth > 40:
-        put(str(seen.get(id(value))).encode())
+        put(str(seen[id(value)][0] if id(value) in seen else None).encode())
         return
-    seen[id(value)] = len(seen)
+    # The value is kept as well, so that no other one can get its id meanwhile.
+    seen[id(value)] = len(seen), value
     if isinstance(value, io.IOBase):
         put(_frozen(value))
         return

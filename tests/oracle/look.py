@@ -1,7 +1,8 @@
 """A snapshot of a session: names, shared memory, ambient state, history."""
 
-import pickle
 import os
+import pickle
+import random
 import sys
 import traceback
 
@@ -30,10 +31,19 @@ def snapshot(home, alone=False):
     return {"names": names, "parts": parts, "ids": ids, "solo": solo, "shares": walker.memory.groups(), "ambient": outside}
 
 
+def fork():
+    """`os.fork`, but the child goes on with the random state of the parent."""
+    state = random.getstate()
+    pid = os.fork()
+    if pid == 0:
+        random.setstate(state)
+    return pid
+
+
 def apart(function, *arguments):
     """The result of a call in a forked process, so that the call leaves no trace in this one."""
     read, write = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         os.close(read)
         try:

@@ -30,7 +30,10 @@ _PLAIN = (
     datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction, pathlib.PurePath,
     re.Pattern, uuid.UUID, range, slice, type(Ellipsis), type(NotImplemented), ast.AST,
 )
-_CLASS_NOISE = {"__dict__", "__weakref__", "__module__", "__doc__", "_abc_impl", "__abstractmethods__", "__firstlineno__", "__static_attributes__"}
+_CLASS_NOISE = {
+    "__dict__", "__weakref__", "__module__", "__doc__", "_abc_impl", "__abstractmethods__", "__firstlineno__", "__static_attributes__",
+    "__slotnames__",  # copyreg leaves it in a class whose instances were packed.
+}
 
 
 def scrub(text):

@@ -93,7 +93,7 @@ def _test(home, job, index, test):
 
 def _forked(home, job, index, test, sets):
     read, write = os.pipe()
-    pid = os.fork()
+    pid = look.fork()
     if pid == 0:
         os.close(read)
         os.setpgid(0, 0)

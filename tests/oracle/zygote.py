@@ -42,9 +42,6 @@ def serve(path):
     """Answer requests until the process that started this one is gone."""
     parent = os.getppid()
     load()
-    # Every session starts from the same random state, so that unseeded notebooks can be compared too.
-    random.seed(1)
-    sys.modules["numpy"].random.seed(1)
     import nbhoist_runtime.kernel  # noqa: F401
     import nbhoist_runtime.shell  # noqa: F401
     import nbhoist_runtime.worker  # noqa: F401
@@ -103,4 +100,8 @@ def _child(request, connection, descriptors, session):
 
         worker.main()
     os.setsid()
+    # Every session starts from the same random state, so that unseeded notebooks can be compared too.
+    random.seed(1)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(1)
     session(request, connection)

@@ -1,1 +1,9 @@
-//! Workspace tests: command line, corpus, migration, and house rules.
+//! Workspace tests: what the corpus proves, and the house rules.
+
+use std::path::PathBuf;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or_else(|| here.clone(), PathBuf::from)
+}
