@@ -81,7 +81,7 @@ impl Linked {
             .map(|bind| NameFact {
                 name: bind.name.to_string(),
                 certainty: if bind.must { Certainty::Proved } else { Certainty::Assumed },
-                because: if bind.must { Vec::new() } else { vec![self.reason(trace.cell, "bound on some paths only")] },
+                because: if bind.must { Vec::new() } else { vec![reason(trace.cell, "bound on some paths only")] },
             })
             .collect();
         report.reads = trace
@@ -101,10 +101,6 @@ impl Linked {
             .map(|(name, change)| NameFact { name: name.to_string(), certainty: change.certainty(), because: change.because })
             .collect();
         report.effects.clone_from(&trace.effects);
-    }
-
-    fn reason(&self, cell: u32, text: &str) -> Because {
-        Because { text: text.to_owned(), cell, start: 0, end: 0 }
     }
 
     /// Names through which changes of this cell can be seen, in the state before it.
@@ -140,6 +136,10 @@ impl Linked {
         }
         names
     }
+}
+
+fn reason(cell: u32, text: &str) -> Because {
+    Because { text: text.to_owned(), cell, start: 0, end: 0 }
 }
 
 /// A name through which a change can be seen.

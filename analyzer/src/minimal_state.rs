@@ -288,7 +288,6 @@ impl<'l> Survey<'l> {
     fn finish(mut self) -> Plan {
         let returns = self.returns();
         let refusal = self.refusal(&returns);
-        let because = vec![];
         Plan {
             cells: self.block.iter().copied().collect(),
             inputs: self.inputs.into_values().collect(),
@@ -300,7 +299,7 @@ impl<'l> Survey<'l> {
             warnings: self.warnings,
             refusal,
             estimates: vec![Estimate { executor: "here".to_owned(), seconds: None, transfer_in: None, transfer_out: None, overhead: None }],
-            decision: Decision { executor: "here".to_owned(), gain: None, because },
+            decision: Decision { executor: "here".to_owned(), gain: None, because: Vec::new() },
         }
     }
 

@@ -6,14 +6,8 @@ use crate::{Error, read};
 
 /// The user's own file, whether it exists or not.
 pub fn user_file() -> Option<PathBuf> {
-    let variable = if cfg!(windows) {
-        "APPDATA"
-    } else {
-        "XDG_CONFIG_HOME"
-    };
-    let configured = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|folder| folder.is_absolute());
+    let variable = if cfg!(windows) { "APPDATA" } else { "XDG_CONFIG_HOME" };
+    let configured = std::env::var_os(variable).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let folder = configured.or_else(|| std::env::home_dir().map(|home| home.join(".config")))?;
     Some(folder.join("nbhoist").join("nbhoist.toml"))
 }

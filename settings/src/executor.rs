@@ -66,28 +66,16 @@ impl Executor {
     }
 
     pub(crate) fn new(name: &str, backend: Backend) -> Self {
-        Self {
-            name: name.to_owned(),
-            backend,
-            python: None,
-            command: None,
-            host: None,
-            uri: None,
-            directory: None,
-        }
+        Self { name: name.to_owned(), backend, python: None, command: None, host: None, uri: None, directory: None }
     }
 
     /// What is missing for it to work.
     pub(crate) fn problem(&self) -> Option<String> {
         if matches!(self.name.as_str(), "here" | "auto") {
-            return Some(
-                "has a name that stands for something else: call it differently".to_owned(),
-            );
+            return Some("has a name that stands for something else: call it differently".to_owned());
         }
         if self.name == "local" && self.backend != Backend::Local {
-            return Some(
-                "must keep the backend `local`: give the other place its own name".to_owned(),
-            );
+            return Some("must keep the backend `local`: give the other place its own name".to_owned());
         }
         match self.backend {
             Backend::Ssh if self.host.is_none() => Some("needs a `host`".to_owned()),

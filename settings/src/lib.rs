@@ -88,12 +88,7 @@ impl Settings {
     /// Whether a rule is to be applied. A longer code counts more than a shorter one, a name more than any code, and
     /// `ignore` more than `select` where both say the same.
     pub fn applies(&self, code: &str, name: &str) -> bool {
-        let weight = |patterns: &[String]| {
-            patterns
-                .iter()
-                .filter_map(|pattern| matches(pattern, code, name))
-                .max()
-        };
+        let weight = |patterns: &[String]| patterns.iter().filter_map(|pattern| matches(pattern, code, name)).max();
         let selected = match &self.select {
             Some(patterns) => weight(patterns),
             None => Some(0),
@@ -131,13 +126,7 @@ pub struct Place {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "{}:{}:{}",
-            self.file.display(),
-            self.line,
-            self.column
-        )
+        write!(formatter, "{}:{}:{}", self.file.display(), self.line, self.column)
     }
 }
 
@@ -200,9 +189,7 @@ impl Error {
     pub fn place(&self) -> String {
         match self {
             Self::Io { file, .. } => file.display().to_string(),
-            Self::Syntax { place, .. }
-            | Self::Value { place, .. }
-            | Self::Executor { place, .. } => place.to_string(),
+            Self::Syntax { place, .. } | Self::Value { place, .. } | Self::Executor { place, .. } => place.to_string(),
         }
     }
 }

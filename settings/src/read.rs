@@ -17,14 +17,7 @@ pub(crate) enum Owner {
     Project,
 }
 
-const KEYS: [&str; 6] = [
-    "heavy-seconds",
-    "select",
-    "ignore",
-    "exclude",
-    "library-effects",
-    "executors",
-];
+const KEYS: [&str; 6] = ["heavy-seconds", "select", "ignore", "exclude", "library-effects", "executors"];
 const EXECUTOR_KEYS: [&str; 6] = ["backend", "python", "command", "host", "uri", "directory"];
 
 /// Reads a file into the settings.
@@ -33,11 +26,7 @@ pub(crate) fn file(path: &Path, owner: Owner, settings: &mut Settings) -> Result
     let document = Document { path, text: &text };
     let parsed = document.parse()?;
     settings.files.push(path.to_path_buf());
-    let table = if is_pyproject(path) {
-        own_table(parsed.get_ref())
-    } else {
-        Some(parsed.get_ref())
-    };
+    let table = if is_pyproject(path) { own_table(parsed.get_ref()) } else { Some(parsed.get_ref()) };
     for (key, value) in table.into_iter().flatten() {
         document.read_key(key, value, owner, settings)?;
     }
@@ -56,25 +45,15 @@ pub(crate) fn has_table(path: &Path) -> Result<bool, Error> {
 }
 
 fn read_text(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Io {
-        file: path.to_path_buf(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| Error::Io { file: path.to_path_buf(), source })
 }
 
 fn is_pyproject(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name == "pyproject.toml")
+    path.file_name().is_some_and(|name| name == "pyproject.toml")
 }
 
 fn own_table<'t, 'i>(table: &'t DeTable<'i>) -> Option<&'t DeTable<'i>> {
-    table
-        .get("tool")?
-        .get_ref()
-        .as_table()?
-        .get("nbhoist")?
-        .get_ref()
-        .as_table()
+    table.get("tool")?.get_ref().as_table()?.get("nbhoist")?.get_ref().as_table()
 }
 
 type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
@@ -88,29 +67,17 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn parse(&self) -> Result<Spanned<DeTable<'a>>, Error> {
-        DeTable::parse(self.text).map_err(|error| Error::Syntax {
-            place: self.place(&error.span().unwrap_or(0..0)),
-            message: error.message().to_owned(),
-        })
+        DeTable::parse(self.text)
+            .map_err(|error| Error::Syntax { place: self.place(&error.span().unwrap_or(0..0)), message: error.message().to_owned() })
     }
 
     fn place(&self, span: &Range<usize>) -> Place {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place {
-            file: self.path.to_path_buf(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Place { file: self.path.to_path_buf(), line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
-    fn read_key(
-        &self,
-        key: &Key<'_>,
-        value: &Value<'_>,
-        owner: Owner,
-        settings: &mut Settings,
-    ) -> Result<(), Error> {
+    fn read_key(&self, key: &Key<'_>, value: &Value<'_>, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
         match key.get_ref().as_ref() {
             "heavy-seconds" => settings.heavy_seconds = self.seconds("heavy-seconds", value)?,
             "select" => settings.select = Some(self.strings("select", value)?),
@@ -127,8 +94,7 @@ impl<'a> Document<'a> {
             "executors" if owner == Owner::User => self.read_executors(value, settings)?,
             "executors" => settings.warnings.push(Warning {
                 place: self.place(&key.span()),
-                text: "executors in a project's file do not count: a project must not choose where your data goes"
-                    .to_owned(),
+                text: "executors in a project's file do not count: a project must not choose where your data goes".to_owned(),
                 help: crate::user_file().map(|file| format!("move them to {}", file.display())),
             }),
             other => self.unknown(other, &key.span(), &KEYS, settings),
@@ -139,28 +105,17 @@ impl<'a> Document<'a> {
     fn read_executors(&self, value: &Value<'_>, settings: &mut Settings) -> Result<(), Error> {
         for (name, entry) in self.table("executors", value)? {
             let key = format!("executors.{}", name.get_ref());
-            let executor =
-                self.executor(name.get_ref(), self.table(&key, entry)?, &key, settings)?;
+            let executor = self.executor(name.get_ref(), self.table(&key, entry)?, &key, settings)?;
             if let Some(problem) = executor.problem() {
                 let place = self.place(&name.span());
-                return Err(Error::Executor {
-                    place,
-                    name: executor.name,
-                    problem,
-                });
+                return Err(Error::Executor { place, name: executor.name, problem });
             }
             settings.executors.insert(executor.name.clone(), executor);
         }
         Ok(())
     }
 
-    fn executor(
-        &self,
-        name: &str,
-        table: &DeTable<'_>,
-        prefix: &str,
-        settings: &mut Settings,
-    ) -> Result<Executor, Error> {
+    fn executor(&self, name: &str, table: &DeTable<'_>, prefix: &str, settings: &mut Settings) -> Result<Executor, Error> {
         let mut executor = Executor::new(name, Backend::Local);
         let mut backend = None;
         for (key, value) in table {
@@ -184,30 +139,17 @@ impl<'a> Document<'a> {
         Ok(executor)
     }
 
-    fn unknown(
-        &self,
-        key: &str,
-        span: &Range<usize>,
-        known: &[&'static str],
-        settings: &mut Settings,
-    ) {
+    fn unknown(&self, key: &str, span: &Range<usize>, known: &[&'static str], settings: &mut Settings) {
         let help = match nearest(key, known.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known keys are {}", known.join(", ")),
         };
         let place = self.place(span);
-        settings.warnings.push(Warning {
-            place,
-            text: format!("unknown key `{key}`"),
-            help: Some(help),
-        });
+        settings.warnings.push(Warning { place, text: format!("unknown key `{key}`"), help: Some(help) });
     }
 
     fn folder(&self) -> PathBuf {
-        self.path
-            .parent()
-            .map(Path::to_path_buf)
-            .unwrap_or_default()
+        self.path.parent().map(Path::to_path_buf).unwrap_or_default()
     }
 
     fn seconds(&self, key: &str, value: &Value<'_>) -> Result<f64, Error> {
@@ -228,52 +170,32 @@ impl<'a> Document<'a> {
     /// A path; `~/` stands for the home folder.
     fn path(&self, key: &str, value: &Value<'_>) -> Result<PathBuf, Error> {
         let text = self.string(key, value)?;
-        let home = text
-            .strip_prefix("~/")
-            .and_then(|rest| Some(std::env::home_dir()?.join(rest)));
+        let home = text.strip_prefix("~/").and_then(|rest| Some(std::env::home_dir()?.join(rest)));
         Ok(home.unwrap_or_else(|| PathBuf::from(text)))
     }
 
     fn strings(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>, Error> {
         let items = value.get_ref().as_array();
-        let strings = items.and_then(|items| {
-            items
-                .iter()
-                .map(|item| item.get_ref().as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
-        });
+        let strings =
+            items.and_then(|items| items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
         strings.ok_or_else(|| self.wrong(key, value, "a list of strings"))
     }
 
     fn table<'v, 'i>(&self, key: &str, value: &'v Value<'i>) -> Result<&'v DeTable<'i>, Error> {
-        value
-            .get_ref()
-            .as_table()
-            .ok_or_else(|| self.wrong(key, value, "a table"))
+        value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table"))
     }
 
     fn wrong(&self, key: &str, value: &Value<'_>, expected: &'static str) -> Error {
         let found = match value.get_ref() {
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Array(_) if expected == "a list of strings" => {
-                "a list with something else in it".to_owned()
-            }
+            DeValue::Array(_) if expected == "a list of strings" => "a list with something else in it".to_owned(),
             other => format!("{} {}", article(other.type_str()), other.type_str()),
         };
-        Error::Value {
-            place: self.place(&value.span()),
-            key: key.to_owned(),
-            expected,
-            found,
-        }
+        Error::Value { place: self.place(&value.span()), key: key.to_owned(), expected, found }
     }
 }
 
 fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }

@@ -20,10 +20,7 @@ fn project(text: &str) -> Settings {
 fn warnings(settings: &Settings) -> Vec<String> {
     let shown = |warning: &Warning| {
         let help = warning.help.as_deref().unwrap_or_default();
-        format!(
-            "{}:{} {}; {help}",
-            warning.place.line, warning.place.column, warning.text
-        )
+        format!("{}:{} {}; {help}", warning.place.line, warning.place.column, warning.text)
     };
     settings.warnings.iter().map(shown).collect()
 }
@@ -55,36 +52,17 @@ fn the_project_wins_key_by_key_and_executors_are_the_users() {
     let settings = Settings::load_from(Some(&own), Some(&project)).unwrap();
     assert!((settings.heavy_seconds - 2.5).abs() < 1e-9);
     assert_eq!(settings.ignore, ["NBH1"]);
-    assert_eq!(
-        settings.exclude,
-        [Exclude {
-            pattern: "old/".to_owned(),
-            base: folder.path().to_path_buf()
-        }]
-    );
-    let executors: Vec<_> = settings
-        .executors
-        .values()
-        .map(|place| (place.name.as_str(), place.backend.as_str()))
-        .collect();
-    assert_eq!(
-        executors,
-        [("gpu", "ssh"), ("local", "local"), ("slurm", "command")]
-    );
+    assert_eq!(settings.exclude, [Exclude { pattern: "old/".to_owned(), base: folder.path().to_path_buf() }]);
+    let executors: Vec<_> = settings.executors.values().map(|place| (place.name.as_str(), place.backend.as_str())).collect();
+    assert_eq!(executors, [("gpu", "ssh"), ("local", "local"), ("slurm", "command")]);
     let warnings = warnings(&settings);
     assert_eq!(warnings.len(), 1);
-    assert!(
-        warnings[0].starts_with("6:15 executors in a project's file do not count"),
-        "{warnings:?}"
-    );
+    assert!(warnings[0].starts_with("6:15 executors in a project's file do not count"), "{warnings:?}");
 }
 
 #[test]
 fn nothing_configured_gives_the_defaults() {
-    assert_eq!(
-        Settings::load_from(Some(Path::new("/nowhere/nbhoist.toml")), None).unwrap(),
-        Settings::default()
-    );
+    assert_eq!(Settings::load_from(Some(Path::new("/nowhere/nbhoist.toml")), None).unwrap(), Settings::default());
     assert!(Settings::default().executors.contains_key("local"));
 }
 
@@ -99,10 +77,7 @@ fn unknown_keys_name_the_nearest() {
         ]
     );
     let settings = user("[executors.a]\nhots = \"x\"\n").unwrap();
-    assert_eq!(
-        warnings(&settings),
-        ["2:1 unknown key `hots`; did you mean `host`?"]
-    );
+    assert_eq!(warnings(&settings), ["2:1 unknown key `hots`; did you mean `host`?"]);
 }
 
 #[test]
@@ -111,27 +86,11 @@ fn errors_say_where_and_what_is_allowed() {
         refused("select = [\"A\"]\nheavy-seconds = \"ten\""),
         "2:17 `heavy-seconds` must be a number of seconds, zero or more, not a string"
     );
-    assert_eq!(
-        refused("heavy-seconds = -1"),
-        "1:17 `heavy-seconds` must be a number of seconds, zero or more, not -1"
-    );
-    assert_eq!(
-        refused("select = [\"A\", 2]"),
-        "1:10 `select` must be a list of strings, not a list with something else in it"
-    );
-    assert_eq!(
-        refused("executors = 3"),
-        "1:13 `executors` must be a table, not 3"
-    );
-    assert!(
-        refused("a = \n").starts_with("1:5 the configuration file is not valid TOML"),
-        "{}",
-        refused("a = \n")
-    );
-    assert_eq!(
-        refused("[executors.x]\nbackend = \"ssh\""),
-        "1:12 the executor `x` needs a `host`"
-    );
+    assert_eq!(refused("heavy-seconds = -1"), "1:17 `heavy-seconds` must be a number of seconds, zero or more, not -1");
+    assert_eq!(refused("select = [\"A\", 2]"), "1:10 `select` must be a list of strings, not a list with something else in it");
+    assert_eq!(refused("executors = 3"), "1:13 `executors` must be a table, not 3");
+    assert!(refused("a = \n").starts_with("1:5 the configuration file is not valid TOML"), "{}", refused("a = \n"));
+    assert_eq!(refused("[executors.x]\nbackend = \"ssh\""), "1:12 the executor `x` needs a `host`");
     assert!(refused("[executors.here]").contains("stands for something else"));
     assert!(refused("[executors.local]\nhost = \"a\"").contains("must keep the backend `local`"));
 }
@@ -143,36 +102,18 @@ fn the_nearest_file_counts() {
     fs::create_dir_all(&deep).unwrap();
     fs::write(folder.path().join("nbhoist.toml"), "").unwrap();
     fs::write(folder.path().join("a/pyproject.toml"), "broken = ").unwrap();
-    assert_eq!(
-        project_file(&deep).unwrap(),
-        Some(folder.path().join("nbhoist.toml"))
-    );
+    assert_eq!(project_file(&deep).unwrap(), Some(folder.path().join("nbhoist.toml")));
     fs::write(folder.path().join("a/pyproject.toml"), "[tool.nbhoist]\n").unwrap();
-    assert_eq!(
-        project_file(&deep).unwrap(),
-        Some(folder.path().join("a/pyproject.toml"))
-    );
+    assert_eq!(project_file(&deep).unwrap(), Some(folder.path().join("a/pyproject.toml")));
     fs::write(deep.join("nbhoist.toml"), "").unwrap();
-    assert_eq!(
-        project_file(&deep).unwrap(),
-        Some(deep.join("nbhoist.toml"))
-    );
+    assert_eq!(project_file(&deep).unwrap(), Some(deep.join("nbhoist.toml")));
 }
 
 #[test]
 fn rules_are_chosen_by_code_prefix_or_name() {
     let chosen = |select: Option<&[&str]>, ignore: &[&str]| {
-        let owned = |words: &[&str]| {
-            words
-                .iter()
-                .map(|&word| word.to_owned())
-                .collect::<Vec<_>>()
-        };
-        let settings = Settings {
-            select: select.map(owned),
-            ignore: owned(ignore),
-            ..Settings::default()
-        };
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let settings = Settings { select: select.map(owned), ignore: owned(ignore), ..Settings::default() };
         settings.applies("NBH201", "defined-only-later")
     };
     assert!(chosen(None, &[]));

@@ -170,7 +170,8 @@ def is_changeable(value):
     if isinstance(value, ATOMS + (types.FunctionType, types.BuiltinMethodType, tuple, frozenset, property)):
         return False
     name = f"{type(value).__module__}.{type(value).__qualname__}"
-    if name.startswith(("re.", "numpy.dtype", "pandas._libs.tslibs", "weakref", "logging", "_abc", "datetime", "decimal", "pathlib")):
+    if name.startswith(("re.", "numpy.dtype", "pandas._libs.tslibs", "weakref", "logging", "_abc", "datetime", "decimal", "pathlib",
+                        "pandas._libs.internals.BlockPlacement")):
         return False
     return not ("pandas" in sys.modules and isinstance(value, sys.modules["pandas"].Index))
 
@@ -189,7 +190,7 @@ def walk(value, most):
 
 def _references(item, is_root):
     pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
-    if isinstance(item, ATOMS):
+    if isinstance(item, ATOMS) or type(item).__name__ == "BlockPlacement":
         return []
     if isinstance(item, types.FunctionType):
         return [cell.cell_contents for cell in item.__closure__ or () if _full(cell)] + list(item.__defaults__ or ())

@@ -38,8 +38,8 @@ class Zygote:
         if self.process.stdout.readline() != b"ready\n":
             raise RuntimeError("the process that forks sessions did not start")
 
-    def do(self, job, folder):
-        """Have a session do a job; gives its answer."""
+    def do(self, job, folder, each=None):
+        """Have a session do a job; gives its answer. `each` gets every line of the job's results as soon as it is there."""
         path = os.path.join(folder, "job-%s" % hashlib.sha256(pickle.dumps([job.get("name"), time.monotonic_ns()])).hexdigest()[:12])
         with open(path, "wb") as file:
             pickle.dump(job, file)
@@ -48,14 +48,14 @@ class Zygote:
             connection.settimeout(job["timeout"])
             connection.sendall(json.dumps({"role": "session", "job": path}).encode())
             try:
-                said = b""
-                while not said.endswith(b"done"):
-                    part = connection.recv(100)
-                    if not part:
+                said = connection.makefile("rb")
+                process = int(said.readline())
+                while (line := said.readline()) != b"done\n":
+                    if not line:
                         return {"error": "the session died"}
-                    said += part
+                    each(line)
             except TimeoutError:
-                os.killpg(int(said.split(b"\n")[0]), 9)
+                os.killpg(process, 9)
                 return {"error": "took longer than %d s" % job["timeout"]}
         with open(path + ".answer", "rb") as file:
             answer = pickle.load(file)
@@ -81,6 +81,10 @@ class Planner:
         if not line:
             raise RuntimeError("the program that plans blocks died at %s, cells %s" % (notebook.path, cells))
         return json.loads(line)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
 
 
 def run(options):
@@ -123,7 +127,7 @@ def _survey_all(books, options, zygote, scratch):
     def one(book):
         path = folder / (book.fingerprint() + ".pickle")
         if not path.exists():
-            reference = _survey(book, zygote, scratch)
+            reference = survey(book, zygote, scratch)
             path.write_bytes(pickle.dumps(reference))
             print("surveyed %s: %s" % (book.name, reference.get("error", "%.1f s" % seconds(reference))[-300:]), flush=True)
         return book, pickle.loads(path.read_bytes())
@@ -149,7 +153,7 @@ def workplace(book, scratch):
     return parent, folder
 
 
-def _survey(book, zygote, scratch):
+def survey(book, zygote, scratch):
     """Two runs of the notebook, and what differs between them."""
     runs = []
     for _ in range(2):
@@ -269,7 +273,8 @@ def _run_all(surveys, chosen, options, zygote, scratch, folder):
     def one(item):
         book, reference, tests = item
         count = sum(len(found) for found in tests.values())
-        answer = _run_book(book, reference, tests, zygote, scratch, folder)
+        with open(results_path(folder, book), "a", encoding="utf-8") as results:
+            answer = run_book(book, reference, tests, zygote, scratch, lambda line: results.write(json.dumps(line) + "\n") and results.flush())
         done[0] += count
         print("%5d/%d %6.0f s  %s%s" % (done[0], total, time.monotonic() - started, book.name, "  " + answer["error"][-500:] if "error" in answer else ""), flush=True)
 
@@ -320,7 +325,8 @@ def _tests(book, reference, blocks, options, planner, folder):
     return tests
 
 
-def _run_book(book, reference, tests, zygote, scratch, folder):
+def run_book(book, reference, tests, zygote, scratch, keep):
+    """Run the tests of one notebook in a session; `keep` gets each result."""
     parent, place = workplace(book, scratch)
     spool = os.path.join(parent, "spool")
     os.mkdir(spool)
@@ -328,9 +334,9 @@ def _run_book(book, reference, tests, zygote, scratch, folder):
     count = sum(len(found) for found in tests.values())
     job = {
         "kind": "blocks", "name": book.name, "folder": place, "sources": book.sources[: len(reference["cells"])], "numbers": book.numbers,
-        "reference": slim, "tests": tests, "results": str(results_path(folder, book)), "spool": spool, "zygote": zygote.path,
+        "reference": slim, "tests": tests, "spool": spool, "zygote": zygote.path,
         "timeout": 600 + count * (30 + 5 * seconds(reference)),
     }
-    answer = zygote.do(job, scratch)
+    answer = zygote.do(job, scratch, lambda line: keep(json.loads(line)))
     shutil.rmtree(parent, ignore_errors=True)
     return answer

@@ -25,12 +25,12 @@ def main(request, connection):
     with open(request["job"], "rb") as file:
         job = pickle.load(file)
     try:
-        answer = _survey(job) if job["kind"] == "survey" else _blocks(job)
+        answer = _survey(job) if job["kind"] == "survey" else _blocks(job, connection)
     except BaseException:
         answer = {"error": traceback.format_exc()}
     with open(request["job"] + ".answer", "wb") as file:
         pickle.dump(answer, file)
-    connection.sendall(b"done")
+    connection.sendall(b"done\n")
 
 
 def _open(job):
@@ -58,36 +58,32 @@ def _survey(job):
     return {"cells": cells, "states": states}
 
 
-def _blocks(job):
+def _blocks(job, connection):
     home = _open(job)
     folder = Folder(job["folder"])
     folder.keep()
-    with open(job["results"], "a", encoding="utf-8") as results:
-        for index, source in enumerate(job["sources"]):
-            for test in job["tests"].get(index, ()):
-                result = _test(home, job, index, test)
-                folder.put_back()
-                for line in result if isinstance(result, list) else [result]:
-                    results.write(json.dumps(line) + "\n")
-                results.flush()
-            if index >= max(job["tests"]):
-                break
-            home.run(source)
-            folder.keep()
+    for index, source in enumerate(job["sources"]):
+        for test in job["tests"].get(index, ()):
+            connection.sendall(json.dumps(_test(home, job, index, test)).encode() + b"\n")
+            folder.put_back()
+        if index >= max(job["tests"]):
+            break
+        home.run(source)
+        folder.keep()
     return {}
 
 
 def _test(home, job, index, test):
     """All runs of one block; each in a fork."""
     first = _forked(home, job, index, test, test["sets"])
-    found = [dict(test["key"], **first)]
+    found = dict(test["key"], **first)
     if test.get("drop") and first["class"] == "ok" and test["mode"] == "static":
         dropped = {}
         for name in test["sets"]["inputs"]:
             fewer = dict(test["sets"], inputs=[other for other in test["sets"]["inputs"] if other != name])
             again = _forked(home, job, index, test, fewer)
             dropped[name] = {"class": again["class"], "bytes": first["sizes"].get(name, 0)}
-        found[0]["dropped"] = dropped
+        found["dropped"] = dropped
     return found
 
 

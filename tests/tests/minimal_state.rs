@@ -14,12 +14,12 @@ fn strings(value: &Value) -> BTreeSet<String> {
 fn plans_are_what_execution_proved() {
     let expected: Value = serde_json::from_slice(&std::fs::read(root().join("corpus/expected.json")).unwrap()).unwrap();
     let mut blocks = 0;
-    for (notebook, marked) in expected.as_object().unwrap() {
-        let file = if notebook.ends_with(".ipynb") { notebook.clone() } else { format!("{notebook}.ipynb") };
-        let notebook = ipynb::read(&std::fs::read(root().join("corpus").join(&file)).unwrap()).unwrap();
+    for (file, marked) in expected.as_object().unwrap() {
+        let notebook = ipynb::read(&std::fs::read(root().join("corpus").join(file)).unwrap()).unwrap();
         let analysis = analyze(&Request::new(&notebook));
         for (name, truth) in marked.as_object().unwrap() {
-            let cells: Vec<u32> = truth["cells"].as_array().unwrap().iter().map(|cell| u32::try_from(cell.as_u64().unwrap()).unwrap()).collect();
+            let cells: Vec<u32> =
+                truth["cells"].as_array().unwrap().iter().map(|cell| u32::try_from(cell.as_u64().unwrap()).unwrap()).collect();
             let plan = analysis.plan(&cells, After::FollowingCells);
             let inputs: BTreeSet<String> = plan.inputs.iter().map(|input| input.name.clone()).collect();
             let returns: BTreeSet<String> = plan.returns.iter().map(|given| given.name.clone()).collect();

@@ -20,14 +20,14 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.call_reflective(&callee, call, &args, range) {
             return val;
         }
-        for val in args.positional.iter_mut() {
-            *val = self.settle(std::mem::take(val), range);
+        for val in &mut args.positional {
+            *val = self.settle(std::mem::take(val));
         }
         let keywords = std::mem::take(&mut args.keywords);
         args.keywords = keywords
             .into_iter()
             .map(|(name, val)| {
-                let val = self.settle(val, range);
+                let val = self.settle(val);
                 (name, val)
             })
             .collect();
@@ -87,9 +87,9 @@ impl<'a> Interp<'a> {
 
     pub(super) fn call_object(&mut self, id: ObjId, args: &Args, range: TextRange) -> Val {
         match self.heap.get(id).kind.clone() {
-            Kind::Function(number) => self.call_function(number, id, None, args, range),
+            Kind::Function(number) => self.call_function(number, None, args, range),
             Kind::Bound { function, receiver } => match self.heap.get(function).kind {
-                Kind::Function(number) => self.call_function(number, function, Some(&receiver), args, range),
+                Kind::Function(number) => self.call_function(number, Some(&receiver), args, range),
                 _ => self.unknown(),
             },
             Kind::Class => self.instantiate(id, args, range),
@@ -99,7 +99,7 @@ impl<'a> Interp<'a> {
                 if val.is_none() && self.has_foreign_base(class, &mut BTreeSet::new()) {
                     // `model(x)` of a torch module runs `forward`.
                     self.assuming("its base class may call any of its methods", |interp| {
-                        interp.call_all_methods(id, class, range, &mut BTreeSet::new())
+                        interp.call_all_methods(id, class, range, &mut BTreeSet::new());
                     });
                     val = Some(self.unknown());
                 }
@@ -174,7 +174,7 @@ impl<'a> Interp<'a> {
                 Kind::Lib(path) => self.call_library_member(&one, &path, name, args, range),
                 Kind::Namespace => self.call_namespace_method(name, args, range),
                 Kind::Member { .. } => {
-                    let base = self.member_as_value(id, range);
+                    let base = self.member_as_value(id);
                     self.call_member(&base, name, args, range)
                 }
                 _ => self.call_unknown_member(&one, name, args, range),

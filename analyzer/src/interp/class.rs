@@ -154,7 +154,7 @@ impl<'a> Interp<'a> {
             if let Kind::Function(number) = self.heap.get(id).kind
                 && self.functions[number as usize].role == Role::Property
             {
-                let got = self.call_function(number, id, Some(receiver), &Args::default(), range);
+                let got = self.call_function(number, Some(receiver), &Args::default(), range);
                 val.join(&got);
             } else {
                 let bound = self.bind_to(&Val::of(id), receiver);
@@ -203,7 +203,7 @@ impl<'a> Interp<'a> {
         for &id in &member.objs {
             if let Kind::Function(number) = self.heap.get(id).kind {
                 let role = self.functions[number as usize].role;
-                let result = self.call_function(number, id, (role != Role::Static).then_some(receiver), args, range);
+                let result = self.call_function(number, (role != Role::Static).then_some(receiver), args, range);
                 val.join(&result);
             }
         }

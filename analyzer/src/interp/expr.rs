@@ -88,11 +88,11 @@ impl<'a> Interp<'a> {
             }
             Expr::List(inner) => {
                 let held = self.eval_all(&inner.elts);
-                self.container_of("builtins.list", held, &inner.elts)
+                self.container_of("builtins.list", &held, &inner.elts)
             }
             Expr::Tuple(inner) => {
                 let held = self.eval_all(&inner.elts);
-                self.container_of("builtins.tuple", held, &inner.elts)
+                self.container_of("builtins.tuple", &held, &inner.elts)
             }
             Expr::ListComp(inner) => self.comprehend(&inner.generators, &[&inner.elt], "builtins.list"),
             Expr::SetComp(inner) => self.comprehend(&inner.generators, &[&inner.elt], "builtins.set"),
@@ -117,7 +117,7 @@ impl<'a> Interp<'a> {
             Expr::Call(inner) => self.eval_call(inner),
             Expr::FString(inner) => {
                 let mut text = Some(String::new());
-                for part in inner.value.iter() {
+                for part in &inner.value {
                     match part {
                         ruff_python_ast::FStringPart::Literal(literal) => append(&mut text, &literal.value),
                         ruff_python_ast::FStringPart::FString(string) => self.eval_elements(&string.elements, &mut text),
@@ -127,7 +127,7 @@ impl<'a> Interp<'a> {
             }
             Expr::TString(inner) => {
                 let mut text = None;
-                for string in inner.value.iter() {
+                for string in &inner.value {
                     self.eval_elements(&string.elements, &mut text);
                 }
                 self.unknown()
@@ -347,15 +347,15 @@ impl<'a> Interp<'a> {
         val
     }
 
-    fn container_of(&mut self, kind: &str, held: Vec<Val>, parts: &[Expr]) -> Val {
-        let val = self.container(kind, &held);
+    fn container_of(&mut self, kind: &str, held: &[Val], parts: &[Expr]) -> Val {
+        let val = self.container(kind, held);
         // A tuple of immutable literals is immutable itself.
         if kind == "builtins.tuple" && held.iter().all(|part| part.objs.is_empty()) && parts.is_empty() {
             return Val::scalar();
         }
         if !parts.iter().any(Expr::is_starred_expr) {
             for &id in &val.objs {
-                self.heap.get_mut(id).parts = Some(held.clone());
+                self.heap.get_mut(id).parts = Some(held.to_vec());
             }
         }
         val
@@ -400,8 +400,7 @@ impl<'a> Interp<'a> {
                 }
                 self.known_or_summary(id)
             }
-            Kind::Unknown => self.known_or_summary(id),
-            Kind::Path(_) => self.known_or_summary(id),
+            Kind::Unknown | Kind::Path(_) => self.known_or_summary(id),
             _ => self.heap.get(id).elems.clone(),
         }
     }
@@ -510,7 +509,7 @@ impl<'a> Interp<'a> {
             for (index, generator) in generators.iter().enumerate() {
                 let source = if index == 0 { iterable.clone() } else { self.eval(&generator.iter) };
                 let element = self.element(&source, generator.iter.range());
-                self.assign(&generator.target, &element, None);
+                self.assign(&generator.target, &element);
                 for test in &generator.ifs {
                     self.eval(test);
                 }
@@ -595,7 +594,7 @@ impl<'a> Interp<'a> {
             },
             Kind::Member { .. } => {
                 // `df.a.b`: the inner attribute is a value after all.
-                let base = self.member_as_value(id, range);
+                let base = self.member_as_value(id);
                 self.attribute(&base, attr, range)
             }
             Kind::Function(_) | Kind::Bound { .. } => match self.heap.attr(id, attr).cloned() {
@@ -636,7 +635,7 @@ impl<'a> Interp<'a> {
     }
 
     /// A member of a library value, taken as the value it is rather than as a method to call.
-    pub(super) fn member_as_value(&mut self, id: ObjId, range: TextRange) -> Val {
+    pub(super) fn member_as_value(&mut self, id: ObjId) -> Val {
         let Kind::Member { receiver, name } = self.heap.get(id).kind.clone() else { return Val::of(id) };
         let mut val = Val::default();
         for &holder in &receiver.objs {
@@ -653,12 +652,11 @@ impl<'a> Interp<'a> {
             };
             val.join(&part);
         }
-        let _ = range;
         val
     }
 
     /// Replaces members by the values they are; called where a value is kept rather than called.
-    pub(super) fn settle(&mut self, val: Val, range: TextRange) -> Val {
+    pub(super) fn settle(&mut self, val: Val) -> Val {
         if !val.objs.iter().any(|&id| matches!(self.heap.get(id).kind, Kind::Member { .. })) {
             return val;
         }
@@ -667,7 +665,7 @@ impl<'a> Interp<'a> {
             let part = match self.heap.get(id).kind.clone() {
                 // A bound method of a library value keeps its receiver: the member object stands for both.
                 Kind::Member { receiver, .. } => {
-                    let value = self.member_as_value(id, range);
+                    let value = self.member_as_value(id);
                     self.heap.hold(id, &receiver);
                     value.joined(&Val::of(id))
                 }
@@ -680,7 +678,7 @@ impl<'a> Interp<'a> {
     }
 
     fn subscript(&mut self, holder: &Val, index: &Val, slice: &'a Expr, range: TextRange) -> Val {
-        let holder = &self.settle(holder.clone(), range);
+        let holder = &self.settle(holder.clone());
         let mut val = Val::default();
         for &id in &holder.objs {
             let part = self.item_of(id, index, slice, range);
@@ -731,7 +729,7 @@ impl<'a> Interp<'a> {
         if let Some(Const::Int(at)) = index.literal
             && let Some(parts) = &self.heap.get(id).parts
         {
-            let at = if at < 0 { at + parts.len() as i64 } else { at };
+            let at = if at < 0 { i64::try_from(parts.len()).unwrap_or(i64::MAX) + at } else { at };
             if let Some(part) = usize::try_from(at).ok().and_then(|at| parts.get(at)) {
                 return part.clone();
             }

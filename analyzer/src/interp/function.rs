@@ -67,7 +67,7 @@ impl<'a> Interp<'a> {
         if generic {
             return;
         }
-        let of_parameters = parameters.iter().filter_map(|parameter| parameter.annotation());
+        let of_parameters = parameters.iter().filter_map(ruff_python_ast::AnyParameterRef::annotation);
         for annotation in of_parameters.chain(returns) {
             self.eval(annotation);
         }
@@ -165,16 +165,16 @@ impl<'a> Interp<'a> {
     /// The environment that a function made here closes over.
     fn environment(&mut self) -> Option<ObjId> {
         let index = self.frames.iter().rposition(|frame| frame.kind != FrameKind::Class)?;
-        self.environment_of(index)
+        Some(self.environment_of(index))
     }
 
-    fn environment_of(&mut self, index: usize) -> Option<ObjId> {
+    fn environment_of(&mut self, index: usize) -> ObjId {
         if let Some(own) = self.frames[index].own {
-            return Some(own);
+            return own;
         }
         let around = match self.frames[index].kind {
             FrameKind::Comprehension => {
-                self.frames[..index].iter().rposition(|frame| frame.kind != FrameKind::Class).and_then(|outer| self.environment_of(outer))
+                self.frames[..index].iter().rposition(|frame| frame.kind != FrameKind::Class).map(|outer| self.environment_of(outer))
             }
             _ => self.frames[index].closure,
         };
@@ -193,11 +193,11 @@ impl<'a> Interp<'a> {
             self.heap.set_attr(id, &name, &val);
         }
         self.frames[index].own = Some(id);
-        Some(id)
+        id
     }
 
     /// Calls a function of the notebook.
-    pub(super) fn call_function(&mut self, number: u32, object: ObjId, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+    pub(super) fn call_function(&mut self, number: u32, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
         let followed = self.counts.entry(number).or_insert(0);
         *followed += 1;
         let active = self.calls.iter().filter(|call| call.function == number).count();
@@ -212,7 +212,7 @@ impl<'a> Interp<'a> {
             return self.result_of_unfollowed(args);
         }
         let def = self.functions[number as usize].clone();
-        let names = self.bind_parameters(&def, object, receiver, args, range);
+        let names = self.bind_parameters(&def, receiver, args, range);
         let frame = Frame {
             scope: Arc::clone(&def.scope),
             kind: FrameKind::Function,
@@ -293,7 +293,7 @@ impl<'a> Interp<'a> {
         self.flow.dead = true;
     }
 
-    fn bind_parameters(&mut self, def: &FunctionDef<'a>, object: ObjId, receiver: Option<&Val>, args: &Args, range: TextRange) -> Names {
+    fn bind_parameters(&mut self, def: &FunctionDef<'a>, receiver: Option<&Val>, args: &Args, range: TextRange) -> Names {
         let mut names = Names::new();
         let Some(parameters) = def.parameters else { return names };
         let cell = self.cell;
@@ -302,7 +302,7 @@ impl<'a> Interp<'a> {
         let mut next = positional.into_iter();
         // What `*args` and `**kwargs` of the call may bring to any parameter.
         let mut spread = Val::default();
-        for val in args.spread.iter() {
+        for val in &args.spread {
             let element = self.element(val, range);
             spread.join(&element);
         }
@@ -311,7 +311,7 @@ impl<'a> Interp<'a> {
             let name = &parameter.parameter.name.id;
             let val = match next.next() {
                 Some(val) => val,
-                None => self.keyword_or_default(def, object, name, args, has_spread, &spread),
+                None => self.keyword_or_default(def, name, args, has_spread, &spread),
             };
             names.insert(name.clone(), Slot::bound(val, cell));
         }
@@ -328,7 +328,7 @@ impl<'a> Interp<'a> {
         }
         for parameter in &parameters.kwonlyargs {
             let name = &parameter.parameter.name.id;
-            let val = self.keyword_or_default(def, object, name, args, has_spread, &spread);
+            let val = self.keyword_or_default(def, name, args, has_spread, &spread);
             names.insert(name.clone(), Slot::bound(val, cell));
         }
         if let Some(rest) = &parameters.kwarg {
@@ -345,16 +345,7 @@ impl<'a> Interp<'a> {
         names
     }
 
-    fn keyword_or_default(
-        &mut self,
-        def: &FunctionDef<'a>,
-        object: ObjId,
-        name: &Name,
-        args: &Args,
-        has_spread: bool,
-        spread: &Val,
-    ) -> Val {
-        let _ = object;
+    fn keyword_or_default(&mut self, def: &FunctionDef<'a>, name: &Name, args: &Args, has_spread: bool, spread: &Val) -> Val {
         if let Some(val) = args.keyword(name) {
             return val.clone();
         }

@@ -372,10 +372,7 @@ impl<'a> Interp<'a> {
                 Some(self.unknown())
             }
             "IPython.Shell.run_line_magic" | "IPython.Shell.magic" | "IPython.Shell.run_cell_magic" => {
-                let mut words = args.positional.iter().filter_map(Val::as_str).collect::<Vec<_>>().join(" ");
-                if words.is_empty() {
-                    words = "?".to_owned();
-                }
+                let words = args.positional.iter().filter_map(Val::as_str).collect::<Vec<_>>().join(" ");
                 let (name, rest) = words.split_once(' ').unwrap_or((words.as_str(), ""));
                 self.line_magic(name.trim_start_matches('%'), rest, range);
                 Some(self.unknown())
@@ -468,7 +465,7 @@ impl<'a> Interp<'a> {
                         for &id in &holder.objs {
                             if let Kind::Instance(class) = self.heap.get(id).kind {
                                 self.assuming("the method's name is computed", |interp| {
-                                    interp.call_all_methods(id, class, range, &mut std::collections::BTreeSet::new())
+                                    interp.call_all_methods(id, class, range, &mut std::collections::BTreeSet::new());
                                 });
                             }
                         }
@@ -557,7 +554,7 @@ impl<'a> Interp<'a> {
         if matches!(name, "map" | "filter") && !inputs.is_empty() {
             let function = inputs.remove(0);
             let elements: Vec<Val> = inputs.iter().map(|val| self.element(val, range)).collect();
-            let result = self.assuming_not(|interp| interp.call_if_callable(&function, &elements, range));
+            let result = self.call_if_callable(&function, &elements, range);
             let held = if name == "map" { result } else { elements.into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default() };
             return self.container("builtins.iterator", &[held]);
         }
@@ -574,9 +571,7 @@ impl<'a> Interp<'a> {
             self.call_special(val, "__iter__", &[], range);
         }
         for (keyword, val) in &args.keywords {
-            if name == "dict" {
-                held.push(val.clone());
-            } else if keyword == "default" {
+            if name == "dict" || keyword == "default" {
                 held.push(val.clone());
             }
         }
@@ -617,10 +612,6 @@ impl<'a> Interp<'a> {
             return Val::scalar();
         }
         self.call(function, &Args::positional(args.to_vec()), range)
-    }
-
-    fn assuming_not<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        act(self)
     }
 
     /// A method of `globals()`.

@@ -36,9 +36,6 @@ impl<'a> Interp<'a> {
             }
             CellMagicKind::RunsInside => {
                 self.run_inside(&magic.line_code, &facts.syntax.body);
-                if let Some(at) = words.iter().position(|word| *word == "-o" || *word == "--out") {
-                    let _ = at;
-                }
             }
             CellMagicKind::Unknown => {
                 self.effect(EffectKind::Session, &format!("%%{}", magic.name), line);

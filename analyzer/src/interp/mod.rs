@@ -375,10 +375,6 @@ impl<'a> Interp<'a> {
     fn bind_global(&mut self, name: &Name, val: Val, import: Option<Arc<str>>) {
         let mut slot = Slot::bound(val, self.cell);
         slot.import = import;
-        if let Some(old) = self.flow.delta.get(name) {
-            slot.deleted = old.deleted && old.bound != Bound::Must;
-        }
-        slot.deleted = false;
         self.flow.delta.insert(name.clone(), slot);
     }
 
@@ -566,7 +562,7 @@ pub(crate) fn is_builtin(name: &str) -> bool {
     ) || BUILTINS.binary_search(&name).is_ok()
 }
 
-/// Names of the `builtins` module of CPython 3.8 to 3.14, sorted.
+/// Names of the `builtins` module of `CPython` 3.8 to 3.14, sorted.
 const BUILTINS: &[&str] = &[
     "ArithmeticError",
     "AssertionError",

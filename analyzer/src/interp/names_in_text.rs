@@ -17,7 +17,7 @@ impl Interp<'_> {
         let names = match how {
             "query" => at_names(&text),
             "eval" => identifiers(&text, Position::Anywhere),
-            "formula" => identifiers(&text, if self.has_data(args) { Position::CalledOrDotted } else { Position::Anywhere }),
+            "formula" => identifiers(&text, if has_data(args) { Position::CalledOrDotted } else { Position::Anywhere }),
             "sql" => tables(&text),
             _ => Vec::new(),
         };
@@ -57,10 +57,11 @@ impl Interp<'_> {
             self.assuming("a computed query may mention it", |interp| interp.read_global(&name, range));
         }
     }
+}
 
-    fn has_data(&self, args: &Args) -> bool {
-        args.keyword("data").is_some() || args.positional.len() > 1
-    }
+/// Whether a formula's names are columns first.
+fn has_data(args: &Args) -> bool {
+    args.keyword("data").is_some() || args.positional.len() > 1
 }
 
 /// `@name` of a pandas query.

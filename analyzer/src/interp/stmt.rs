@@ -53,9 +53,9 @@ impl<'a> Interp<'a> {
             }
             Stmt::Assign(inner) => {
                 let val = self.eval(&inner.value);
-                let val = self.settle(val, inner.value.range());
+                let val = self.settle(val);
                 for target in &inner.targets {
-                    self.assign(target, &val, Some(&inner.value));
+                    self.assign(target, &val);
                 }
             }
             Stmt::AugAssign(inner) => self.augment(&inner.target, inner.op, &inner.value, inner.range()),
@@ -66,7 +66,7 @@ impl<'a> Interp<'a> {
                 }
                 if let Some(value) = &inner.value {
                     let val = self.eval(value);
-                    self.assign(&inner.target, &val, Some(value));
+                    self.assign(&inner.target, &val);
                 }
             }
             Stmt::For(inner) => self.run_for(inner),
@@ -158,8 +158,7 @@ impl<'a> Interp<'a> {
     fn import(&mut self, bound: &Name, path: &str, line: &str, range: TextRange) {
         let path = path.to_owned();
         let val = self.path(&path);
-        if let Some(index) = self.local_frame(bound) {
-            let _ = index;
+        if self.local_frame(bound).is_some() {
             self.bind_name(bound, val);
         } else {
             self.bind_global(bound, val, Some(Arc::from(line)));
@@ -184,7 +183,7 @@ impl<'a> Interp<'a> {
 
     // --- assignment ------------------------------------------------------------------------------
 
-    pub(super) fn assign(&mut self, target: &'a Expr, val: &Val, source: Option<&'a Expr>) {
+    pub(super) fn assign(&mut self, target: &'a Expr, val: &Val) {
         match target {
             Expr::Name(name) => self.bind_name(&name.id, val.clone()),
             Expr::Starred(inner) => {
@@ -193,10 +192,10 @@ impl<'a> Interp<'a> {
                 for &object in &list.objs {
                     self.heap.hold(object, &element);
                 }
-                self.assign(&inner.value, &list, None);
+                self.assign(&inner.value, &list);
             }
-            Expr::Tuple(inner) => self.unpack(&inner.elts, val, source),
-            Expr::List(inner) => self.unpack(&inner.elts, val, source),
+            Expr::Tuple(inner) => self.unpack(&inner.elts, val),
+            Expr::List(inner) => self.unpack(&inner.elts, val),
             Expr::Attribute(inner) => {
                 let holder = self.eval(&inner.value);
                 self.store_attribute(&holder, &inner.attr.id, val, inner.range());
@@ -212,14 +211,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn unpack(&mut self, targets: &'a [Expr], val: &Val, source: Option<&'a Expr>) {
-        // `a, b = b, a`: part by part when both sides are written out.
-        let written = match source {
-            Some(Expr::Tuple(tuple)) if tuple.elts.len() == targets.len() => true,
-            Some(Expr::List(list)) if list.elts.len() == targets.len() => true,
-            _ => false,
-        };
-        let _ = written;
+    fn unpack(&mut self, targets: &'a [Expr], val: &Val) {
         let star = targets.iter().position(Expr::is_starred_expr);
         for (index, target) in targets.iter().enumerate() {
             let part = match star {
@@ -228,7 +220,7 @@ impl<'a> Interp<'a> {
                 Some(at) if index == at => val.clone(),
                 Some(_) => self.element(val, target.range()),
             };
-            self.assign(target, &part, None);
+            self.assign(target, &part);
         }
     }
 
@@ -323,7 +315,7 @@ impl<'a> Interp<'a> {
         self.call_special(&old, "__iadd__", std::slice::from_ref(&operand), range);
         match target {
             Expr::Name(name) => self.bind_name(&name.id, result),
-            _ => self.assign(target, &result, None),
+            _ => self.assign(target, &result),
         }
     }
 
@@ -408,7 +400,7 @@ impl<'a> Interp<'a> {
         let surely_runs = self.has_elements(&inner.iter, &iterable);
         self.run_loop(inner.range(), surely_runs, &inner.orelse, |interp| {
             let element = interp.element(&iterable, inner.iter.range());
-            interp.assign(&inner.target, &element, None);
+            interp.assign(&inner.target, &element);
             interp.run_body(&inner.body);
         });
     }
@@ -416,14 +408,12 @@ impl<'a> Interp<'a> {
     fn run_while(&mut self, inner: &'a StmtWhile) {
         let endless = constant_truth(&inner.test) == Some(true);
         self.eval(&inner.test);
-        let entry = self.flow.clone();
         self.run_loop(inner.range(), endless, &inner.orelse, |interp| {
             interp.run_body(&inner.body);
             if !interp.flow.dead {
                 interp.eval(&inner.test);
             }
         });
-        let _ = entry;
     }
 
     /// Runs a loop body twice, so that what one turn leaves is seen by the next. `surely` says that it runs at least once.
@@ -463,7 +453,7 @@ impl<'a> Interp<'a> {
             let context = self.eval(&item.context_expr);
             let entered = self.enter(&context, item.range());
             if let Some(target) = &item.optional_vars {
-                self.assign(target, &entered, None);
+                self.assign(target, &entered);
             }
             contexts.push(context);
         }
@@ -524,7 +514,9 @@ impl<'a> Interp<'a> {
         if inner.handlers.is_empty() {
             self.raised.join(&thrown);
         }
-        if !inner.finalbody.is_empty() {
+        if inner.finalbody.is_empty() {
+            self.flow = after;
+        } else {
             // It runs on every path out, those of an exception included; what follows is reached on the others only.
             self.flow = thrown;
             self.run_body(&inner.finalbody);
@@ -533,8 +525,6 @@ impl<'a> Interp<'a> {
             self.flow.dead = false;
             self.run_body(&inner.finalbody);
             self.flow.dead |= dead;
-        } else {
-            self.flow = after;
         }
     }
 
