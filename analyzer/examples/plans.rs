@@ -12,8 +12,11 @@ fn main() {
     worker.join().expect("no panic");
 }
 
+/// A notebook that has been read and analyzed, by its path.
+type Known = (String, Result<(Notebook, Analysis), String>);
+
 fn serve() {
-    let mut known: Option<(String, Result<(Notebook, Analysis), String>)> = None;
+    let mut known: Option<Known> = None;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let Ok(question) = serde_json::from_str::<Value>(&line) else { continue };
