@@ -12,7 +12,7 @@ use super::flow::{Flow, Names};
 use super::heap::{Const, Kind, ObjId, Val};
 use super::{Frame, FrameKind, Interp};
 use crate::facts::{Scope, comprehension_targets};
-use crate::library_effects::Found;
+use crate::library_effects::{Found, Gives};
 use crate::report::EffectKind;
 
 impl<'a> Interp<'a> {
@@ -390,7 +390,10 @@ impl<'a> Interp<'a> {
             Kind::Lib(path) if matches!(&**path, "builtins.str" | "builtins.range" | "builtins.bytes") => Val::scalar(),
             Kind::Lib(path) => {
                 let path = Arc::clone(path);
-                if let Found::Entry(entry) = self.member(&path, "__iter__") {
+                // An entry that gives an iterator says nothing about what comes out of it.
+                if let Found::Entry(entry) = self.member(&path, "__iter__")
+                    && matches!(&entry.gives, Some(gives) if !matches!(gives, Gives::One(kind) if kind.ends_with("iterator")))
+                {
                     let receiver = Val::of(id);
                     return self.apply(entry, &format!("{path}.__iter__"), Some(&receiver), &Args::default(), range);
                 }
@@ -398,7 +401,7 @@ impl<'a> Interp<'a> {
                     // Rows of an array are views of it; an array of axes is known as its axes.
                     return self.view_of(id, &path);
                 }
-                self.known_or_summary(id)
+                self.known_or_inner(id, range)
             }
             Kind::Unknown | Kind::Path(_) => self.known_or_summary(id),
             _ => self.heap.get(id).elems.clone(),
@@ -412,6 +415,34 @@ impl<'a> Interp<'a> {
             self.heap.get_mut(id).born = born;
             self.heap.view(id, base, true);
         }
+        val
+    }
+
+    /// The elements of a library value: what it is known to hold and, unless all of that is known, what those things hold: an iterator, a
+    /// view of a dictionary or a wrapper gives the elements of what it was made from.
+    fn known_or_inner(&mut self, id: ObjId, range: TextRange) -> Val {
+        let mut val = self.known_or_summary(id);
+        let object = self.heap.get(id);
+        if object.closed || self.inner > 2 {
+            return val;
+        }
+        let sources: Vec<ObjId> = object
+            .elems
+            .objs
+            .iter()
+            .copied()
+            .chain(object.views.iter().map(|(base, _)| *base))
+            .filter(|&source| source != id)
+            .take(8)
+            .collect();
+        self.inner += 1;
+        for source in sources {
+            if matches!(self.heap.get(source).kind, Kind::Lib(_) | Kind::Unknown) {
+                let part = self.element_of(source, range);
+                val.join(&part);
+            }
+        }
+        self.inner -= 1;
         val
     }
 

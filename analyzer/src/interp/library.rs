@@ -49,8 +49,22 @@ impl<'a> Interp<'a> {
                 }
             }
         }
-        let result = self.result_of(entry, path, receiver, args, range);
-        self.apply_links(entry, &result, receiver, args);
+        if let Some(receiver) = receiver {
+            for which in &entry.keeps {
+                for val in args.select(which, Some(receiver)) {
+                    self.hold_in(receiver, &val);
+                }
+            }
+        }
+        let mut result = self.result_of(entry, path, receiver, args, range);
+        if matches!(&entry.gives, Some(Gives::One(kind)) if kind.starts_with("elem:") || kind.starts_with("arg:")) {
+            // `d.get(key, default)`: the result is one of them, it holds neither.
+            for val in entry.holds.iter().flat_map(|which| args.select(which, receiver)) {
+                result.join(&val);
+            }
+        } else {
+            self.apply_links(entry, &result, receiver, args);
+        }
         result
     }
 
@@ -247,13 +261,6 @@ impl<'a> Interp<'a> {
         for which in &entry.holds {
             for val in args.select(which, receiver) {
                 self.hold_in(result, &val);
-            }
-        }
-        if let Some(receiver) = receiver {
-            for which in &entry.keeps {
-                for val in args.select(which, Some(receiver)) {
-                    self.hold_in(receiver, &val);
-                }
             }
         }
     }

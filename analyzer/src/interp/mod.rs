@@ -76,6 +76,7 @@ pub(crate) fn run(
         steps: 0,
         depth: 0,
         loops: 0,
+        inner: 0,
         calls: Vec::new(),
         counts: HashMap::new(),
         assumed: Vec::new(),
@@ -157,6 +158,8 @@ struct Interp<'a> {
     steps: u32,
     depth: u32,
     loops: u32,
+    /// Wrappers being looked through for elements.
+    inner: u32,
     calls: Vec<CallSite>,
     /// How often each function was followed in this cell.
     counts: HashMap<u32, u32>,
