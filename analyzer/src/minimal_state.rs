@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_python_ast::name::Name;
 
 use crate::graph::{ambient_state, writes_ambient};
-use crate::interp::{self, Bind, CellTrace, Kind, ObjId};
+use crate::interp::{self, Bind, CellTrace, Change, How, Kind, ObjId};
 use crate::linked::{ChangedName, Env, Linked};
 use crate::report::{Because, BlockFile, Certainty, Decision, EffectKind, Estimate, Input, Plan, Refusal, Return, ValueKind};
 
@@ -43,6 +43,12 @@ struct Survey<'l> {
     deletes: BTreeSet<Name>,
     /// Names through which a change made by the block can be seen.
     changed: BTreeMap<Name, ChangedName>,
+    /// Names just before the block.
+    before: Env,
+    /// What the block changes in place.
+    changes: Vec<(ObjId, Change)>,
+    /// Inputs through which changes come home to other names.
+    carriers: BTreeSet<Name>,
     /// Cells that read a name after the block, while it is still the block's.
     needed: BTreeMap<Name, Vec<u32>>,
     ambient: BTreeSet<String>,
@@ -66,6 +72,9 @@ impl<'l> Survey<'l> {
             bound: BTreeMap::new(),
             deletes: BTreeSet::new(),
             changed: BTreeMap::new(),
+            before: Env::default(),
+            changes: Vec::new(),
+            carriers: BTreeSet::new(),
             needed: BTreeMap::new(),
             ambient: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -83,6 +92,7 @@ impl<'l> Survey<'l> {
             if self.block.contains(&trace.cell) {
                 if !self.started {
                     self.started = true;
+                    self.before = self.env.clone();
                     self.ambient.extend(changed_ambient.iter().cloned());
                 }
                 self.enter(trace);
@@ -131,6 +141,13 @@ impl<'l> Survey<'l> {
                 self.need(name, read.certainty, &read.because, trace);
             }
         }
+        self.changes.extend(
+            trace
+                .changes
+                .iter()
+                .filter(|&(&id, _)| !self.block.contains(&self.linked.world.heap.get(id).born))
+                .map(|(id, change)| (*id, change.clone())),
+        );
         for (name, change) in self.linked.changed_names(trace, &self.env) {
             // What the block itself bound is returned as such.
             if self.inside.contains(&name) && !change.same {
@@ -286,6 +303,7 @@ impl<'l> Survey<'l> {
     }
 
     fn finish(mut self) -> Plan {
+        self.keep_changes_in_reach();
         let returns = self.returns();
         let refusal = self.refusal(&returns);
         Plan {
@@ -305,6 +323,55 @@ impl<'l> Survey<'l> {
 
     fn is_live(&self, name: &Name) -> bool {
         self.after == After::Anything || self.needed.contains_key(name)
+    }
+
+    /// A change must come home through a name that the block still has at its end. Where a name that is read later sees the change, the
+    /// inputs that carry it are returned as well; where none carries it any more, the name itself goes along.
+    fn keep_changes_in_reach(&mut self) {
+        for (object, change) in std::mem::take(&mut self.changes) {
+            let mut carriers: Vec<(bool, Name)> = Vec::new();
+            let mut later: Vec<(How, Name)> = Vec::new();
+            for seer in self.linked.world.heap.seers(std::iter::once((object, change.certainty == Certainty::Proved))) {
+                for name in self.before.names_of(seer.id).iter().filter(|name| !self.inside.contains(*name) && seer.how != How::MaybeHolds)
+                {
+                    if self.inputs.contains_key(name) {
+                        carriers.push((seer.same, name.clone()));
+                    } else if self.is_live(name) {
+                        later.push((seer.how, name.clone()));
+                    }
+                }
+            }
+            if later.is_empty() {
+                continue;
+            }
+            let direct = carriers.iter().any(|(same, _)| *same);
+            let chosen = carriers.iter().filter(|(same, _)| *same == direct).take(if direct { usize::MAX } else { 1 });
+            self.carriers.extend(chosen.map(|(_, name)| name.clone()));
+            if carriers.is_empty() {
+                self.bring_along(later.swap_remove(0).1, &change);
+            }
+        }
+    }
+
+    fn bring_along(&mut self, name: Name, change: &Change) {
+        let Some(binders) = self.binders.get(&name) else { return };
+        let objects: Vec<ObjId> = binders.iter().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
+        if objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
+            return;
+        }
+        let mut because = change.because.clone();
+        if let Some(first) = because.first_mut() {
+            first.text = format!("shares what the block changes: {}", first.text);
+        }
+        let input = Input {
+            name: name.to_string(),
+            kind: value_kind(self.linked, &objects),
+            defined_in: binders.last().map(|(cell, _)| *cell),
+            bytes: None,
+            certainty: change.certainty,
+            because,
+        };
+        self.inputs.insert(name, input);
     }
 
     fn returns(&self) -> Vec<Return> {
@@ -331,7 +398,7 @@ impl<'l> Survey<'l> {
             );
         }
         for (name, change) in &self.changed {
-            if !self.is_live(name) || returns.contains_key(name) || self.deletes.contains(name) {
+            if !(self.is_live(name) || self.carriers.contains(name)) || returns.contains_key(name) || self.deletes.contains(name) {
                 continue;
             }
             let objects: Vec<ObjId> =

@@ -88,9 +88,9 @@ fn mutation() {
     assert_eq!(sets(script, &[3]), "add rows -> rows");
     let frame = "# %%\nimport pandas as pd\ndf = pd.read_csv('a.csv')\nsame = df\n# %%\ndf['x'] = df['y'] * 2\n# %%\nprint(same)\n";
     assert_eq!(cell(frame, 2), "df |  | df same | ");
-    assert_eq!(sets(frame, &[2]), "df -> same");
+    assert_eq!(sets(frame, &[2]), "df -> df same");
     let view = "# %%\nimport numpy as np\na = np.arange(10)\nb = a[2:5]\n# %%\nb[0] = 9\n# %%\nprint(a)\n";
-    assert_eq!(sets(view, &[2]), "b -> a");
+    assert_eq!(sets(view, &[2]), "b -> a b");
     let pure = "# %%\nimport numpy as np\na = np.arange(10)\n# %%\nm = a.mean()\n# %%\nprint(a, m)\n";
     assert_eq!(sets(pure, &[2]), "a -> m");
     let model = "# %%\nfrom sklearn.linear_model import LinearRegression\nmodel = LinearRegression()\nX = y = [[1]]\n# %%\nmodel.fit(X, y)\n# %%\nmodel.predict(X)\n";

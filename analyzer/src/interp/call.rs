@@ -12,6 +12,9 @@ use super::arguments::Args;
 use super::heap::{Kind, ObjId, Val};
 use crate::library_effects::{Default_, Found};
 
+/// Objects behind an argument that an unknown function is assumed to change.
+const MAX_DEEP: usize = 60;
+
 impl<'a> Interp<'a> {
     pub(super) fn eval_call(&mut self, call: &'a ExprCall) -> Val {
         let range = call.range();
@@ -189,6 +192,9 @@ impl<'a> Interp<'a> {
 
     fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {
         let full = format!("{path}.{name}");
+        if name.as_str() == "items" && args.all().is_empty() && self.is_dict(path) {
+            return self.items_of(receiver, range);
+        }
         match self.member(path, name) {
             Found::Entry(entry) => self.apply(entry, &full, Some(receiver), args, range),
             Found::Pure => {
@@ -197,6 +203,35 @@ impl<'a> Interp<'a> {
             }
             Found::Unknown => self.call_unknown_member(receiver, name, args, range),
         }
+    }
+
+    fn is_dict(&self, path: &str) -> bool {
+        path == "builtins.dict" || self.table.exact(path).is_some_and(|entry| entry.base.iter().any(|base| base == "builtins.dict"))
+    }
+
+    /// `d.items()`: pairs of what the dictionary holds; keys and values are not told apart.
+    fn items_of(&mut self, receiver: &Val, range: TextRange) -> Val {
+        let element = self.element(receiver, range);
+        let pair = self.container("builtins.tuple", &[element.clone()]);
+        for &id in &pair.objs {
+            self.heap.get_mut(id).parts = Some(vec![element.clone(), element.clone()]);
+        }
+        let items = self.container("builtins.dict_items", &[pair]);
+        for &id in &items.objs {
+            for &base in &receiver.objs {
+                self.heap.view(id, base, true);
+            }
+        }
+        items
+    }
+
+    /// These values may change, and whatever they hold.
+    fn change_deep(&mut self, val: &Val, range: TextRange, why: &str) {
+        let mut all = self.heap.reach(&val.objs);
+        all.truncate(MAX_DEEP);
+        all.retain(|&id| !matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Class | Kind::Environment));
+        let val = Val { objs: all, literal: None };
+        self.change_assumed(&val, range, why);
     }
 
     /// A method of something whose kind is not known: judged by its name.
@@ -235,7 +270,7 @@ impl<'a> Interp<'a> {
                 result
             }
             _ => {
-                self.change_assumed(receiver, range, &format!("`.{name}()` may change it"));
+                self.change_deep(receiver, range, &format!("`.{name}()` may change it"));
                 let result = self.call_unknown(&format!("`.{name}()`"), None, args, range);
                 for &id in &result.objs {
                     self.heap.may_hold(id, receiver);
@@ -253,7 +288,7 @@ impl<'a> Interp<'a> {
     /// A call that nothing is known about: it may change its arguments and call what is callable.
     pub(super) fn call_unknown(&mut self, what: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
         for val in args.all().iter().chain(receiver) {
-            self.change_assumed(val, range, &format!("{what} is not known and may change it"));
+            self.change_deep(val, range, &format!("{what} is not known and may change it"));
         }
         self.hand_over(args, range);
         let result = self.unknown();

@@ -164,6 +164,19 @@ impl<'a> Interp<'a> {
         val
     }
 
+    /// Setting an attribute that is a property runs its setter.
+    pub(super) fn set_property(&mut self, id: ObjId, class: ObjId, attr: &Name, val: &Val, range: TextRange) {
+        let Some(member) = self.class_member(class, attr, &mut BTreeSet::new()) else { return };
+        for &function in &member.objs {
+            if let Kind::Function(number) = self.heap.get(function).kind
+                && self.functions[number as usize].role == Role::Property
+                && !self.calls.iter().any(|call| call.function == number)
+            {
+                self.call_function(number, Some(&Val::of(id)), &Args::positional(vec![val.clone()]), range);
+            }
+        }
+    }
+
     pub(super) fn bind_to(&mut self, member: &Val, receiver: &Val) -> Val {
         let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
         for &id in &member.objs {

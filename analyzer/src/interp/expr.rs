@@ -392,7 +392,7 @@ impl<'a> Interp<'a> {
                 let path = Arc::clone(path);
                 // An entry that gives an iterator says nothing about what comes out of it.
                 if let Found::Entry(entry) = self.member(&path, "__iter__")
-                    && matches!(&entry.gives, Some(gives) if !matches!(gives, Gives::One(kind) if kind.ends_with("iterator")))
+                    && matches!(&entry.gives, Some(gives) if !matches!(gives, Gives::One(kind) if kind == "self" || kind.ends_with("iterator")))
                 {
                     let receiver = Val::of(id);
                     return self.apply(entry, &format!("{path}.__iter__"), Some(&receiver), &Args::default(), range);
@@ -585,6 +585,9 @@ impl<'a> Interp<'a> {
             Kind::Path(path) => self.module_attribute(id, &path, attr, range),
             Kind::Instance(class) => self.instance_attribute(id, class, attr, range),
             Kind::Class => {
+                if attr.as_str() == "__new__" && self.class_member(id, attr, &mut BTreeSet::new()).is_none() {
+                    return self.path("builtins.object.__new__");
+                }
                 if let Some(val) = self.heap.attr(id, attr).cloned() {
                     return self.bind_class_member(id, &val);
                 }
@@ -601,6 +604,9 @@ impl<'a> Interp<'a> {
                             return self.bind_to(&val, &receiver);
                         }
                     }
+                }
+                if attr.as_str() == "__new__" {
+                    return self.path("builtins.object.__new__");
                 }
                 self.fresh(Kind::Member { receiver, name: attr.clone() })
             }

@@ -57,6 +57,15 @@ impl<'a> Interp<'a> {
         let id = self.make_function(&def.name.id, Some(&def.parameters), Body::Statements(&def.body), scope);
         let mut val = Val::of(id);
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
+            if let Expr::Attribute(attribute) = &node.expression
+                && matches!(attribute.attr.as_str(), "setter" | "getter" | "deleter")
+            {
+                // `@value.setter` gives the property that `value` is, with one more function in it.
+                let property = self.eval(&attribute.value);
+                self.make_property(id);
+                val.join(&property);
+                continue;
+            }
             val = self.decorate(decorator, &val, id, node.range());
         }
         self.bind_name(&def.name.id, val);
@@ -70,6 +79,12 @@ impl<'a> Interp<'a> {
         let of_parameters = parameters.iter().filter_map(ruff_python_ast::AnyParameterRef::annotation);
         for annotation in of_parameters.chain(returns) {
             self.eval(annotation);
+        }
+    }
+
+    fn make_property(&mut self, id: ObjId) {
+        if let Kind::Function(number) = self.heap.get(id).kind {
+            self.functions[number as usize].role = Role::Property;
         }
     }
 
@@ -92,12 +107,7 @@ impl<'a> Interp<'a> {
                     // A library's decorator gives back something that calls the function; it is followed as the function itself.
                     result.join(function);
                 }
-                Kind::Member { name, .. } => {
-                    if matches!(name.as_str(), "setter" | "getter" | "deleter")
-                        && let Kind::Function(number) = self.heap.get(id).kind
-                    {
-                        self.functions[number as usize].role = Role::Property;
-                    }
+                Kind::Member { .. } => {
                     result.join(function);
                     // `@app.route(...)`, `@event.connect`: the receiver keeps the function.
                     self.heap.hold(object, function);

@@ -505,6 +505,15 @@ impl<'a> Interp<'a> {
             "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.dict" | "builtins.iter"
             | "builtins.enumerate" | "builtins.zip" | "builtins.reversed" | "builtins.sorted" | "builtins.filter" | "builtins.map"
             | "builtins.next" | "builtins.max" | "builtins.min" => Some(self.call_iterating(path, args, range)),
+            "builtins.object.__new__" => {
+                let classes: Vec<ObjId> = first?.objs.iter().copied().filter(|&id| self.heap.get(id).kind == Kind::Class).collect();
+                let mut val = Val::default();
+                for class in classes {
+                    let instance = self.fresh(Kind::Instance(class));
+                    val.join(&instance);
+                }
+                Some(if val.objs.is_empty() { self.unknown() } else { val })
+            }
             "builtins.range" => Some(self.lib("builtins.range")),
             "builtins.input" => {
                 self.effect(EffectKind::Input, "input", range);

@@ -370,6 +370,8 @@ impl<'a> Interp<'a> {
         }
         if let Some(environment) = self.nonlocal_environment(name) {
             self.heap.set_attr(environment, name, &val);
+            let range = self.calls.last().map_or_else(TextRange::default, |call| call.range);
+            self.change(&Val::of(environment), range, &format!("`{name}` of its closure is rebound"));
             return;
         }
         self.bind_global(name, val, None);

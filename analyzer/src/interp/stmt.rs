@@ -229,6 +229,11 @@ impl<'a> Interp<'a> {
             match self.heap.get(object).kind.clone() {
                 Kind::Path(path) => self.store_module_attribute(&path, attr, val, range),
                 Kind::Namespace => {}
+                Kind::Instance(class) => {
+                    self.heap.set_attr(object, attr, val);
+                    self.heap.hold(object, val);
+                    self.set_property(object, class, attr, val, range);
+                }
                 _ => {
                     self.heap.set_attr(object, attr, val);
                     // A frame's new column is held like any element.
