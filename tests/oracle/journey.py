@@ -5,8 +5,10 @@ finds changed only what the sets list is restored.
 """
 
 import contextlib
+import gc
 import json
 import os
+import types
 
 from nbhoist_runtime import ambient as runtime_ambient
 from nbhoist_runtime import frames, kernel, restoring
@@ -179,7 +181,11 @@ class Journey:
 
         def read(state, file):
             result = original(state, file)
-            result.changes = [change for change in result.changes if returns.intersection(change["names"])]
+            reached = _reached([result.bound[name] for name in returns if name in result.bound], state.namespace)
+            table = state.sender.table
+            result.changes = [
+                change for change in result.changes if returns.intersection(change["names"]) or id(table[change["number"]]) in reached
+            ]
             return result
 
         restoring._read = read
@@ -190,6 +196,21 @@ class Journey:
 
     def _file(self, name):
         return os.path.join(self.folder, name)
+
+
+def _reached(values, namespace, limit=200_000):
+    """Identities of what these values hold: a value that comes home brings the content of what is inside it.
+
+    A function's globals are the session's namespace, which is not inside it.
+    """
+    found, waiting = {id(namespace)}, list(values)
+    while waiting and len(found) < limit:
+        value = waiting.pop()
+        if id(value) in found or isinstance(value, (type, types.ModuleType)):
+            continue
+        found.add(id(value))
+        waiting.extend(gc.get_referents(value))
+    return found
 
 
 assert runtime_ambient.PIECES  # The table above names pieces of the runtime.
