@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::{TestBed, migration};
 use nbhoist_executor::event::{Event, Phase};
+use nbhoist_executor::migrate::{MigrateError, Migration};
 
 const PREPARE: &str = "import numpy as np\nrows = list(range(10))\ntable = np.arange(6.0).reshape(2, 3)\nunused = 'u' * 100000\nfactor = 3";
 
@@ -122,6 +123,41 @@ async fn value_that_cannot_travel_is_refused_with_its_place() {
     assert!(error.contains("config") && error.contains("['inner'][1]") && error.contains("lock cannot travel"), "{error}");
     assert_eq!(bed.fingerprint().await, before);
     assert_eq!(bed.left_behind(), Vec::<String>::new());
+    bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wanted_result_that_cannot_come_back_is_an_error() {
+    let mut bed = TestBed::new("rows = [1]\nother = 1").await;
+    let before = bed.fingerprint().await;
+    let cells = ["import threading\nguard = {'lock': threading.Lock()}\nspare = threading.Lock()\nother = 2\nrows.append(2)"];
+    let (report, _) = bed.migrate(&migration(&cells, &["rows"], &["guard", "other", "rows"])).await;
+    let error = report.unwrap_err();
+    let text = error.to_string();
+    let MigrateError::Lost { lost, kept } = error else { panic!("{text}") };
+    assert_eq!(lost.iter().map(|lost| lost.name.as_str()).collect::<Vec<_>>(), ["guard"]);
+    assert_eq!(lost[0].path.as_deref(), Some("guard['lock']"));
+    assert!(text.contains("`guard` cannot come back: at guard['lock'], a thread lock cannot travel; make it inside the block"), "{text}");
+    assert!(text.contains("are as they were") && text.contains(&kept.display().to_string()) && text.contains("`del`"), "{text}");
+    assert_eq!(bed.fingerprint().await, before);
+    assert!(std::fs::metadata(&kept).unwrap().len() > 0);
+    std::fs::remove_file(kept).unwrap();
+
+    // A change that cannot come back is just as lost, whether anybody asked for it or not.
+    let cells = ["import threading\nrows.append(threading.Lock())"];
+    let (report, _) = bed.migrate(&migration(&cells, &["rows"], &[])).await;
+    let error = report.unwrap_err();
+    let text = error.to_string();
+    let MigrateError::Lost { kept, .. } = error else { panic!("{text}") };
+    assert!(text.contains("`rows` cannot come back: it was changed") && text.contains("rows[1]"), "{text}");
+    assert_eq!(bed.fingerprint().await, before);
+    std::fs::remove_file(kept).unwrap();
+
+    // What nobody asked for may stay behind.
+    let everything = Migration { everything: true, ..migration(&["import threading\nspare = threading.Lock()\nother = 3"], &[], &["other"]) };
+    let (report, _) = bed.migrate(&everything).await;
+    assert!(report.unwrap().left["spare"].contains("lock"));
+    assert_eq!(bed.printed("print(other, 'spare' in globals())").await, "3 False\n");
     bed.end().await;
 }
 

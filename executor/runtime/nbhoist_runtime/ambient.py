@@ -6,6 +6,8 @@ when the block changed it.
 
 import base64
 import decimal
+import functools
+import importlib
 import linecache
 import locale
 import logging
@@ -37,17 +39,18 @@ _marks = {}
 
 def apply(state):
     """Bring this process into a captured state; returns notes on what could not be done."""
-    notes = []
+    notes = list(state.get("notes") or ())
     environment = state.get("environment") or {}
     os.environ.update(environment.get("set") or {})
     for name in environment.get("unset") or ():
         os.environ.pop(name, None)
-    for name, text in (state.get("pieces") or {}).items():
-        piece = PIECES.get(name)
-        if piece is None:
+    texts = state.get("pieces") or {}
+    # In the order of the table: a backend has settings of its own, for instance, which the user's own replace.
+    for name, piece in PIECES.items():
+        if name not in texts:
             continue
         try:
-            value = _decode(text)
+            value = _decode(texts[name])
         except Exception as error:
             notes.append("%s: %s" % (name, error))
             continue
@@ -61,7 +64,16 @@ def mark():
     _marks["environment"] = dict(os.environ)
     _marks["directory"] = _directory()
     _marks["path"] = list(sys.path)
-    _marks["pieces"] = {name: _encode_or_none(_get(piece)) for name, piece in PIECES.items()}
+    _marks["pieces"] = {}
+    for name, piece in PIECES.items():
+        _mark_piece(name, piece)
+        if piece.module not in sys.modules:
+            # What importing the library sets is not the block's doing, what the block sets after that is.
+            _after_import(piece.module, functools.partial(_mark_piece, name, piece))
+
+
+def _mark_piece(name, piece):
+    _marks["pieces"][name] = _encode_or_none(_get(piece))
 
 
 def changes():
@@ -91,7 +103,8 @@ def changes():
 
 def restore(plain, undo):
     """Apply at home what the cells changed; returns notes on what could not be done, which is no reason to lose results."""
-    plain, notes = plain or {}, []
+    plain = plain or {}
+    notes = list(plain.get("notes") or ())
     environment = plain.get("environment") or {}
     for name in list(environment.get("set") or {}) + list(environment.get("unset") or ()):
         undo.add(_put_variable, name, os.environ.get(name))
@@ -103,11 +116,14 @@ def restore(plain, undo):
     if plain.get("path"):
         undo.add(sys.path.__setitem__, slice(None), list(sys.path))
         sys.path.extend(entry for entry in plain["path"] if entry not in sys.path)
-    for name, text in (plain.get("pieces") or {}).items():
-        piece = PIECES.get(name)
+    texts = plain.get("pieces") or {}
+    for name, piece in PIECES.items():
+        if name not in texts:
+            continue
         try:
+            importlib.import_module(piece.module)
             undo.add(_put_piece, piece, _get(piece))
-            piece.put(_decode(text))
+            piece.put(_decode(texts[name]))
         except Exception as error:
             notes.append("the %s that the block changed could not be taken over: %s" % (name, describe(error)))
     return notes
@@ -151,6 +167,8 @@ def _environment():
     except OSError:
         return {}
     first = {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+    # It decides how figures are shown, and the other side would choose one of its own.
+    first.pop("MPLBACKEND", None)
     return {
         "set": {name: value for name, value in os.environ.items() if first.get(name) != value and not _of_process(name)},
         "unset": [name for name in first if name not in os.environ and not _of_process(name)],
@@ -284,6 +302,19 @@ def _put_backend(value):
 
     if _backend() != value:
         matplotlib.use(value)
+    _show_inline(value)
+
+
+def _show_inline(backend):
+    """Have the shell show figures when a cell ends, or no longer; the inline backend sees to it only when it is first imported."""
+    shell, inline = session.shell(), backend in ("inline", "module://matplotlib_inline.backend_inline")
+    loaded = "matplotlib_inline.backend_inline" in sys.modules
+    if shell is None or not (loaded or (inline and "matplotlib.pyplot" in sys.modules)):
+        return
+    from matplotlib_inline import backend_inline
+
+    if inline != (backend_inline.flush_figures in shell.events.callbacks["post_execute"]):
+        backend_inline.configure_inline_support(shell, backend)
 
 
 _INLINE_TRAITS = ("figure_formats", "print_figure_kwargs", "close_figures", "rc")
@@ -340,9 +371,9 @@ PIECES = {
         "numpy", lambda: _module("numpy").geterr(), lambda value: _module("numpy").seterr(**value)
     ),
     "pandas options": Piece("pandas", _pandas_options, _put_pandas_options),
-    "matplotlib settings": Piece("matplotlib", _rc, _put_rc),
-    "matplotlib backend": Piece("matplotlib", _backend, _put_backend),
     "inline figures": Piece("matplotlib_inline.config", _inline_settings, _put_inline_settings),
+    "matplotlib backend": Piece("matplotlib", _backend, _put_backend),
+    "matplotlib settings": Piece("matplotlib", _rc, _put_rc),
     "torch": Piece("torch", _torch_seed, _put_torch_seed),
     "scikit-learn settings": Piece(
         "sklearn._config",
@@ -398,7 +429,7 @@ def _when_loaded(piece, name, value, notes):
             piece.put(value)
             # What importing the module made of it is not the block's doing.
             if _marks:
-                _marks["pieces"][name] = _encode_or_none(_get(piece))
+                _mark_piece(name, piece)
         except Exception as error:
             notes.append("%s: %s" % (name, error))
 
@@ -406,9 +437,13 @@ def _when_loaded(piece, name, value, notes):
     if piece.module in sys.modules:
         put()
         return
+    _after_import(piece.module, put)
+
+
+def _after_import(module, step):
     if _hook not in sys.meta_path:
         sys.meta_path.insert(0, _hook)
-    _hook.waiting.setdefault(piece.module, []).append(put)
+    _hook.waiting.setdefault(module, []).append(step)
 
 
 def _touched(name, piece):

@@ -3,7 +3,7 @@
 import collections
 import sys
 
-from . import fingerprint, kinds, stateful
+from . import artists, fingerprint, kinds, stateful
 
 
 class CannotUpdate(Exception):
@@ -254,6 +254,10 @@ def _frame(target, fresh, undo):
 
 
 def _state(target, state, undo):
+    if artists.is_artist(type(target)):
+        undo.add(setattr, target, "__dict__", dict(target.__dict__))
+        artists.put_state(target, state)
+        return
     get, put = stateful.rule(target)
     undo.add(put, target, get(target))
     put(target, state)

@@ -2,7 +2,7 @@
 
 import collections
 
-from . import fingerprint, kinds, stateful
+from . import artists, fingerprint, kinds, stateful
 from .pack import Content, Fresh
 
 
@@ -27,7 +27,11 @@ def content(value, state):
         found["cell"] = _cell(value)
     elif kind is kinds.OPAQUE:
         way = stateful.rule(value)
-        if way is not None:
+        # Rebuilding an artist at home would already change those that it is drawn with.
+        state = artists.artist_state(value) if artists.is_artist(type(value)) else None
+        if state is not None:
+            found["state"] = state
+        elif way is not None:
             found["state"] = way[0](value)
         else:
             found["fresh"] = Fresh(value)

@@ -1,6 +1,6 @@
 """The way back from the worker: what was bound, what was changed, what was deleted, decided by looking."""
 
-from . import ambient, changes, culprit, kinds, session
+from . import ambient, changes, culprit, figures, kinds, session
 from .bundle import PackError, Sender
 from .tracking import names_reaching
 
@@ -8,15 +8,20 @@ from .tracking import names_reaching
 class Collector:
     """Compares the namespace and the shared objects with what they were before the first cell."""
 
-    def __init__(self, space, baseline, receiver, tracker):
+    def __init__(self, space, baseline, receiver, tracker, opened=()):
         self._space = space
         self._baseline = baseline
         self._receiver = receiver
         self._tracker = tracker
+        self._opened = opened
         self._left = {}
+        self._lost = {}
+        self._returns = ()
+        self._notes = []
 
     def collect(self, returns, everything, outputs):
         """The packed returns and the fields of the `collected` frame that tell about them."""
+        self._returns = returns
         bound, modules, deleted = self._bound()
         wanted = {name: value for name, value in bound.items() if everything or name in returns}
         for name in bound:
@@ -27,16 +32,22 @@ class Collector:
         items = [(("name", name), value) for name, value in wanted.items()]
         items += [(("change", number), self._change(number, reached[number])) for number in numbers]
         items += self._outputs(outputs, wanted)
+        opened, self._notes = figures.to_return(self._space, self._opened)
+        items += [(("figure", number), figure) for number, figure in opened]
         packed, kept = self._pack(items)
-        return packed, {
+        found = {
             "names": [name for name in wanted if ("name", name) in kept],
             "changed": sorted({name for number in numbers if ("change", number) in kept for name in reached[number]}),
             "deleted": deleted,
             "modules": {name: modules[name] for name in modules},
             "left": self._left,
+            "lost": self._lost,
             "sizes": {label[1]: size for label, size in packed.sizes.items() if label[0] == "name"},
-            "ambient": ambient.changes(),
+            "ambient": dict(ambient.changes(), **({"notes": self._notes} if self._notes else {})),
         }
+        if opened or self._opened:
+            found["figures"] = [number for number, _ in figures.opened()]
+        return packed, found
 
     def _bound(self):
         """`(bound, modules, deleted)`: names whose binding differs from before."""
@@ -93,13 +104,21 @@ class Collector:
         if isinstance(failure.error, MemoryError):
             raise failure.error
         if section == "name":
-            self._left[name] = culprit.explain(name, value, failure).text
+            trouble = culprit.explain(name, value, failure)
+            self._left[name] = trouble.text
+            if name in self._returns:
+                self._lost[name] = {"why": trouble.text, "path": trouble.path}
+        elif section == "figure":
+            self._notes.append("figure %s, which the block left open, could not come back: %s" % (
+                name, culprit.explain("figure %s" % name, value, failure).text))
         elif section == "change":
             names = value["names"] or ["(an object inside another one)"]
             target = self._tracker.objects[name]
-            why = culprit.explain(names[0], self._space.get(names[0], target), failure).text
+            trouble = culprit.explain(names[0], self._space.get(names[0], target), failure)
+            why = "it was changed, and its new content cannot come back: " + trouble.text
             for one in names:
-                self._left[one] = "it was changed, and its new content cannot come back: " + why
+                self._left[one] = why
+                self._lost[one] = {"why": why, "path": trouble.path}
 
 
 def _with_seeds(own, shared, count):

@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from . import ambient, frames, kinds, migration, policy, probing, restoring, session
+from . import ambient, figures, frames, kinds, migration, policy, probing, restoring, session
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -48,16 +48,17 @@ def probe(names=(), seconds=None, **_):
 
 
 @_call
-def capture(migration, names=(), modules=(), file=None, spare=0, count=None, **_):
+def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sources=None, **_):
     """Pack the named values into `file`, which must not exist."""
     started = time.monotonic()
     state = _begin(migration)
     state.remember_bindings()
     # The order of `names` may differ from run to run at the caller; objects and arrays should not.
     wanted = list(dict.fromkeys(list(names) + list(modules)))
-    found = _send(state, wanted, file, spare, {"op": "bundle"})
+    state.figures, notes = figures.to_send(state.namespace, sources)
+    found = _send(state, wanted, file, spare, {"op": "bundle"}, state.figures)
     found.update(
-        ambient=ambient.capture(state.sender.pickler.files),
+        ambient=dict(ambient.capture(state.sender.pickler.files), notes=notes),
         path=list(sys.path),
         directory=_directory(),
         seconds=time.monotonic() - started,
@@ -98,9 +99,9 @@ def _require(name):
     return migration.require(_migrations, name)
 
 
-def _send(state, wanted, file, spare, header):
+def _send(state, wanted, file, spare, header, opened=()):
     values, imports, absent = migration.split(wanted, state.namespace)
-    packed = state.pack(values)
+    packed = state.pack(values, opened)
     lines = migration.import_lines(imports, state.namespace)
     header.update(buffers=len(packed.buffers), names=values)
     if header.get("fault"):
@@ -111,7 +112,7 @@ def _send(state, wanted, file, spare, header):
         "absent": absent,
         "imports": lines,
         "bytes": size,
-        "sizes": packed.sizes,
+        "sizes": {name: packed.sizes[name] for name in values},
     }
 
 

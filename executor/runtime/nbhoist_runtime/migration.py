@@ -21,14 +21,17 @@ class Migration:
         self.tracker = Tracker(self._seeds, with_arrays=False)
         self.bindings = {}
         self.captured = {}
+        self.figures = []
 
-    def pack(self, names):
-        """Pack the values of `names`, which are all bound; raises `Trouble` that names the culprit."""
+    def pack(self, names, opened=()):
+        """Pack the values of `names`, which are all bound, and open figures; raises `Trouble` that names the culprit."""
         values = {name: self.namespace[name] for name in names}
         first = len(self.sender.table)
         try:
-            packed = self.sender.pack(list(values.items()))
+            packed = self.sender.pack(list(values.items()) + [(("figure", number), figure) for number, figure in opened])
         except PackError as failure:
+            if isinstance(failure.label, tuple):
+                raise culprit.explain("figure %s" % failure.label[1], dict(opened)[failure.label[1]], failure)
             raise culprit.explain(failure.label, values[failure.label], failure)
         self.tracker.add(first, self.sender.table, self.sender.shared)
         self.captured.update(values)

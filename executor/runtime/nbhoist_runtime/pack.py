@@ -8,7 +8,7 @@ import copyreg
 import sys
 import types
 
-from . import arrays, kinds, policy, rebuild
+from . import arrays, artists, kinds, policy, rebuild
 from .errors import Refused
 
 _core = None
@@ -82,7 +82,8 @@ class Pickler(Base):
         return self._other(value)
 
     def _other(self, value):
-        return NotImplemented
+        found = artists.reduction(value) if "matplotlib" in sys.modules else None
+        return NotImplemented if found is None else found
 
     def _cell(self, value):
         try:

@@ -93,6 +93,12 @@ def probe(space, names, seconds=None):
     }
 
 
+def weigh(space, items):
+    """`(bytes, None)` or `(None, Trouble)` for each of some `(name, value)` pairs; what they share counts for the first."""
+    meter = _Meter(space)
+    return [meter.measure(name, value) for name, value in items]
+
+
 def _report(meter, name, space):
     if name not in space:
         return {"bytes": None, "kind": "absent", "travels": False, "why": "the kernel has no such name", "path": None}

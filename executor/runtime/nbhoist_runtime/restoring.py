@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from . import ambient, apply, fingerprint, frames, history, kinds, session
+from . import ambient, apply, figures, fingerprint, frames, history, kinds, session
 from .bundle import LoadError
 from .errors import Trouble, detail, translate
 from .relink import Relinker
@@ -21,12 +21,15 @@ class Result:
         self.bound = {}
         self.changes = []
         self.outputs = {}
+        self.figures = []
         for label, value in items:
             section, name = label
             if section == "name":
                 self.bound[name] = value
             elif section == "change":
                 self.changes.append(value)
+            elif section == "figure":
+                self.figures.append((name, value))
             else:
                 self.outputs[name] = value
 
@@ -142,6 +145,8 @@ def _apply(state, result, count, sources, undo):
         extra = [value for value in result.outputs.values()]
         relinker.walk([space] + extra)
     notes = ambient.restore(result.header.get("ambient"), undo)
+    if "figures" in result.header:
+        notes += figures.synchronize(state.figures, result.header["figures"], result.figures, undo)
     history.advance(session.shell(), space, count, sources, result.outputs, undo)
     return {
         "restored": sorted(bound) + sorted(result.header.get("modules") or {}),

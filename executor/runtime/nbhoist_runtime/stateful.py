@@ -5,6 +5,8 @@ That matters for generators of random numbers: rebuilding one next to the origin
 
 import io
 
+from . import artists
+
 
 def _named(module, *names):
     def applies(value):
@@ -28,6 +30,11 @@ _RULES = [
     (_named("numpy.random", "RandomState"), lambda value: value.get_state(legacy=False), lambda value, state: value.set_state(state)),
     (_named("random", "Random"), lambda value: value.getstate(), lambda value, state: value.setstate(state)),
     (_named("torch", "Generator"), lambda value: value.get_state(), lambda value, state: value.set_state(state)),
+    (
+        _named("matplotlib.cbook", "CallbackRegistry"),
+        artists.registry_state,
+        lambda value, state: value.__setstate__(dict(state)),
+    ),
     (
         lambda value: type(value) in (io.StringIO, io.BytesIO),
         lambda value: value.__getstate__(),

@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, collecting, frames, history, kinds, policy, session, streams, versions
+from . import PROTOCOL, ambient, collecting, figures, frames, history, kinds, policy, session, streams, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -29,7 +29,7 @@ class Worker:
         self._running = False
         self._offered = ["raw"]
         self._faults = []
-        self._started = {}
+        self._figures = []
         self.namespace, self._builtins = _make_main(self._ask)
         self._runner = None
         self._receiver = None
@@ -140,16 +140,23 @@ class Worker:
             self._tracker = Tracker(seeds, with_arrays=True)
         first = len(self._receiver.shared)
         try:
-            items = self._receiver.load(buffers, self.namespace.__setitem__)
+            items = self._receiver.load(buffers, self._bind)
         except LoadError as failure:
             trouble = translate(failure.error, "unpickle")
-            trouble.name = failure.label
+            trouble.name = "figure %s" % failure.label[1] if isinstance(failure.label, tuple) else failure.label
             if trouble.kind == "unpickle":
-                trouble.text = "%s arrived but could not be unpacked there: %s" % (failure.label, trouble.text)
+                trouble.text = "%s arrived but could not be unpacked there: %s" % (trouble.name, trouble.text)
             raise trouble
         joined = self._receiver.arrays.take_joined()
         self._tracker.add(first, self._receiver.table(), self._receiver.shared, joined)
-        self._started.update(items)
+        opened = [(label[1], value) for label, value in items if isinstance(label, tuple)]
+        if opened:
+            self._figures = opened
+            figures.adopt(opened)
+
+    def _bind(self, label, value):
+        if isinstance(label, str):
+            self.namespace[label] = value
 
     def _op_run(self, header, payload):
         if not self._running_started():
@@ -236,7 +243,7 @@ class Worker:
             seeds = session.seeds(self.namespace)
             self._receiver, self._tracker = Receiver(seeds), Tracker(seeds, with_arrays=True)
         self._receiver.require_whole()
-        collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker)
+        collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker, self._figures)
         packed, answer = collector.collect(header.get("returns") or (), bool(header.get("everything")), self._runner.outputs())
         answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered)
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)

@@ -174,3 +174,12 @@ def test_shadowed_builtins_do_no_harm(lab):
     lab.migrate("a.append(2); list = 4")
     assert lab.space["a"] == [1, 2] and lab.space["list"] == 4
     assert not [name for name in lab.space if name.startswith("nbhoist")]
+
+
+def test_settings_of_a_library_that_only_the_block_imported(kernel_lab):
+    lab = kernel_lab
+    lab.cell("import sys\nbefore = [name for name in ('decimal', 'sklearn') if name in sys.modules]")
+    source = "import sklearn\nsklearn.set_config(display='text', print_changed_only=False)"
+    lab.migrate(source, names=[], sources=[source])
+    text = lab.cell("print(before.count('sklearn'), sklearn.get_config()['display'], sklearn.get_config()['print_changed_only'])")[0]
+    assert text[0]["text"] == "0 text False\n"

@@ -142,6 +142,20 @@ pub enum MigrateError {
         /// Where the result is.
         kept: PathBuf,
     },
+    /// What later cells need, or what the block changed, cannot come back.
+    #[error(
+        "the block ran, but its results were not put into the kernel, because {}\nthe kernel's variables are as they were; the other \
+         results are kept in {}; turn what cannot travel into plain data inside the block, remove it there (`del`), or keep the cell \
+         that makes it and the cells that use it together",
+        list_lost(.lost),
+        kept.display()
+    )]
+    Lost {
+        /// What cannot come back.
+        lost: Vec<Refused>,
+        /// Where the other results are.
+        kept: PathBuf,
+    },
     /// The caller gave up.
     #[error("interrupted during {phase}; the kernel's variables are as they were")]
     Cancelled {
@@ -197,9 +211,20 @@ fn list_refused(all: &[Refused]) -> String {
             Some(path) => format!(" (at `{path}`)"),
             None => String::new(),
         };
-        let _ = write!(text, "{separator}`{}`{place} cannot travel: {}", refused.name, refused.reason);
+        let _ = write!(text, "{separator}`{}`{place} cannot travel: {}", refused.name, bare_reason(refused));
     }
     text
+}
+
+/// The reason without the name, which stands before it.
+fn bare_reason(refused: &Refused) -> &str {
+    let rest = refused.reason.strip_prefix(refused.name.as_str());
+    rest.and_then(|rest| rest.strip_prefix(" cannot travel: ")).unwrap_or(&refused.reason)
+}
+
+fn list_lost(all: &[Refused]) -> String {
+    let each: Vec<_> = all.iter().map(|lost| format!("`{}` cannot come back: {}", lost.name, bare_reason(lost))).collect();
+    each.join("\nand ")
 }
 
 fn list_differences(all: &[Difference]) -> String {

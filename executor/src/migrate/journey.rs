@@ -187,10 +187,12 @@ impl<'a> Journey<'a> {
 
     async fn capture(&mut self) -> Result<Captured, MigrateError> {
         self.enter(Phase::Capture);
+        let sources: Vec<_> = self.request.cells.iter().map(|cell| &cell.source).collect();
         let argument = json!({
             "migration": self.id,
             "names": self.request.inputs,
             "file": self.file("inputs"),
+            "sources": sources,
         });
         let (captured, seconds) = timed(self.kernel.call("capture", &argument, Some(self.cancel))).await;
         self.report.seconds.capture = seconds;
@@ -268,7 +270,11 @@ impl<'a> Journey<'a> {
         self.report.seconds.r#return = all - self.report.seconds.collect;
         self.report.returned_bytes = wire;
         self.note_returns(&collected);
-        Ok(path)
+        let lost = lost(&collected);
+        if lost.is_empty() {
+            return Ok(path);
+        }
+        Err(MigrateError::Lost { lost, kept: self.keep(&path) })
     }
 
     fn note_returns(&mut self, collected: &Frame) {
@@ -353,6 +359,18 @@ async fn timed<T>(step: impl Future<Output = T>) -> (T, f64) {
     let started = Instant::now();
     let done = step.await;
     (done, started.elapsed().as_secs_f64())
+}
+
+/// What the worker was asked for, or what the block changed, and cannot come back.
+fn lost(collected: &Frame) -> Vec<Refused> {
+    let lost = collected.header.get("lost").and_then(Value::as_object);
+    let text = |why: &Value, key: &str| why.get(key).and_then(Value::as_str).map(str::to_owned);
+    let refused = |(name, why): (&String, &Value)| Refused {
+        name: name.clone(),
+        path: text(why, "path"),
+        reason: text(why, "why").unwrap_or_else(|| "it cannot be packed".to_owned()),
+    };
+    lost.into_iter().flatten().map(refused).collect()
 }
 
 fn failed_imports(answer: &Frame) -> Vec<(String, String)> {
