@@ -87,6 +87,28 @@ class Planner:
         self._process.wait()
 
 
+class Peers:
+    """Asks other tools' analyses about blocks, in the interpreter that has them."""
+
+    def __init__(self, python):
+        self._process = subprocess.Popen(
+            [python, str(_HERE / "peer_sets.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def sets(self, book, blocks):
+        """`{(start, length): {peer: sets}}`."""
+        question = {"cells": book.sources, "blocks": [[start, start + length] for start, length in blocks]}
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the program that asks the peers died at %s" % book.name)
+        return dict(zip(blocks, json.loads(line)))
+
+
+PEERS = ("marimo", "pyflakes", "ipyflow", "dill")
+
+
 def run(options):
     """See `command`."""
     options.cache = options.cache.resolve()
@@ -260,10 +282,11 @@ def _run_all(surveys, chosen, options, zygote, scratch, folder):
             strata_of = by_book.setdefault(index, {}).setdefault((start, length), {"strata": []})
             strata_of["strata"].append(name)
     planner = Planner(options.plans)
+    peers = Peers(options.peers) if set(options.modes) & set(PEERS) - {"dill"} else None
     work = []
     for index, blocks in sorted(by_book.items()):
         book, reference = surveys[index]
-        tests = _tests(book, reference, blocks, options, planner, folder)
+        tests = _tests(book, reference, blocks, options, (planner, peers), folder)
         if tests:
             work.append((book, reference, tests))
     work.sort(key=lambda item: seconds(item[1]))
@@ -298,10 +321,12 @@ def _known(path):
     return keys
 
 
-def _tests(book, reference, blocks, options, planner, folder):
+def _tests(book, reference, blocks, options, analyses, folder):
     """`{start: [test]}` for what has no result yet; refusals by plan are results at once."""
     path = results_path(folder, book)
+    planner, peers = analyses
     known, tests = _known(path), {}
+    others = peers.sets(book, sorted(blocks)) if peers else {}
     with open(path, "a", encoding="utf-8") as results:
         for (start, length), found in sorted(blocks.items()):
             cells = book.numbers[start : start + length]
@@ -310,15 +335,18 @@ def _tests(book, reference, blocks, options, planner, folder):
                 key = "%s|%s|%s" % (book.name, "-".join(map(str, cells)), mode)
                 if key in known:
                     continue
-                about = {"key": key, "book": book.name, "cells": cells, "mode": mode, "strata": found["strata"], "sets": plan}
-                if plan.get("error") or plan.get("refusal"):
+                sets = plan if mode in ("static", "full", "dill") else others[start, length][mode]
+                about = {"key": key, "book": book.name, "cells": cells, "mode": mode, "strata": found["strata"], "sets": sets}
+                if mode in PEERS:
+                    pass
+                elif plan.get("error") or plan.get("refusal"):
                     kind = "harness" if plan.get("error") else "refusal"
                     results.write(json.dumps(dict(about, **{"class": kind, "why": plan.get("error") or plan["refusal"], "by": "plan"})) + "\n")
                     continue
                 luck = random.Random(key).random()
                 rest = sum(cell["seconds"] for cell in reference["cells"][start:])
                 tests.setdefault(start, []).append({
-                    "key": about, "length": length, "mode": mode, "sets": plan, "fresh": luck < options.fresh, "rest": luck > 0.9,
+                    "key": about, "length": length, "mode": mode, "sets": sets, "library": options.dill, "fresh": luck < options.fresh, "rest": luck > 0.9,
                     "measure": mode == "full", "drop": options.drop and random.Random("drop" + key).random() < options.drop / max(1, options.blocks),
                     "timeout": 60 + 10 * rest,
                 })

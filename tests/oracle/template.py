@@ -14,6 +14,7 @@ import time
 import traceback
 
 from . import judge, look
+from .dill_session import DillJourney
 from .folder import Folder
 from .home import Home
 from .journey import Journey, Sets
@@ -133,7 +134,11 @@ def _run_block(home, job, index, test, sets):
     spool = os.path.join(job["spool"], "%d" % os.getpid())
     os.mkdir(spool)
     started = time.monotonic()
-    journey = Journey(home, Sets(sets), test["mode"], spool, None if test["fresh"] else job["zygote"], test.get("measure"))
+    zygote = None if test["fresh"] else job["zygote"]
+    if test["mode"] == "dill":
+        journey = DillJourney(home, spool, zygote, test["library"])
+    else:
+        journey = Journey(home, Sets(sets), "full" if test["mode"] == "full" else "static", spool, zygote, test.get("measure"))
     report = journey.report
     result = {"class": "ok", "why": "", "mode": test["mode"]}
     try:
