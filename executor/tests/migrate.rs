@@ -154,7 +154,8 @@ async fn wanted_result_that_cannot_come_back_is_an_error() {
     std::fs::remove_file(kept).unwrap();
 
     // What nobody asked for may stay behind.
-    let everything = Migration { everything: true, ..migration(&["import threading\nspare = threading.Lock()\nother = 3"], &[], &["other"]) };
+    let everything =
+        Migration { everything: true, ..migration(&["import threading\nspare = threading.Lock()\nother = 3"], &[], &["other"]) };
     let (report, _) = bed.migrate(&everything).await;
     assert!(report.unwrap().left["spare"].contains("lock"));
     assert_eq!(bed.printed("print(other, 'spare' in globals())").await, "3 False\n");

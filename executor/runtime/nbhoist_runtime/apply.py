@@ -245,6 +245,8 @@ def _frame(target, fresh, undo):
             own[name] = value
     if "_item_cache" in own:
         own["_item_cache"] = {}
+    if own.get("_is_copy") is not None and new.get("_is_copy") is None:
+        own["_is_copy"] = None
     for name in [name for name in own if name not in new and not name.startswith("_")]:
         del own[name]
     flags = fresh.flags.allows_duplicate_labels

@@ -225,6 +225,10 @@ class _Digester(pack.Pickler):
         number = self._numbers.get(id(value))
         return number if number is not None and value is not self._current else None
 
+    def _slice(self, value):
+        # That the frame it was cut from is gone does not change a frame.
+        return None
+
     def _array(self, value):
         if value.dtype.hasobject:
             return pack.Pickler._array(self, value)

@@ -8,7 +8,7 @@ import copyreg
 import sys
 import types
 
-from . import arrays, artists, kinds, policy, rebuild
+from . import arrays, artists, kinds, policy, rebuild, slices
 from .errors import Refused
 
 _core = None
@@ -83,7 +83,12 @@ class Pickler(Base):
 
     def _other(self, value):
         found = artists.reduction(value) if "matplotlib" in sys.modules else None
+        if found is None and "pandas" in sys.modules:
+            found = self._slice(value)
         return NotImplemented if found is None else found
+
+    def _slice(self, value):
+        return slices.reduction(value)
 
     def _cell(self, value):
         try:

@@ -135,3 +135,22 @@ def test_bytes_and_text_of_every_size(lab, size):
     lab.cell("b = bytes(%d); t = 'é' * %d; ba = bytearray(%d)\nsurrogate = '\\ud800'" % (size, size, size))
     lab.migrate("ba[0] = 5; pair = [b, t, surrogate]")
     assert lab.space["ba"][0] == 5 and lab.space["pair"][0] is lab.space["b"] and lab.space["pair"][2] == "\ud800"
+
+
+WARNS = "import warnings\nwith warnings.catch_warnings(record=True) as caught:\n    warnings.simplefilter('always')\n    %s\nseen = [str(one.category.__name__) for one in caught]"
+
+
+def test_slices_of_frames_still_warn(lab):
+    pandas = pytest.importorskip("pandas")
+    if int(pandas.__version__.split(".")[0]) > 2:
+        pytest.skip("this pandas copies on write and does not warn")
+    lab.cell("import pandas as pd\nF = pd.DataFrame({'x': [1, 2, 3], 'y': [4, 5, 6], 'z': 0, 'u': 0, 't': 0})\nacc = F[['x', 'y']]\nwhole = F.copy()\nowned = F[F.x > 1].copy()")
+    lab.migrate(WARNS % "acc['w'] = 1; whole['w'] = 1; owned['w'] = 1", names=["acc", "whole", "owned"])
+    assert lab.space["seen"] == ["SettingWithCopyWarning"]
+    lab.migrate("acc.reset_index(drop=True, inplace=True)\nmade = F[F.x > 1]\nmade.loc[:, 'x'] += 1", names=["acc", "F"])
+    for name, expected in (("acc", ["SettingWithCopyWarning"]), ("made", ["SettingWithCopyWarning"]), ("whole", []), ("owned", [])):
+        lab.cell(WARNS % ("%s['v'] = 2" % name))
+        assert lab.space["seen"] == expected, name
+    lab.cell("F['n'] = 1\nheld = acc")
+    report = lab.migrate("n = len(acc)", names=["acc"])
+    assert lab.collected["changed"] == [] and "conflict" not in report
