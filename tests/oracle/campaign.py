@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from . import judge, notebooks, programs
+from . import dirty, judge, notebooks, programs
 
 STRATA = ("ordinary", "hard", "ambient", "generated", "dirty")
 LENGTHS = (1, 2, 3, 4)
@@ -117,6 +117,8 @@ def run(options):
     try:
         books = _books(options)
         surveys = _survey_all(books, options, zygote, scratch)
+        if "dirty" in options.strata:
+            surveys += _survey_all(_dirty(surveys, options), options, zygote, scratch)
         chosen = choose(surveys, options)
         print("blocks: %s" % {name: len(blocks) for name, blocks in chosen.items()}, flush=True)
         folder = options.cache / "runs" / options.run
@@ -130,11 +132,17 @@ def run(options):
 
 def _books(options):
     found = []
-    if {"ordinary", "hard", "ambient"} & set(options.strata):
+    if {"ordinary", "hard", "ambient", "dirty"} & set(options.strata):
         found += notebooks.public(options.corpus) + notebooks.ours()
     if "generated" in options.strata:
         found += programs.notebooks(options.cache / "generated", options.seed, max(8, options.blocks // 6))
     return [book for book in found if not options.only or any(text in book.name for text in options.only)]
+
+
+def _dirty(surveys, options):
+    """Mutated copies of the public notebooks that take no longer than ten seconds."""
+    bases = [book for book, reference in surveys if book.kind == "public" and seconds(reference) <= 10]
+    return dirty.notebooks(options.cache / "dirty", options.seed, max(8, options.blocks // 6), bases)
 
 
 # The survey.
@@ -148,15 +156,24 @@ def _survey_all(books, options, zygote, scratch):
 
     def one(book):
         path = folder / (book.fingerprint() + ".pickle")
-        if not path.exists():
-            reference = survey(book, zygote, scratch)
+        limit = 30 + 3 * options.max_seconds
+        known = pickle.loads(path.read_bytes()) if path.exists() else {"limit": 0}
+        if known.get("limit", limit) < limit:
+            reference = survey(book, zygote, scratch, limit)
+            if "took longer" in reference.get("error", ""):
+                reference["limit"] = limit
             path.write_bytes(pickle.dumps(reference))
             print("surveyed %s: %s" % (book.name, reference.get("error", "%.1f s" % seconds(reference))[-300:]), flush=True)
         return book, pickle.loads(path.read_bytes())
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         found = list(pool.map(one, books))
-    return [(book, reference) for book, reference in found if "error" not in reference and seconds(reference) <= options.max_seconds]
+    return [(book, reference) for book, reference in found if _usable(book, reference) and seconds(reference) <= options.max_seconds]
+
+
+def _usable(book, reference):
+    """Whether the notebook ran; of mutated ones every cell must."""
+    return "error" not in reference and not (book.kind == "dirty" and any(cell["failed"] for cell in reference["cells"]))
 
 
 def seconds(reference):
@@ -175,12 +192,12 @@ def workplace(book, scratch):
     return parent, folder
 
 
-def survey(book, zygote, scratch):
+def survey(book, zygote, scratch, limit=60):
     """Two runs of the notebook, and what differs between them."""
     runs = []
     for _ in range(2):
         parent, folder = workplace(book, scratch)
-        found = zygote.do({"kind": "survey", "name": book.name, "folder": folder, "sources": book.sources, "timeout": 900}, scratch)
+        found = zygote.do({"kind": "survey", "name": book.name, "folder": folder, "sources": book.sources, "timeout": limit}, scratch)
         shutil.rmtree(parent, ignore_errors=True)
         if "error" in found:
             return found

@@ -3,9 +3,15 @@
 import argparse
 import os
 import pathlib
+import shutil
 import sys
 
-from . import campaign
+from . import campaign, report
+
+QUICK_NOTEBOOKS = (
+    "notebooks/ols.ipynb", "notebooks/gls.ipynb", "notebooks/glm_formula.ipynb", "notebooks/stats_poisson.ipynb", "notebooks/tsa_dates.ipynb",
+    "examples/repr_gallery.ipynb",
+)
 
 
 def main(arguments=None):
@@ -25,10 +31,47 @@ def main(arguments=None):
     parser.add_argument("--peers", default="peers/bin/python", help="the interpreter that has the peers installed")
     parser.add_argument("--dill", default="", help="a folder with the package dill, for the peer of that name")
     parser.add_argument("--run", default="current", help="name of this run; results of an interrupted run are taken up again")
+    parser.add_argument("--report", type=pathlib.Path, help="write the tables of the run to this file")
+    parser.add_argument("--only-report", action="store_true", help="run nothing, report what there is")
+    parser.add_argument("--quick", action="store_true", help="the sample for CI: a few minutes; fails on a silent escape of the full runtime")
     options = parser.parse_args(arguments)
     options.modes = options.mode or ["static", "full"]
     options.strata = options.stratum or list(campaign.STRATA)
-    return campaign.run(options)
+    if options.quick:
+        _quick(options)
+    if not options.only_report:
+        campaign.run(options)
+    results = report.load(options.cache.resolve() / "runs" / options.run)
+    wanted = [result for result in results if set(result["strata"]) & set(options.strata) and result["mode"] in options.modes]
+    return _conclude(wanted, options)
+
+
+def _quick(options):
+    """What fits into CI: generated programs, and public notebooks that take a few seconds where they have been fetched."""
+    options.run, options.strata, options.modes = "quick", ["ordinary", "hard", "ambient", "generated", "dirty"], ["full", "static"]
+    options.blocks, options.max_seconds = 40, 4
+    options.only = options.only or ["generated/", "dirty/", *QUICK_NOTEBOOKS]
+    folder = options.cache / "runs" / options.run
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _conclude(results, options):
+    if options.report:
+        about = "%d blocks; seed %d; notebooks up to %.0f s." % (len({result["key"].rsplit("|", 1)[0] for result in results}), options.seed, options.max_seconds)
+        options.report.write_text(report.render(results, about), encoding="utf-8")
+    silent = [result for result in report.escapes(results, "full") if result["class"] != "loud"]
+    for mode in options.modes:
+        of = [result for result in results if result["mode"] == mode]
+        count = {kind: sum(result["class"] == kind for result in of) for kind in ("ok", "silent", "loud", "failure", "refusal", "harness")}
+        print("%s: %s" % (mode, ", ".join("%d %s" % (number, kind) for kind, number in count.items())))
+    for result in silent:
+        print("%s cells %s: %s: %s" % (result["book"], result["cells"], result["class"], result["why"][:300]))
+    if options.quick:
+        right = sum(result["class"] in ("ok", "refusal") for result in results if result["mode"] == "full")
+        print("%d passed, %d failed" % (right, len(report.escapes(results, "full"))))
+        return 1 if silent or not right else 0
+    return 0
 
 
 if __name__ == "__main__":
