@@ -40,6 +40,8 @@ from verdict import compare
 QUICK = ["builtins", "stdlib", "stdlib_system", "stdlib_interpreter", "numpy", "numpy_array", "numpy_random",
          "pandas", "pandas_frame", "pandas_groups", "sklearn"]
 HEAVY = ["torch", "tensorflow", "keras", "pyspark", "dask", "ray", "transformers"]
+# Libraries whose examples run on the values of one fixture.
+SHARED = dict.fromkeys(["pillow", "opencv", "scikit_image", "imageio"], "images")
 SECONDS_AN_ENTRY = 20
 BATCH = 60
 # After such an effect the process is not as the next entry must find it; fixtures put the rest back themselves.
@@ -86,7 +88,7 @@ def library(name, table, only=None):
 
 def load(table, name):
     """The fixture of a file, or why there is none."""
-    stem = next((stem for stem in (name, name.split("_")[0]) if (FOLDER / f"{stem}.py").exists()), None)
+    stem = next((stem for stem in (name, SHARED.get(name), name.split("_")[0]) if stem and (FOLDER / f"{stem}.py").exists()), None)
     if stem is None:
         return "no fixture"
     try:
@@ -139,7 +141,7 @@ class Worker:
 
     def __init__(self, jobs, table, fixture, folder):
         self.left = list(jobs)
-        self.text, self.ended, self.since = b"", False, time.monotonic()
+        self.text, self.ended, self.since, self.done = b"", False, time.monotonic(), 0
         self.reader, writer = os.pipe()
         self.pid = os.fork()
         if not self.pid:
@@ -158,7 +160,10 @@ class Worker:
             os.dup2(silence, stream)
         watch = Watch()
         for job in jobs:
-            result = work(*job, table, fixture, place, watch)
+            try:
+                result = work(*job, table, fixture, place, watch)
+            except Exception as problem:
+                result = {"status": "not run", "why": f"{type(problem).__name__}: {problem}", "listed": True}
             os.write(writer, json.dumps(result).encode() + b"\n")
             if any(effect.startswith(LASTING) for effect in result.get("effects", ())):
                 return
@@ -179,6 +184,7 @@ class Worker:
             line, self.text = self.text.split(b"\n", 1)
             found[self.left.pop(0)[0]] = json.loads(line)
             self.since = time.monotonic()
+            self.done += 1
         if not closed and time.monotonic() - self.since > SECONDS_AN_ENTRY:
             os.kill(self.pid, signal.SIGKILL)
             closed = True
@@ -187,8 +193,10 @@ class Worker:
             _, status = os.waitpid(self.pid, 0)
             os.close(self.reader)
             self.ended = True
-            if os.WIFSIGNALED(status) and self.left and not found:
-                found[self.left.pop(0)[0]] = {"status": "not run", "why": f"it ended the process with signal {os.WTERMSIG(status)}", "listed": True}
+            if self.left and not self.done and not found:
+                # It is the first job that ended the process; without it the rest can go on.
+                why = f"it ended the process with {os.waitstatus_to_exitcode(status)}"
+                found[self.left.pop(0)[0]] = {"status": "not run", "why": why, "listed": True}
         return found
 
 

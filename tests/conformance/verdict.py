@@ -168,10 +168,12 @@ def resolve(path):
             found = importlib.import_module(".".join(parts[:length]))
         except Exception:
             continue
-        for name in parts[length:]:
-            found = getattr(found, name, None)
-            if found is None:
-                return None
+        try:
+            for name in parts[length:]:
+                found = getattr(found, name)
+        except Exception:
+            # Some modules refuse names with errors of their own.
+            return None
         return found
     return None
 
