@@ -131,6 +131,19 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.call_builtin(path, args, range) {
             return val;
         }
+        // `list.append(rows, 1)`: a method taken from its class gets its receiver as the first argument.
+        if let Some((class, name)) = path.rsplit_once('.')
+            && let Some(receiver) = args.positional.first()
+            && !receiver.objs.is_empty()
+            && self.is_kind(class)
+        {
+            let mut rest = args.clone();
+            let receiver = rest.positional.remove(0);
+            if !rest.ranges.is_empty() {
+                rest.ranges.remove(0);
+            }
+            return self.call_member(&receiver, &Name::new(name), &rest, range);
+        }
         match self.function_effects(path) {
             Found::Entry(entry) => self.apply(entry, path, None, args, range),
             Found::Pure => {
@@ -203,6 +216,14 @@ impl<'a> Interp<'a> {
             }
             Found::Unknown => self.call_unknown_member(receiver, name, args, range),
         }
+    }
+
+    /// Whether a path names a class rather than a module.
+    fn is_kind(&self, path: &str) -> bool {
+        matches!(
+            path,
+            "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.str" | "builtins.bytearray" | "builtins.tuple" | "numpy.ndarray"
+        ) || is_class_name(path) && path.contains('.')
     }
 
     fn is_dict(&self, path: &str) -> bool {

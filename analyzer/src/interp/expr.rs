@@ -647,13 +647,16 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.heap.attr(id, attr).cloned() {
             return val;
         }
+        if full == "os.environ" {
+            self.effect(EffectKind::EnvironmentRead, "", range);
+            return self.path(&full);
+        }
         if let Some(entry) = self.table.exact(&full)
             && entry.attribute
         {
             return self.apply(entry, &full, None, &Args::default(), range);
         }
         match full.as_str() {
-            "os.environ" => self.effect(EffectKind::EnvironmentRead, "", range),
             "sys.argv" | "sys.path" | "sys.modules" => self.effect(EffectKind::EnvironmentRead, &full, range),
             _ => {}
         }
@@ -685,7 +688,9 @@ impl<'a> Interp<'a> {
                 Some("pandas.DataFrame") if !matches!(self.member("pandas.DataFrame", &name), Found::Entry(_)) => {
                     self.view_of(holder, "pandas.Series")
                 }
-                _ => self.lazy_attribute(holder, &name),
+                Some(path) if matches!(self.member(path, &name), Found::Entry(entry) if !entry.attribute) => Val::default(),
+                // Under a name of its own: the attribute may be a method after all, which must be found again as such.
+                _ => self.lazy_attribute(holder, &Name::new(format!(".{name}"))),
             };
             val.join(&part);
         }

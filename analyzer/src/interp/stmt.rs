@@ -267,6 +267,7 @@ impl<'a> Interp<'a> {
                     }
                 }
                 Kind::Path(path) => self.store_in_module_object(&path, range),
+                Kind::Lib(path) if path.ends_with("RcParams") => self.store_in_module_object(&path, range),
                 _ => {
                     self.heap.hold(object, val);
                     self.heap.hold(object, index);
