@@ -16,7 +16,7 @@ def notebooks(folder, seed, count, bases):
     found = []
     for number in range(count if bases else 0):
         base = bases[number % len(bases)]
-        path = folder / VERSION / ("dirty-%d-%04d.ipynb" % (seed, number))
+        path = folder / VERSION / ("dirty-%d-%04d-%s.ipynb" % (seed, number, base.fingerprint()[:6]))
         if not path.exists():
             write(path, mutate(base.sources, random.Random("%s %s" % (seed, number))))
         found.append(Notebook("dirty/%s" % path.name, path, base.folder, "dirty"))
@@ -53,7 +53,7 @@ def _bound(source):
             found.add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found.add(node.name)
-        elif isinstance(node, ast.alias):
+        elif isinstance(node, ast.alias) and node.name != "*":
             found.add((node.asname or node.name).split(".")[0])
     return found
 
