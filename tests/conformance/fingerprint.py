@@ -35,7 +35,7 @@ def _feed(value, put, seen, depth, ignored):
     if isinstance(value, io.IOBase):
         put(_frozen(value))
         return
-    for module, feed in (("numpy", _feed_array), ("pandas", _feed_pandas), ("torch", _feed_tensor)):
+    for module, feed in (("numpy", _feed_array), ("pandas", _feed_pandas), ("torch", _feed_tensor), ("matplotlib.artist", _feed_artist)):
         if module in sys.modules and feed(value, put, seen, depth, ignored):
             return
     if isinstance(value, (list, tuple, collections.deque)):
@@ -120,6 +120,23 @@ def _feed_tensor(value, put, seen, depth, ignored):
     put(value.detach().cpu().contiguous().numpy().tobytes())
     if value.is_leaf and value.grad is not None:
         _feed(value.grad, put, seen, depth + 1, ignored)
+    return True
+
+
+def _feed_artist(value, put, seen, depth, ignored):
+    """A figure is what it looks like: its objects are full of caches that reading them fills."""
+    if not isinstance(value, sys.modules["matplotlib.artist"].Artist):
+        return False
+    figure = value.get_figure(root=True)
+    if figure is None:
+        return False
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = figure.canvas
+    picture = FigureCanvasAgg(figure)
+    picture.draw()
+    put(bytes(picture.buffer_rgba()))
+    figure.set_canvas(canvas)
     return True
 
 

@@ -25,6 +25,7 @@ class Fixture:
         self.modules = getattr(module, "MODULES", [])
         self.likes = getattr(module, "LIKES", [])
         self.files = getattr(module, "files", None)
+        self.loose = frozenset(getattr(module, "LOOSE", ()))
         self.forks = getattr(module, "FORKS", True)
         self.keeps_warnings = False
 
