@@ -192,17 +192,17 @@ def workplace(book, scratch):
     return parent, folder
 
 
-def survey(book, zygote, scratch, limit=60):
-    """Two runs of the notebook, and what differs between them."""
+def survey(book, zygote, scratch, limit=60, times=2):
+    """Runs of the notebook, and what differs between the first two."""
     runs = []
-    for _ in range(2):
+    for _ in range(times):
         parent, folder = workplace(book, scratch)
         found = zygote.do({"kind": "survey", "name": book.name, "folder": folder, "sources": book.sources, "timeout": limit}, scratch)
         shutil.rmtree(parent, ignore_errors=True)
         if "error" in found:
             return found
         runs.append(found)
-    first, second = runs
+    first, second = runs[0], runs[-1]
     first["unstable"] = [
         {"names": sorted(_unequal(one["names"], two["names"])), "ambient": sorted(_unequal(one["ambient"], two["ambient"]))}
         for one, two in zip(first["states"], second["states"])

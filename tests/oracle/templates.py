@@ -3,12 +3,15 @@
 A hole `{L}` is filled with a variable of that kind, `{L2}` with another one, `{new}` with a name that the statement binds (its kind stands
 beside the template), `{i}` with a small number, `{Lgone}` with a variable that is not there afterwards. Kinds: L list of numbers, D dict of
 lists, B list of lists, S set, N number, M float array of two dimensions, V array of one dimension, F frame, C series, O instance with
-`items` and `value`, A function that takes a list and returns a list, P function without arguments that returns a number, R numpy generator.
+`items` and `value`, A function that takes a list and returns a list, P function without arguments that returns a number, R numpy generator,
+K callable that takes a number and gives nothing, I iterator, E exception that holds a list, T `random.Random`, Q deque, U counter.
 """
 
-VERSION = "v1"
+from .templates_more import CALLS, OBJECTS, PLACES
 
-START = """import collections, copy, functools, heapq, itertools, math, operator, random
+VERSION = "v2"
+
+START = """import bisect, collections, contextlib, copy, functools, heapq, itertools, math, operator, random
 import numpy as np
 import pandas as pd
 from dataclasses import dataclass, field
@@ -17,6 +20,7 @@ np.random.seed(7)"""
 
 SHOW = {
     "F": "{}.to_dict('list')", "C": "{}.tolist()", "M": "{}.tolist()", "V": "{}.tolist()", "S": "sorted({})", "O": "({0}.value, {0}.items)",
+    "K": "callable({})", "I": "type({}).__name__", "E": "{}.args", "T": "{}.random()", "Q": "list({})", "U": "sorted({}.items())",
     "A": "{}([1, 2])", "P": "{}()", "R": "{}.bit_generator.state['state']['state'] % 1000",
 }
 
@@ -279,4 +283,4 @@ FLOW = [
     ("from math import floor as {new}\n{new} = {new}({i}.5)", "N"),
 ]
 
-TABLES = [MAKE, ALIAS, ALIAS, CHANGE, CHANGE, CHANGE, CODE, CODE, FLOW]
+TABLES = [MAKE, ALIAS, ALIAS, CHANGE, CHANGE, CHANGE, CODE, CODE, FLOW, CALLS, CALLS, OBJECTS, OBJECTS, PLACES, PLACES]
