@@ -47,6 +47,8 @@ struct Survey<'l> {
     before: Env,
     /// What the block changes in place.
     changes: Vec<(ObjId, Change)>,
+    /// What in the block may bind names nobody can see, and where.
+    binds_unseen: Option<(u32, String)>,
     /// Inputs through which changes come home to other names.
     carriers: BTreeSet<Name>,
     /// Cells that read a name after the block, while it is still the block's.
@@ -72,6 +74,7 @@ impl<'l> Survey<'l> {
             bound: BTreeMap::new(),
             deletes: BTreeSet::new(),
             changed: BTreeMap::new(),
+            binds_unseen: None,
             before: Env::default(),
             changes: Vec::new(),
             carriers: BTreeSet::new(),
@@ -182,6 +185,10 @@ impl<'l> Survey<'l> {
                 entry.0.extend(bind.val.objs.iter().copied());
             }
         }
+        let unseen = trace.opaque.iter().chain(&trace.stars).find(|(cell, _)| *cell == trace.cell);
+        if self.binds_unseen.is_none() {
+            self.binds_unseen = unseen.cloned();
+        }
         self.note_effects(trace);
         self.stays.extend(trace.stays.iter().cloned());
         if trace.exhausted {
@@ -275,6 +282,16 @@ impl<'l> Survey<'l> {
     fn follow(&mut self, trace: &CellTrace, replaced: &mut BTreeSet<Name>) {
         for name in trace.reads.keys().filter(|name| !replaced.contains(*name)) {
             self.needed.entry(name.clone()).or_default().push(trace.cell);
+        }
+        // A name that nothing visible binds may come from a star import or `%run` in the block.
+        if let Some((cell, _)) = &self.binds_unseen {
+            for (name, _) in trace
+                .reads
+                .iter()
+                .filter(|(name, read)| read.unbound && read.cells.is_empty() && !interp::is_builtin(name) && !replaced.contains(*name))
+            {
+                self.bound.entry(name.clone()).or_insert_with(|| (Vec::new(), Certainty::Assumed, *cell));
+            }
         }
         replaced.extend(trace.binds.iter().filter(|bind| bind.must).map(|bind| bind.name.clone()));
         replaced.extend(trace.deletes.iter().cloned());
@@ -380,12 +397,12 @@ impl<'l> Survey<'l> {
             if !self.is_live(name) {
                 continue;
             }
-            let text = if *certainty == Certainty::Proved {
-                "the block binds it"
-            } else {
-                "the block binds it on some paths, assumed: the path is not known"
+            let text = match (&self.binds_unseen, certainty) {
+                (_, Certainty::Proved) => "the block binds it".to_owned(),
+                (Some((_, what)), _) if objects.is_empty() => format!("the block may bind it, assumed: {what} does not say what it binds"),
+                _ => "the block binds it on some paths, assumed: the path is not known".to_owned(),
             };
-            let because = vec![Because { text: text.to_owned(), cell: *cell, start: 0, end: 0 }];
+            let because = vec![Because { text, cell: *cell, start: 0, end: 0 }];
             returns.insert(
                 name.clone(),
                 Return {

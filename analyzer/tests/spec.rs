@@ -100,6 +100,24 @@ fn mutation() {
 }
 
 #[test]
+fn what_nobody_sees() {
+    assert_eq!(sets("# %%\nfrom somewhere import *\n# %%\nprint(thing)\n", &[1]), " -> thing");
+    assert_eq!(sets("# %%\nfrom somewhere import *\n# %%\nx = thing\n# %%\nx\n", &[2]), "thing -> x");
+    assert_eq!(
+        sets("# %%\nvalues = {'a': [1]}\n# %%\nfor _, v in values.items():\n    v.append(2)\n# %%\nvalues\n", &[2]),
+        "values -> values"
+    );
+    assert_eq!(sets("# %%\nxs = [1]\n# %%\npush = xs.append\n# %%\npush(2)\n# %%\nxs\n", &[3]), "push -> push xs");
+    assert_eq!(
+        sets(
+            "# %%\nclass C:\n    def __init__(self): self._v = 1\n    @property\n    def v(self): return self._v\n    @v.setter\n    def v(self, x): log.append(x)\nlog = []\nc = C()\n# %%\nc.v = 3\n# %%\nlog\n",
+            &[2]
+        ),
+        "c log -> log"
+    );
+}
+
+#[test]
 fn imports_are_not_inputs() {
     let plan = plan("# %%\nimport numpy as np\nfrom math import sqrt\nx = 2\n# %%\ny = np.ones(3) * sqrt(x)\n# %%\ny\n", &[2]);
     assert_eq!(names(&plan.inputs, |input| &input.name), "x");
