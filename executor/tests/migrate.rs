@@ -77,8 +77,10 @@ async fn needed_name_that_analysis_missed_is_supplied_and_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn name_that_is_nowhere_is_a_name_error_in_the_cell() {
-    let mut bed = TestBed::new("x = 1").await;
-    let (report, events) = bed.migrate(&migration(&["y = x + nowhere"], &["x"], &["y"])).await;
+    let mut bed = TestBed::new("x = 1\nhidden = 2").await;
+    // Only code that misses a name which the kernel has asks for others, too.
+    let source = "def never():\n    return hidden\ny = x + nowhere";
+    let (report, events) = bed.migrate(&migration(&[source], &["x"], &["y"])).await;
     let report = report.unwrap();
     assert_eq!(report.cells[0].error.as_ref().unwrap().ename, "NameError");
     assert!(report.faults.is_empty());

@@ -10,11 +10,21 @@ import sys
 def reduction(value):
     """What an artist or a registry of callbacks is rebuilt from; None for anything else."""
     cls = type(value)
-    if is_artist(cls):
-        return _with_state(value, _artist_state)
-    if _is_a(cls, "matplotlib.cbook", "CallbackRegistry"):
-        return _with_state(value, _registry_state)
-    return None
+    if cls not in _changes:
+        if is_artist(cls):
+            _changes[cls] = _artist_state
+        else:
+            _changes[cls] = _registry_state if _is_a(cls, "matplotlib.cbook", "CallbackRegistry") else None
+    change = _changes[cls]
+    return None if change is None else _with_state(value, change)
+
+
+_changes = {}
+
+
+def forget():
+    """Forget what was found out about classes, so that those of the notebook are not kept alive."""
+    _changes.clear()
 
 
 def is_artist(cls):

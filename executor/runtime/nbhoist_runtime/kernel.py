@@ -58,7 +58,7 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
     state.figures, notes = figures.to_send(state.namespace, sources)
     found = _send(state, wanted, file, spare, {"op": "bundle"}, state.figures)
     found.update(
-        ambient=dict(ambient.capture(state.sender.pickler.files), notes=notes),
+        ambient=dict(ambient.capture(state.sender.pickler.files), notes=notes, bound=list(state.bindings)),
         path=list(sys.path),
         directory=_directory(),
         seconds=time.monotonic() - started,

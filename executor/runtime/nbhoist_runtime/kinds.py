@@ -13,6 +13,7 @@ import sys
 import types
 import uuid
 
+from . import artists
 from .rebuild import CellType
 
 # Values of these types never change, so an equal copy is as good as the value itself.
@@ -62,6 +63,7 @@ def forget():
     """Forget what was found out about classes: those of the notebook can be changed, and must not be kept alive."""
     _known.clear()
     _slots.clear()
+    artists.forget()
 
 
 def by_value(value):

@@ -17,8 +17,9 @@ class PlainRunner:
 
     version = None
 
-    def __init__(self, channel, namespace):
+    def __init__(self, channel, namespace, before):
         self._channel = channel
+        self._before = before
         self._space = namespace
         self._out = {}
         self._loop = None
@@ -63,6 +64,7 @@ class PlainRunner:
 
     def _evaluate(self, tree, name, mode):
         code = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        self._before(code)
         value = eval(code, self._space)
         if inspect.iscoroutine(value) and code.co_flags & inspect.CO_COROUTINE:
             self._loop = self._loop or asyncio.new_event_loop()

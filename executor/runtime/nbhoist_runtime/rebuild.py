@@ -28,8 +28,15 @@ def fill_cell(target, state):
 
 def function(code, namespace, name, cells):
     """A function on `namespace` without its defaults and attributes."""
-    namespace.setdefault("__builtins__", sys.modules["builtins"])
-    return types.FunctionType(code, namespace, name, None, cells)
+    found = namespace.setdefault("__builtins__", sys.modules["builtins"])
+    choose = getattr(found, "of_function", None)
+    if choose is None:
+        return types.FunctionType(code, namespace, name, None, cells)
+    try:
+        namespace["__builtins__"] = choose(code)
+        return types.FunctionType(code, namespace, name, None, cells)
+    finally:
+        namespace["__builtins__"] = found
 
 
 def fill_function(target, state):

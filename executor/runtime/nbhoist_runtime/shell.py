@@ -15,28 +15,28 @@ class Outcome:
         self.interrupted = interrupted
 
 
-def make_runner(channel, namespace):
-    """The runner that this interpreter allows."""
+def make_runner(channel, namespace, before):
+    """The runner that this interpreter allows; it calls `before` with the code of each statement that it is about to run."""
     try:
         import IPython  # noqa: F401
     except ImportError:
         from .plain import PlainRunner
 
-        return PlainRunner(channel, namespace)
-    return ShellRunner(channel, namespace)
+        return PlainRunner(channel, namespace, before)
+    return ShellRunner(channel, namespace, before)
 
 
 class ShellRunner:
     """Runs cells as ipykernel does: in the main thread, while an event loop is running."""
 
-    def __init__(self, channel, namespace):
+    def __init__(self, channel, namespace, before):
         import IPython
 
         self.version = IPython.__version__
         self._channel = channel
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
-        self._shell = _make_shell(channel, sys.modules["__main__"], namespace)
+        self._shell = _make_shell(channel, sys.modules["__main__"], namespace, before)
         self._known = set()
 
     def begin(self, count, ambient):
@@ -163,7 +163,7 @@ def _encode(data):
     }
 
 
-def _make_shell(channel, module, namespace):
+def _make_shell(channel, module, namespace, before):
     from IPython.core import page
     from IPython.core.compilerop import CachingCompiler
     from IPython.core.displayhook import DisplayHook
@@ -254,6 +254,10 @@ def _make_shell(channel, module, namespace):
                 "evalue": str(evalue),
                 "traceback": [str(line) for line in stb],
             })
+
+        def run_code(self, code_obj, *args, **kwargs):
+            before(code_obj)
+            return InteractiveShell.run_code(self, code_obj, *args, **kwargs)
 
         def system_piped(self, cmd):
             """Run a command and show what it writes, as ipykernel does."""

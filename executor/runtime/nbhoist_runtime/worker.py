@@ -96,7 +96,7 @@ class Worker:
         self._offered = list(header.get("codecs") or ["raw"])
         from .shell import make_runner
 
-        self._runner = make_runner(self._channel, self.namespace)
+        self._runner = make_runner(self._channel, self.namespace, self._builtins.before)
         self._channel.send({
             "op": "hello",
             "protocol": PROTOCOL,
@@ -110,6 +110,7 @@ class Worker:
     def _op_begin(self, header, payload):
         notes = _prepare(header)
         state = header.get("ambient") or {}
+        self._builtins.expect(state.get("bound"))
         self._runner.begin(header.get("count"), state)
         notes += ambient.apply(state)
         history.add_sources(session.shell(), state.get("sources") or {})
@@ -139,6 +140,8 @@ class Worker:
             self._receiver = Receiver(seeds)
             self._tracker = Tracker(seeds, with_arrays=True)
         first = len(self._receiver.shared)
+        asking, self.namespace["__builtins__"] = self.namespace["__builtins__"], self._builtins
+        self._builtins.arriving = frozenset(header.get("names") or ())
         try:
             items = self._receiver.load(buffers, self._bind)
         except LoadError as failure:
@@ -147,6 +150,9 @@ class Worker:
             if trouble.kind == "unpickle":
                 trouble.text = "%s arrived but could not be unpacked there: %s" % (trouble.name, trouble.text)
             raise trouble
+        finally:
+            self._builtins.arriving = ()
+            self.namespace["__builtins__"] = asking
         joined = self._receiver.arrays.take_joined()
         self._tracker.add(first, self._receiver.table(), self._receiver.shared, joined)
         opened = [(label[1], value) for label, value in items if isinstance(label, tuple)]
@@ -192,6 +198,7 @@ class Worker:
         try:
             return self._runner.run(header["source"], header.get("count"), header.get("cell"))
         finally:
+            self._builtins.after()
             self._running = False
             signal.signal(signal.SIGINT, old)
 
@@ -199,8 +206,8 @@ class Worker:
 
     def _ask(self, name):
         """The value of a name that only the kernel has, as a tuple of one; an empty tuple when it has none."""
-        if not self._running:
-            return ()
+        if not self._running or name in self._baseline:
+            return ()  # A name that was here was removed by the block.
         self._settle()
         self._channel.send({"op": "fault", "name": name})
         self._unanswered += 1
@@ -269,7 +276,7 @@ def _make_main(ask):
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     space = module.__dict__
-    found = Builtins(ask)
+    found = Builtins(ask, space)
     space["__builtins__"] = found
     return space, found
 

@@ -221,3 +221,50 @@ def test_open_figures_with_the_inline_backend(agg_kernel):
     text = lab.cell("print(plt.gcf() is fig, plt.gca().get_title(), plt.get_fignums())")[0]
     assert [event["op"] for event in text] == ["stream"] and text[0]["text"] == "True there [1]\n"
     lab.cell("%config InlineBackend.close_figures = True\nplt.close('all')")
+
+
+BEGUN = {
+    "twin": "f, ax = plt.subplots()\nax.plot([1, 2])\ntwin = ax.twinx()\ntwin.plot([5, 3])",
+    "picture": "plt.figure()\nim = plt.imshow(np.arange(6).reshape(2, 3))\nplt.colorbar(im)",
+    "log": "plt.figure()\nplt.semilogy([1, 10, 100])\nplt.grid(True)",
+    "polar": "plt.figure()\nplt.subplot(projection='polar')\nplt.plot([0, 1, 2], [1, 2, 3])",
+    "histogram": "plt.figure()\nplt.hist([1, 2, 2, 3], bins=3)\nplt.tight_layout()",
+    "contours": "plt.figure()\nplt.contourf(np.outer([1, 2, 3], [1, 2, 3]))",
+    "dates": "plt.figure()\nplt.plot(np.array(['2020-01-01', '2020-02-01'], dtype='M8[D]'), [1, 2])",
+    "constrained": "plt.figure(layout='constrained')\nplt.plot([1, 2], label='here')",
+}
+
+ENDED = """
+def finish():
+    for number in plt.get_fignums():
+        plt.figure(number)
+        plt.plot([0, 1], [1, 2], label='new')
+        plt.title('t %d' % number)
+        plt.gca().legend()
+        plt.gcf().text(0.1, 0.1, 'text')
+def pixels():
+    found = []
+    for number in plt.get_fignums():
+        file = io.BytesIO()
+        plt.figure(number).savefig(file, format='raw', dpi=50)
+        found.append(file.getvalue())
+    return found
+"""
+
+
+def test_all_kinds_of_figures_look_the_same(agg_lab):
+    lab = agg_lab
+    begin = "import io\nimport numpy as np\n" + "".join(source + "\n" for source in BEGUN.values()) + ENDED
+    names = ["plt", "io", "finish", "pixels"]
+    lab.cell(begin + "finish()\nexpected = pixels()\nplt.close('all')\n" + begin)
+    # Some figures were drawn before the block runs, which fills caches.
+    lab.cell("first = pixels()")
+    assert "conflict" not in lab.migrate("finish()\nthere = pixels()", names=names)
+    assert lab.ok, lab.errors()
+    lab.cell("here = pixels()")
+    numbers = dict(enumerate(BEGUN))
+    for found in ("there", "here"):
+        values = zip(lab.space[found], lab.space["expected"])
+        assert [numbers.get(at, at) for at, (one, other) in enumerate(values) if one != other] == [], found
+    lab.cell("finish()\nagain = pixels()")
+    assert lab.space["again"] != lab.space["here"]
