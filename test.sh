@@ -52,9 +52,15 @@ else
   "$NBHOIST_TEST_PYTHON" tests/conformance/conform.py --quick
 fi
 
-if [ -x tests/oracle/run.sh ]; then
-  step "Oracle"
-  if $full; then tests/oracle/run.sh --full; else tests/oracle/run.sh --quick; fi
+step "Oracle: blocks run elsewhere against all in one place"
+if $full; then
+  environment oracle-env corpus/runnable-requirements.txt
+  "$cache/oracle-env/bin/python" corpus/fetch.py --runnable
+  cargo build --quiet --release -p nbhoist-analyzer --example plans
+  "$cache/oracle-env/bin/python" tests/oracle --drop 100 --report docs/oracle.md
+else
+  cargo build --quiet -p nbhoist-analyzer --example plans
+  "$NBHOIST_TEST_PYTHON" tests/oracle --quick --plans target/debug/examples/plans
 fi
 
 step "done"
