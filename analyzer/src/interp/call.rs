@@ -135,7 +135,7 @@ impl<'a> Interp<'a> {
         if let Some((class, name)) = path.rsplit_once('.')
             && let Some(receiver) = args.positional.first()
             && !receiver.objs.is_empty()
-            && self.is_kind(class)
+            && is_kind(class)
         {
             let mut rest = args.clone();
             let receiver = rest.positional.remove(0);
@@ -218,14 +218,6 @@ impl<'a> Interp<'a> {
         }
     }
 
-    /// Whether a path names a class rather than a module.
-    fn is_kind(&self, path: &str) -> bool {
-        matches!(
-            path,
-            "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.str" | "builtins.bytearray" | "builtins.tuple" | "numpy.ndarray"
-        ) || is_class_name(path) && path.contains('.')
-    }
-
     fn is_dict(&self, path: &str) -> bool {
         path == "builtins.dict" || self.table.exact(path).is_some_and(|entry| entry.base.iter().any(|base| base == "builtins.dict"))
     }
@@ -233,7 +225,7 @@ impl<'a> Interp<'a> {
     /// `d.items()`: pairs of what the dictionary holds; keys and values are not told apart.
     fn items_of(&mut self, receiver: &Val, range: TextRange) -> Val {
         let element = self.element(receiver, range);
-        let pair = self.container("builtins.tuple", &[element.clone()]);
+        let pair = self.container("builtins.tuple", std::slice::from_ref(&element));
         for &id in &pair.objs {
             self.heap.get_mut(id).parts = Some(vec![element.clone(), element.clone()]);
         }
@@ -392,4 +384,12 @@ impl<'a> Interp<'a> {
 pub(super) fn is_class_name(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
     last.starts_with(|c: char| c.is_ascii_uppercase()) && last.chars().any(|c| c.is_ascii_lowercase())
+}
+
+/// Whether a path names a class rather than a module.
+fn is_kind(path: &str) -> bool {
+    matches!(
+        path,
+        "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.str" | "builtins.bytearray" | "builtins.tuple" | "numpy.ndarray"
+    ) || is_class_name(path) && path.contains('.')
 }
