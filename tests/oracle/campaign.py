@@ -256,7 +256,6 @@ _WATCHED = (
     "random", "numpy.random", "directory", "environment", "warnings", "decimal", "logging", "locale", "recursion limit", "numpy options",
     "pandas options", "matplotlib options", "matplotlib backend", "sklearn options",
 )
-_LOADED = {"environment"}
 
 
 def _ambient(reference, start, end):
@@ -269,10 +268,11 @@ def _ambient(reference, start, end):
         return True
     if any(piece not in before and any(state["ambient"].get(piece, after[piece]) != after[piece] for state in states[end:]) for piece in drawings):
         return True
-    draws = any(piece not in before for piece in drawings)
-    shows = any(cell["outputs"] for cell in reference["cells"][start:end])
+    outputs = [text for cell in reference["cells"][start:end] for text in cell["outputs"].values()]
+    draws = any(piece not in before for piece in drawings) or any(text.startswith("image/") for text in outputs)
+    shows = bool(outputs)
     set_before = {piece for piece in _WATCHED if piece in first and first[piece] != before.get(piece)}
-    return bool(draws and "matplotlib options" in set_before or shows and set_before & {"pandas options", "numpy options", "warnings"})
+    return bool(draws and set_before & {"matplotlib options", "matplotlib backend"} or shows and set_before & {"pandas options", "numpy options", "warnings"})
 
 
 def choose(surveys, options):
