@@ -128,6 +128,7 @@ fn imports_are_not_inputs() {
 fn names_in_text() {
     assert_eq!(sets("# %%\nimport pandas as pd\ndf = pd.DataFrame()\nt = 3\n# %%\ng = df.query('a > @t')\n# %%\ng\n", &[2]), "df t -> g");
     assert_eq!(sets("# %%\nx = 1\n# %%\nexec('z = x + 1')\n# %%\nz\n", &[2]), "x -> z");
+    assert_eq!(cell("# %%\nx = 1\n# %%\ndel globals()['x']\n", 2), "x |  |  | x");
     assert_eq!(sets("# %%\nx = 1\n# %%\ny = globals()['x']\n# %%\ny\n", &[2]), "x -> y");
 }
 

@@ -353,7 +353,12 @@ impl<'a> Interp<'a> {
             }
             Expr::Subscript(inner) => {
                 let holder = self.eval(&inner.value);
-                self.eval(&inner.slice);
+                let index = self.eval(&inner.slice);
+                let is_namespace = holder.objs.iter().any(|&object| self.heap.get(object).kind == Kind::Namespace);
+                if let (true, Some(name)) = (is_namespace, index.as_str().map(Name::new)) {
+                    self.unbind_name(&name, inner.range());
+                    return;
+                }
                 if holder.objs.iter().any(|&object| matches!(&self.heap.get(object).kind, Kind::Path(path) if &**path == "os.environ")) {
                     self.effect(EffectKind::EnvironmentWrite, "", inner.range());
                 }
