@@ -290,6 +290,24 @@ def _put_rc(value):
                 matplotlib.rcParams[key] = setting
 
 
+def _colormap():
+    """The default colormap, where a library registered it: the setting is only its name."""
+    import matplotlib
+
+    known = getattr(matplotlib, "colormaps", None)
+    name = dict.get(matplotlib.rcParams, "image.cmap")
+    if known is None or not isinstance(name, str) or name in getattr(known, "_builtin_cmaps", (name,)) or name not in known:
+        return None
+    return name, known[name]
+
+
+def _put_colormap(value):
+    import matplotlib
+
+    if value is not None and value[0] not in matplotlib.colormaps:
+        matplotlib.colormaps.register(value[1], name=value[0])
+
+
 def _backend():
     import matplotlib
 
@@ -373,6 +391,8 @@ PIECES = {
     "pandas options": Piece("pandas", _pandas_options, _put_pandas_options),
     "inline figures": Piece("matplotlib_inline.config", _inline_settings, _put_inline_settings),
     "matplotlib backend": Piece("matplotlib", _backend, _put_backend),
+    # Importing `matplotlib` alone knows no colormaps; `cm` is where they are registered.
+    "matplotlib colormap": Piece("matplotlib.cm", _colormap, _put_colormap),
     "matplotlib settings": Piece("matplotlib", _rc, _put_rc),
     "torch": Piece("torch", _torch_seed, _put_torch_seed),
     "scikit-learn settings": Piece(

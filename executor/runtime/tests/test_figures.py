@@ -268,3 +268,17 @@ def test_all_kinds_of_figures_look_the_same(agg_lab):
         assert [numbers.get(at, at) for at, (one, other) in enumerate(values) if one != other] == [], found
     lab.cell("finish()\nagain = pixels()")
     assert lab.space["again"] != lab.space["here"]
+
+
+def test_default_colormap_of_a_library_that_the_block_does_not_import(agg_lab):
+    lab = agg_lab
+    lab.cell(
+        "from matplotlib.colors import ListedColormap\n"
+        "if 'homemade' not in matplotlib.colormaps:\n"
+        "    matplotlib.colormaps.register(ListedColormap(['red', 'blue']), name='homemade')\n"
+        "plt.rcParams['image.cmap'] = 'homemade'"
+    )
+    lab.migrate("shown = plt.get_cmap().name", names=["plt"], returns=["shown"])
+    lab.cell("plt.rcParams['image.cmap'] = 'viridis'")
+    assert lab.ok, lab.errors()
+    assert lab.space["shown"] == "homemade"
