@@ -120,7 +120,10 @@ def run_all(jobs, table, fixture, folder):
     if not fixture.forks:
         watch = Watch()
         place = Place(folder)
-        return {job[0]: work(*job, table, fixture, place, watch) for job in jobs}
+        try:
+            return {job[0]: work(*job, table, fixture, place, watch) for job in jobs}
+        finally:
+            os.chdir("/")
     results, waiting, running = {}, list(jobs), []
     gc.freeze()
     while waiting or running:

@@ -1,6 +1,7 @@
 """Tells whether a value changed, and whether one value keeps another."""
 
 import collections
+import functools
 import gc
 import hashlib
 import io
@@ -24,6 +25,9 @@ def fingerprint(value, ignored=frozenset()):
 
 def _feed(value, put, seen, depth, ignored):
     put(type(value).__qualname__.encode())
+    if type(value).__module__.startswith("tensorflow") and hasattr(value, "numpy"):
+        put(_frozen(value))
+        return
     if isinstance(value, ATOMS) or isinstance(value, (types.FunctionType, types.MethodType)) and depth:
         put((repr(value) if isinstance(value, ATOMS[:8]) else str(id(value))).encode())
         return
@@ -49,13 +53,29 @@ def _feed(value, put, seen, depth, ignored):
             if key not in ignored if isinstance(key, str) else True:
                 put(repr(key).encode())
                 _feed(item, put, seen, depth + 1, ignored)
-    if hasattr(value, "__dict__"):
-        _feed(dict(vars(value)), put, seen, depth + 1, ignored)
+    if hasattr(value, "__dict__") or _slots(value):
+        _feed(_state(value), put, seen, depth + 1, ignored)
     elif not isinstance(value, (list, tuple, dict, set, frozenset, collections.deque)):
         put(_frozen(value))
 
 
+def _state(value):
+    """The attributes of an instance, without what reading a cached property stores there; nothing and an empty dict are the same."""
+    own = type(value)
+    found = {**getattr(value, "__dict__", {}), **{name: getattr(value, name, None) for name in _slots(value)}}
+    return {name: item for name, item in found.items() if item is not None and not (isinstance(item, dict) and not item) and not isinstance(getattr(own, name, None), functools.cached_property)}
+
+
+def _slots(value):
+    if isinstance(value, (list, tuple, dict, set, frozenset, collections.deque)):
+        return []
+    names = [name for one in type(value).__mro__ for name in ([one.__dict__["__slots__"]] if isinstance(one.__dict__.get("__slots__"), str) else one.__dict__.get("__slots__", ()))]
+    return [name for name in names if isinstance(name, str) and not name.startswith("__")]
+
+
 def _frozen(value):
+    if type(value).__module__.startswith("tensorflow") and hasattr(value, "numpy"):
+        return repr(value.numpy().tolist()).encode()
     if isinstance(value, types.GeneratorType):
         return repr((value.gi_frame is None, value.gi_frame and value.gi_frame.f_lasti)).encode()
     if isinstance(value, (bytearray, memoryview)):
@@ -186,11 +206,18 @@ def is_changeable(value):
     """Whether a value can change in place at all, as far as a walk needs to know."""
     if isinstance(value, ATOMS + (types.FunctionType, types.BuiltinMethodType, tuple, frozenset, property)):
         return False
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
-    if name.startswith(("re.", "numpy.dtype", "pandas._libs.tslibs", "weakref", "logging", "_abc", "datetime", "decimal", "pathlib",
-                        "pandas._libs.internals.BlockPlacement")):
+    if _is_constant(value):
         return False
     return not ("pandas" in sys.modules and isinstance(value, sys.modules["pandas"].Index))
+
+
+# Objects of these never change once they are made, whatever they are built of.
+CONSTANT = ("re.", "numpy.dtype", "pandas._libs.tslibs", "weakref", "logging", "pyproj", "tensorflow.python.framework", "_abc", "datetime", "decimal", "pathlib",
+            "pandas._libs.internals.BlockPlacement")
+
+
+def _is_constant(value):
+    return f"{type(value).__module__}.{type(value).__qualname__}".startswith(CONSTANT)
 
 
 def walk(value, most):
@@ -207,7 +234,7 @@ def walk(value, most):
 
 def _references(item, is_root):
     pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
-    if isinstance(item, ATOMS) or type(item).__name__ == "BlockPlacement":
+    if isinstance(item, ATOMS) or _is_constant(item) and not is_root:
         return []
     if isinstance(item, types.FunctionType):
         return [cell.cell_contents for cell in item.__closure__ or () if _full(cell)] + list(item.__defaults__ or ())

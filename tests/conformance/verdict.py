@@ -35,7 +35,7 @@ def _mutations(entry, seen, keyword, wrong, unseen):
     conditional = set().union(*[labels(ref, seen.run) for ref in entry.get("mutates_if", {}).get(keyword, [])]) if keyword else set()
     maybe = set().union(*[labels(ref, seen.run) for refs in entry.get("mutates_if", {}).values() for ref in refs])
     allowed = said | conditional | (maybe if keyword else set())
-    if entry.get("calls") or any("iterator" in str(type(value)) for value in seen.run.positional):
+    if entry.get("calls") or any(hasattr(value, "__next__") for value in seen.run.positional):
         # Functions of the user may change anything; iterators are used up by whoever reads them.
         allowed |= {label for label in seen.changed if label != "self"}
     wrong += [f"changes {label}" for label in sorted(seen.changed - allowed, key=str)]
