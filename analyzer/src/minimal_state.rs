@@ -364,7 +364,8 @@ impl<'l> Survey<'l> {
             let direct = carriers.iter().any(|(same, _)| *same);
             let chosen = carriers.iter().filter(|(same, _)| *same == direct).take(if direct { usize::MAX } else { 1 });
             self.carriers.extend(chosen.map(|(_, name)| name.clone()));
-            if carriers.is_empty() {
+            // Sending more than the block reads is worth it for a change that is sure.
+            if carriers.is_empty() && change.certainty == Certainty::Proved {
                 self.bring_along(later.swap_remove(0).1, &change);
             }
         }

@@ -77,6 +77,8 @@ fn deferred_uses() {
     let global = "# %%\ncount = 0\n# %%\ndef bump():\n    global count\n    count += 1\n# %%\nbump()\n# %%\nprint(count)\n";
     assert_eq!(cell(global, 3), "bump count | count |  | ");
     assert_eq!(sets(global, &[3]), "bump count -> count");
+    let held = "# %%\nimport control as ct\n# %%\ngain = 2\n# %%\ndef law(t, x):\n    return gain * x\n# %%\nsys = ct.nlsys(law)\n# %%\nr = ct.simulate(sys)\n# %%\nr\n";
+    assert_eq!(sets(held, &[5]), "gain sys -> r");
     let method = "# %%\nscale = 3\n# %%\nclass C:\n    def __init__(self, v):\n        self.v = v\n    def m(self):\n        return self.v * scale\n# %%\nobj = C(5)\n# %%\nr = obj.m()\n# %%\nr\n";
     assert_eq!(sets(method, &[4]), "obj scale -> r");
 }

@@ -208,6 +208,7 @@ impl<'a> Interp<'a> {
         if name.as_str() == "items" && args.all().is_empty() && self.is_dict(path) {
             return self.items_of(receiver, range);
         }
+        self.run_held_functions(receiver, range);
         match self.member(path, name) {
             Found::Entry(entry) => self.apply(entry, &full, Some(receiver), args, range),
             Found::Pure => {
@@ -249,6 +250,7 @@ impl<'a> Interp<'a> {
 
     /// A method of something whose kind is not known: judged by its name.
     fn call_unknown_member(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
+        self.run_held_functions(receiver, range);
         match self.table.by_method_name(name) {
             Some(Default_::Pure) => {
                 self.hand_over(args, range);
@@ -324,6 +326,9 @@ impl<'a> Interp<'a> {
     /// A library gets these arguments: functions among them are assumed to be called, and methods of the notebook's values to run.
     pub(super) fn hand_over(&mut self, args: &Args, range: TextRange) {
         let all = args.all();
+        for val in &all {
+            self.run_held_functions(val, range);
+        }
         let mut element: Option<Val> = None;
         for val in &all {
             for &id in &val.objs {
@@ -362,6 +367,39 @@ impl<'a> Interp<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// A library value that was given functions of the notebook earlier (a simulated system, a pipeline) may call them when it is used.
+    pub(super) fn run_held_functions(&mut self, val: &Val, range: TextRange) {
+        let wrappers: Vec<ObjId> = val
+            .objs
+            .iter()
+            .copied()
+            .filter(|&id| match &self.heap.get(id).kind {
+                Kind::Lib(path) => !path.starts_with("builtins."),
+                Kind::Unknown => true,
+                _ => false,
+            })
+            .collect();
+        if wrappers.is_empty() || self.calls.len() > 2 {
+            return;
+        }
+        let held: Vec<ObjId> = self
+            .heap
+            .reach(&wrappers)
+            .into_iter()
+            .take(MAX_DEEP)
+            .filter(|&id| matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Bound { .. }))
+            .take(8)
+            .collect();
+        for function in held {
+            // Once in a cell is enough to learn what it needs.
+            if !self.held_run.insert(function) {
+                continue;
+            }
+            let given = self.unknown();
+            self.call_back(function, &given, range);
         }
     }
 

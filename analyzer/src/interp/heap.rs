@@ -189,9 +189,12 @@ impl Heap {
             if object == holder {
                 continue;
             }
-            match seen_by.iter_mut().find(|(known, _)| *known == holder) {
+            // What everything holds would make this quadratic: only the latest entries are compared, and beyond a bound only sure ones are kept.
+            let from = seen_by.len().saturating_sub(COMPARED);
+            match seen_by[from..].iter_mut().find(|(known, _)| *known == holder) {
                 Some((_, known)) => *known |= sure,
-                None => seen_by.push((holder, sure)),
+                None if sure || from < MAX_HOLDERS => seen_by.push((holder, sure)),
+                None => {}
             }
         }
     }
@@ -250,6 +253,9 @@ impl Heap {
                 .copied()
                 .chain(object.views.iter().map(|(base, _)| *base));
             for id in held {
+                if found.len() >= MAX_REACH {
+                    break;
+                }
                 if seen.insert(id) {
                     found.push(id);
                 }
@@ -259,6 +265,10 @@ impl Heap {
     }
 }
 
+/// Holders compared before one more is noted.
+const COMPARED: usize = 32;
+/// Possible holders that are remembered of one object.
+const MAX_HOLDERS: usize = 500;
 /// Objects visited in one search; a notebook that ties everything together is cut off here.
 const MAX_SEERS: usize = 4000;
 /// Objects looked at behind one read.

@@ -79,6 +79,7 @@ pub(crate) fn run(
         inner: 0,
         calls: Vec::new(),
         counts: HashMap::new(),
+        held_run: HashSet::new(),
         assumed: Vec::new(),
         raised: Flow::dead(),
         loop_exits: Vec::new(),
@@ -163,6 +164,8 @@ struct Interp<'a> {
     calls: Vec<CallSite>,
     /// How often each function was followed in this cell.
     counts: HashMap<u32, u32>,
+    /// Functions that were run in this cell because a library value holds them.
+    held_run: HashSet<ObjId>,
     /// Why what happens now is only assumed.
     assumed: Vec<String>,
     raised: Flow,
@@ -186,6 +189,7 @@ impl<'a> Interp<'a> {
         self.facts = Some(facts);
         self.steps = 0;
         self.counts.clear();
+        self.held_run.clear();
         self.trace = CellTrace { cell: cell.number, ..CellTrace::default() };
         self.flow = Flow::default();
         self.raised = Flow::dead();
