@@ -3,13 +3,14 @@
     python corpus/measure.py --nbhoist target/release/nbhoist --python PYTHON --public-python PYTHON [--output FILE]
 
 PYTHON has corpus/requirements.txt, --public-python has corpus/runnable-requirements.txt; the public notebooks come from
-`corpus/fetch.py --runnable`. The block is the marked one, or else the cell that took longest. Standard library only.
+`corpus/fetch.py --runnable`. The block is the marked one, or of the cells that need something the one that took longest. Standard library only.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -102,17 +103,30 @@ def run(nbhoist, notebook, python, where):
 
 
 def block_of(nbhoist, notebook, report):
-    """The marked block, or the cell that took longest; and its seconds here."""
+    """The marked block, or of the cells that need something the one that took longest; and its seconds here."""
     spent = {cell["cell"]: cell["seconds"] for cell in report["cells"]}
-    done = subprocess.run([nbhoist, "plan", notebook, "--output-format", "json"], capture_output=True, text=True)
-    plans = json.loads(done.stdout)["plans"] if done.returncode == 0 else []
-    cells = plans[0]["block"]["cells"] if plans else [max(spent, key=spent.get)]
+    plans = plan(nbhoist, notebook).get("plans") or []
+    if plans:
+        cells = plans[0]["block"]["cells"]
+    else:
+        longest = sorted(spent, key=spent.get, reverse=True)
+        cells = [next((cell for cell in longest if plan(nbhoist, notebook, "--cells", str(cell)).get("inputs")), longest[0])]
     return cells, sum(spent[cell] for cell in cells)
+
+
+def plan(nbhoist, notebook, *where):
+    done = subprocess.run([nbhoist, "plan", notebook, "--output-format", "json", *where], capture_output=True, text=True)
+    return json.loads(done.stdout) if done.returncode == 0 else {}
 
 
 def differing(a, b):
     pairs = zip(a["cells"], b["cells"])
-    return [number for number, (one, other) in enumerate(pairs, 1) if one.get("outputs") != other.get("outputs")]
+    return [number for number, (one, other) in enumerate(pairs, 1) if masked(one) != masked(other)]
+
+
+def masked(cell):
+    """The outputs without times of day, which summaries of statsmodels print."""
+    return re.sub(r"\d\d:\d\d:\d\d", "HH:MM:SS", json.dumps(cell.get("outputs")))
 
 
 def table(rows):
@@ -149,7 +163,7 @@ def size(count):
 def page(text):
     return f"""# Measurements
 
-Each notebook runs from top to bottom here, then again with one block on the `local` executor. The block is the marked one, or the cell that took longest.
+Each notebook runs from top to bottom here, then again with one block on the `local` executor. The block is the marked one, or, of the cells that need something, the one that took longest.
 "Namespace" is everything the user bound when the block starts, pickled together; "shipped" is what the block took along. "Fetched late" are
 names that the static analysis missed. Outputs are compared byte by byte, figures included.
 
