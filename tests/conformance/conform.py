@@ -16,6 +16,7 @@ import pathlib
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -55,12 +56,16 @@ def main():
     parser.add_argument("--full", action="store_true", help="heavy libraries as well")
     parser.add_argument("--report", type=pathlib.Path, help="write a table a library to this file")
     parser.add_argument("--mark", action="store_true", help="set and remove `unverified` in the files as the run says")
+    parser.add_argument("--results", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--entry", help="only this path, with everything that was seen")
     options = parser.parse_args()
     table = Table()
     names = options.library or (QUICK if options.quick else [name for name in table.libraries if options.full or name not in HEAVY])
     started = time.monotonic()
-    results = {name: library(name, table, options.entry) for name in names}
+    if options.results:
+        options.results.write_text(json.dumps({name: library(name, table, options.entry) for name in names}))
+        return 0
+    results = apart(names, table, options.entry)
     if options.mark:
         mark.mark(results)
     failures = report.failures(results, table, marked=options.mark)
@@ -68,6 +73,30 @@ def main():
     if options.report:
         report.write(results, table, options.report)
     return 1 if failures else 0
+
+
+def apart(names, table, only):
+    """Runs each group of files with the same fixture in a process of its own: some libraries cannot be loaded side by side."""
+    groups, results = {}, {}
+    for name in names:
+        groups.setdefault(stem_of(name), []).append(name)
+    for group in groups.values():
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "results.json"
+            command = [sys.executable, __file__, "--results", str(file), *(f"--library={name}" for name in group)]
+            ended = subprocess.run(command + (["--entry", only] if only else []), capture_output=True, text=True)
+            if file.exists():
+                results.update(json.loads(file.read_text()))
+                continue
+        why = "the process ended: " + (ended.stderr.strip().splitlines() or ["no message"])[-1]
+        for name in group:
+            results[name] = {path: {"status": "not run", "why": why, "listed": True} for path, stem in table.file_of.items() if stem == name}
+    return results
+
+
+def stem_of(name):
+    """The fixture file of a library, or None."""
+    return next((stem for stem in (name, SHARED.get(name), name.split("_")[0]) if stem and (FOLDER / f"{stem}.py").exists()), None)
 
 
 def library(name, table, only=None):
@@ -88,7 +117,7 @@ def library(name, table, only=None):
 
 def load(table, name):
     """The fixture of a file, or why there is none."""
-    stem = next((stem for stem in (name, SHARED.get(name), name.split("_")[0]) if stem and (FOLDER / f"{stem}.py").exists()), None)
+    stem = stem_of(name)
     if stem is None:
         return "no fixture"
     try:

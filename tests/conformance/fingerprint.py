@@ -5,6 +5,7 @@ import functools
 import gc
 import hashlib
 import io
+import pathlib
 import sys
 import types
 
@@ -38,6 +39,9 @@ def _feed(value, put, seen, depth, ignored):
     seen[id(value)] = len(seen), value
     if isinstance(value, io.IOBase):
         put(_frozen(value))
+        return
+    if isinstance(value, pathlib.PurePath):
+        put(str(value).encode())
         return
     for module, feed in (("numpy", _feed_array), ("pandas", _feed_pandas), ("torch", _feed_tensor), ("matplotlib.artist", _feed_artist)):
         if module in sys.modules and feed(value, put, seen, depth, ignored):
@@ -179,7 +183,8 @@ class Parts:
     def __init__(self, value):
         self.root = value
         self.ids, self.ranges = set(), []
-        for part in walk(value, 3000):
+        self.kept = list(walk(value, 3000))
+        for part in self.kept:
             if part is value or is_changeable(part):
                 self.ids.add(id(part))
             span = memory(part)
@@ -222,12 +227,13 @@ def _is_constant(value):
 
 def walk(value, most):
     """The objects that a value reaches, without going through modules, classes and the globals of functions."""
-    seen, queue = set(), collections.deque([value])
+    # Objects made on the way are kept until the end, so that no other one can get their id.
+    seen, queue = {}, collections.deque([value])
     while queue and len(seen) < most:
         item = queue.popleft()
         if id(item) in seen:
             continue
-        seen.add(id(item))
+        seen[id(item)] = item
         yield item
         queue.extend(_references(item, item is value))
 
