@@ -19,7 +19,7 @@ def snapshot():
     """The state of the process that entries speak of, as comparable texts by name."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     state = {
-        "draws:random": fingerprint(random.getstate()),
+        "draws:random": hash(random.getstate()),
         "directory": os.getcwd(),
         "environment": repr(sorted(os.environ.items())) + repr(sys.path),
         "options:warnings": repr(warnings.filters),

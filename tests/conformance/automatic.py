@@ -44,3 +44,13 @@ def unlisted(fixture, table, imports):
             fits = callable(value) and not inspect.isclass(value) and not name.startswith("_") and name not in NEVER
             if fits and table.function(path) is None:
                 yield path, None
+
+
+def takes(path, keyword, fixture, owner):
+    """Whether what a path names has a parameter of this name."""
+    real = fixture.real(owner) if owner else None
+    target = getattr(real[0], path.rpartition(".")[2], None) if real else resolve(path)
+    try:
+        return keyword in inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return False

@@ -1,6 +1,6 @@
 """Runs what the library effects files say, and compares.
 
-    python tests/conformance/conform.py [--library NAME ...] [--quick | --full] [--report FILE] [--mark]
+    python tests/conformance/conform.py [--library NAME ...] [--quick | --full] [--resume FOLDER] [--report FILE] [--mark]
 
 Every entry is called for real on small values, in a process of its own. What changed, what the result keeps, which global
 state moved and whether the result can be pickled is compared with the entry. An entry that did not run, or that says more
@@ -36,10 +36,11 @@ from effects_table import Table
 from example import Example
 from fixture import FOLDER, Fixture
 from observe import observe
+from store import Store
 from verdict import compare
 
-QUICK = ["builtins", "stdlib", "stdlib_system", "stdlib_interpreter", "numpy", "numpy_array", "numpy_random",
-         "pandas", "pandas_frame", "pandas_groups", "sklearn"]
+QUICK = ["builtins", "stdlib", "stdlib_system", "stdlib_interpreter", "stdlib_network", "numpy", "numpy_array", "numpy_random",
+         "pandas", "pandas_frame", "pandas_groups", "matplotlib", "matplotlib_axes", "sklearn"]
 HEAVY = ["torch", "tensorflow", "keras", "pyspark", "dask", "ray", "transformers"]
 # Libraries whose examples run on the values of one fixture.
 SHARED = dict.fromkeys(["pillow", "opencv", "scikit_image", "imageio"], "images")
@@ -52,20 +53,28 @@ LASTING = ("options", "environment", "directory")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--library", action="append", help="only these files of the table (without .toml)")
-    parser.add_argument("--quick", action="store_true", help="only what runs in continuous integration")
+    parser.add_argument("--quick", action="store_true", help="only core libraries, and of those what counts as verified")
     parser.add_argument("--full", action="store_true", help="heavy libraries as well")
-    parser.add_argument("--report", type=pathlib.Path, help="write a table a library to this file")
+    parser.add_argument("--report", type=pathlib.Path, help="write what was run, library by library, to this file")
     parser.add_argument("--mark", action="store_true", help="set and remove `unverified` in the files as the run says")
-    parser.add_argument("--results", type=pathlib.Path, help=argparse.SUPPRESS)
-    parser.add_argument("--entry", help="only this path, with everything that was seen")
+    parser.add_argument("--entry", help="only this path")
+    parser.add_argument("--resume", type=pathlib.Path, metavar="FOLDER", help="keep results here, and do not run again what has not changed since")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     table = Table()
     names = options.library or (QUICK if options.quick else [name for name in table.libraries if options.full or name not in HEAVY])
-    started = time.monotonic()
-    if options.results:
-        options.results.write_text(json.dumps({name: library(name, table, options.entry) for name in names}))
+    unknown = sorted(set(names) - set(table.libraries))
+    if unknown:
+        parser.error(f"no such file of the table: {', '.join(unknown)}; there are {', '.join(table.libraries)}")
+    choice = Choice(options.entry, options.quick)
+    if options.child:
+        store = Store(options.resume)
+        for name in names:
+            keep(store, name, table, library(name, table, choice))
         return 0
-    results = apart(names, table, options.entry)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        results = apart(names, table, choice, Store(options.resume or folder))
     if options.mark:
         mark.mark(results)
     failures = report.failures(results, table, marked=options.mark)
@@ -75,23 +84,57 @@ def main():
     return 1 if failures else 0
 
 
-def apart(names, table, only):
+class Choice:
+    """What of a file to run: everything, one path, or only what counts as verified."""
+
+    def __init__(self, only=None, quick=False):
+        self.only, self.quick = only, quick
+        self.whole = not only and not quick
+
+    def takes(self, path, entry):
+        """Whether an entry is to be run."""
+        if self.only:
+            return path == self.only
+        return not (self.quick and entry.get("unverified"))
+
+    def arguments(self):
+        """How to ask another process for the same choice."""
+        return (["--entry", self.only] if self.only else []) + (["--quick"] if self.quick else [])
+
+
+def apart(names, table, choice, store):
     """Runs each group of files with the same fixture in a process of its own: some libraries cannot be loaded side by side."""
     groups, results = {}, {}
     for name in names:
-        groups.setdefault(stem_of(name), []).append(name)
+        kept = kept_results(store, name, table) if choice.whole else None
+        if kept is None:
+            groups.setdefault(stem_of(name), []).append(name)
+        else:
+            results[name] = kept
     for group in groups.values():
-        with tempfile.TemporaryDirectory() as folder:
-            file = pathlib.Path(folder) / "results.json"
-            command = [sys.executable, __file__, "--results", str(file), *(f"--library={name}" for name in group)]
-            ended = subprocess.run(command + (["--entry", only] if only else []), capture_output=True, text=True)
-            if file.exists():
-                results.update(json.loads(file.read_text()))
-                continue
+        command = [sys.executable, __file__, "--child", "--resume", str(store.folder), *choice.arguments(), *(f"--library={name}" for name in group)]
+        ended = subprocess.run(command, capture_output=True, text=True)
         why = "the process ended: " + (ended.stderr.strip().splitlines() or ["no message"])[-1]
         for name in group:
-            results[name] = {path: {"status": "not run", "why": why, "listed": True} for path, stem in table.file_of.items() if stem == name}
-    return results
+            results[name] = kept_results(store, name, table) or {
+                path: {"status": "not run", "why": why, "listed": True} for path, stem in table.file_of.items() if stem == name}
+    return {name: results[name] for name in names}
+
+
+def keep(store, name, table, results):
+    """Puts the results of a file into the store."""
+    store.put(name, fixture_file(name), table.libraries[name]["import"], results)
+
+
+def kept_results(store, name, table):
+    """The results of a file that are in the store and still hold, or None."""
+    return store.get(name, fixture_file(name), table.libraries[name]["import"])
+
+
+def fixture_file(name):
+    """The file of the fixture of a library, or None."""
+    stem = stem_of(name)
+    return stem and FOLDER / f"{stem}.py"
 
 
 def stem_of(name):
@@ -99,14 +142,14 @@ def stem_of(name):
     return next((stem for stem in (name, SHARED.get(name), name.split("_")[0]) if stem and (FOLDER / f"{stem}.py").exists()), None)
 
 
-def library(name, table, only=None):
+def library(name, table, choice):
     """The results of one file of the table, by path."""
-    paths = [path for path, stem in table.file_of.items() if stem == name and only in (None, path)]
+    paths = [path for path, stem in table.file_of.items() if stem == name and choice.takes(path, table.entries[path])]
     fixture = load(table, name)
     if isinstance(fixture, str):
         return {path: {"status": "not run", "why": fixture} for path in paths}
     jobs = [(path, fixture.owner(path, table), table.entries[path]) for path in paths]
-    if only is None and (FOLDER / f"{name}.py").exists() and table.libraries[name].get("default") == "pure":
+    if choice.whole and (FOLDER / f"{name}.py").exists() and table.libraries[name].get("default") == "pure":
         jobs += [(path, owner, None) for path, owner in automatic.unlisted(fixture, table, table.libraries[name]["import"])]
     with tempfile.TemporaryDirectory() as folder:
         template = pathlib.Path(folder) / "template"
@@ -276,10 +319,15 @@ def attempt(path, text, owner, entry, table, fixture, place, watch):
     """Runs one text, and once more for every keyword that changes what the entry says."""
     example = Example(text, path.rpartition(".")[2])
     wrong, unseen, effects = [], [], set()
-    for keyword, given in variants(entry, example):
+    for keyword, given, tried in variants(path, entry, example, fixture, owner):
         place.enter()
         fixture.keeps_warnings = entry.get("options_write") == "warnings"
-        seen = observe(example, lambda: fixture.make_names(owner, path), fixture, given, watch)
+        try:
+            seen = observe(example, lambda: fixture.make_names(owner, path), fixture, given, watch)
+        except Exception:
+            if not tried:
+                raise
+            continue
         effects |= seen.effects
         more = compare(entry, seen, table, fixture, keyword)
         note = f" (with {keyword})" if keyword else ""
@@ -289,16 +337,19 @@ def attempt(path, text, owner, entry, table, fixture, place, watch):
     return {"status": status, "wrong": wrong, "unseen": unseen, "text": text, "effects": sorted(effects)}
 
 
-def variants(entry, example):
-    """The keywords to give in further runs, with how to make their values."""
-    yield None, None
+def variants(path, entry, example, fixture, owner):
+    """The keywords to give in further runs, how to make their values, and whether they are tried without a word in the entry."""
+    yield None, None, False
     if example.target is None:
         return
-    for spelled in entry.get("mutates_if", {}):
+    said = entry.get("mutates_if", {})
+    for spelled in said:
         keyword, _, value = spelled.partition("=")
-        yield spelled, {keyword: lambda run, value=value: value != "False"}
+        yield spelled, {keyword: lambda run, value=value: value != "False"}, False
     if entry.get("draws_unless") and entry["draws"] == "numpy.random":
-        yield entry["draws_unless"], {entry["draws_unless"]: lambda run: 0}
+        yield entry["draws_unless"], {entry["draws_unless"]: lambda run: 0}, False
+    if "inplace" not in said and automatic.takes(path, "inplace", fixture, owner):
+        yield "inplace", {"inplace": lambda run: True}, True
 
 
 if __name__ == "__main__":
