@@ -38,11 +38,13 @@ pub struct Config {
     pub select: Vec<String>,
     /// Codes, names or prefixes of rules to leave out.
     pub ignore: Vec<String>,
+    /// What libraries do: the built-in table, and what a user's files add to it.
+    pub library_effects: Arc<library_effects::Table>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { heavy_seconds: 10.0, select: Vec::new(), ignore: Vec::new() }
+        Self { heavy_seconds: 10.0, select: Vec::new(), ignore: Vec::new(), library_effects: Arc::default() }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::report::{Because, CellReport, Certainty, Cost, NameFact};
 #[derive(Debug)]
 pub(crate) struct Linked {
     pub(crate) world: World,
-    pub(crate) table: &'static Table,
+    pub(crate) table: Arc<Table>,
     /// Cells of each marked block.
     pub(crate) marked: Vec<Vec<u32>>,
     /// Cells that hold something that could not be parsed.
@@ -25,8 +25,8 @@ pub(crate) struct Linked {
 
 impl Linked {
     pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>]) -> Self {
-        let table = Table::builtin();
-        let world = interp::run(request.notebook, facts, table, &request.files);
+        let table = Arc::clone(&request.config.library_effects);
+        let world = interp::run(request.notebook, facts, &table, &request.files);
         let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         let broken = request
             .notebook

@@ -4,8 +4,12 @@
 //! what is this attribute of such a value. A path that no entry names falls back to the longest matching `prefix.*` entry, then
 //! to the library's `default`. See `README.md` in this folder for every key.
 
+mod builtin;
 mod lookup;
+mod own;
 mod schema;
+mod shape;
 
 pub use lookup::{Found, Table};
+pub use own::Problem;
 pub use schema::{ArgRef, Default_, Entry, Gives};

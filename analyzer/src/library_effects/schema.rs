@@ -15,20 +15,6 @@ pub enum Default_ {
     Unknown,
 }
 
-/// The `[library]` table of a file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Library {
-    /// Top-level modules the file speaks for.
-    pub(super) import: Vec<String>,
-    /// What an unlisted path does.
-    #[serde(default)]
-    pub(super) default: Default_,
-    /// The version that the conformance run used; for readers of the file.
-    #[serde(default, rename = "version")]
-    _version: Option<String>,
-}
-
 /// What a call gives: one kind, or the kinds of a tuple's parts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
@@ -40,7 +26,7 @@ pub enum Gives {
 }
 
 /// What one call, method or attribute does. Keys are explained in this folder's `README.md`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, clippy::struct_excessive_bools, reason = "the README of this folder documents each key")]
 pub struct Entry {

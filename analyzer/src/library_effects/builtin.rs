@@ -1,0 +1,96 @@
+//! The table that is part of the program.
+//!
+//! The build script wrote it as sorted lines; an entry is parsed when something asks for it first, so that a notebook pays
+//! for what it uses only.
+
+use std::sync::OnceLock;
+
+use super::lookup::matches;
+use super::schema::{Default_, Entry};
+
+use lines::{LIBRARIES, PATTERNS, STARTS};
+
+#[allow(clippy::unreadable_literal, reason = "a program wrote it")]
+mod lines {
+    include!(concat!(env!("OUT_DIR"), "/effects.rs"));
+}
+
+/// Path, tab and JSON of each entry.
+static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/effects.txt"));
+
+/// What was parsed so far. An entry that cannot be parsed counts as absent; a test parses them all.
+static PARSED: [OnceLock<Option<Box<Entry>>>; STARTS.len()] = [const { OnceLock::new() }; STARTS.len()];
+
+/// The entry for exactly this path.
+pub(super) fn exact(path: &str) -> Option<&'static Entry> {
+    let index = STARTS.partition_point(|&start| path_at(start) < path);
+    (STARTS.get(index).is_some_and(|&start| path_at(start) == path)).then(|| entry(index))?
+}
+
+/// The most specific entry whose path holds a `*` and fits this one.
+pub(super) fn pattern(path: &str) -> Option<&'static Entry> {
+    let top = top_level(path);
+    let pattern_at = |index: &u32| path_at(STARTS[*index as usize]);
+    let first = PATTERNS.partition_point(|index| top_level(pattern_at(index)) < top);
+    let fitting = PATTERNS[first..].iter().take_while(|index| top_level(pattern_at(index)) == top);
+    let index = fitting.into_iter().find(|index| matches(pattern_at(index), path))?;
+    entry(*index as usize)
+}
+
+/// What unlisted paths of this top-level module do, when a file speaks for it.
+pub(super) fn library(module: &str) -> Option<Default_> {
+    let index = LIBRARIES.binary_search_by(|(name, _)| (*name).cmp(module)).ok()?;
+    Some(if LIBRARIES[index].1 { Default_::Pure } else { Default_::Unknown })
+}
+
+fn entry(index: usize) -> Option<&'static Entry> {
+    let parse = || serde_json::from_str(line_at(STARTS[index]).1).ok().map(Box::new);
+    PARSED[index].get_or_init(parse).as_deref()
+}
+
+fn path_at(start: u32) -> &'static str {
+    line_at(start).0
+}
+
+fn line_at(start: u32) -> (&'static str, &'static str) {
+    let rest = &TEXT[start as usize..];
+    let line = rest.split_once('\n').map_or(rest, |(line, _)| line);
+    line.split_once('\t').unwrap_or((line, ""))
+}
+
+/// The first part of a dotted path.
+pub(super) fn top_level(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_can_be_parsed_and_found() {
+        for &start in &STARTS {
+            let (path, text) = line_at(start);
+            serde_json::from_str::<Entry>(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert!(exact(path).is_some(), "{path}");
+        }
+        assert!(exact("pandas.DataFrame.nothing").is_none() && exact("").is_none() && exact("zzz").is_none());
+    }
+
+    #[test]
+    fn the_most_specific_pattern_wins() {
+        for &index in &PATTERNS {
+            let path = path_at(STARTS[index as usize]);
+            assert!(pattern(&path.replace('*', "anything")).is_some(), "{path}");
+        }
+        assert!(pattern("nobody.knows").is_none());
+    }
+
+    #[test]
+    fn libraries_are_sorted() {
+        assert!(LIBRARIES.is_sorted());
+        assert_eq!(library("pandas"), Some(Default_::Pure));
+        assert_eq!(library("ray"), Some(Default_::Unknown));
+        assert_eq!(library("nobody"), None);
+    }
+}
