@@ -10,7 +10,7 @@ use crate::input::Input;
 pub(crate) fn settings(folder: &std::path::Path, quiet: bool) -> Result<Settings, Failure> {
     let settings = Settings::load(folder).map_err(|error| {
         let place = error.place();
-        Failure::new(error.to_string()).at(place)
+        Failure::from_text(&error.to_string()).at(place)
     })?;
     if !quiet {
         for warning in &settings.warnings {
@@ -25,5 +25,6 @@ pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
     request.config.heavy_seconds = settings.heavy_seconds;
+    request.config.library_effects = std::sync::Arc::clone(&settings.library_effects);
     nbhoist_analyzer::analyze(&request)
 }

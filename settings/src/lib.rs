@@ -13,7 +13,9 @@ mod read;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use nbhoist_analyzer::library_effects::Table;
 use thiserror::Error;
 
 pub use discovery::{project_file, user_file};
@@ -42,8 +44,8 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// Files that `check` leaves out when it walks through folders.
     pub exclude: Vec<Exclude>,
-    /// Tables that say what libraries do, besides the built-in one.
-    pub library_effects: Vec<PathBuf>,
+    /// What libraries do: the built-in table, and what the files that are named add to it.
+    pub library_effects: Arc<Table>,
     /// Places that can run a block, by name. `local` is always there.
     pub executors: BTreeMap<String, Executor>,
     /// The files that were read, the user's own first.
@@ -59,7 +61,7 @@ impl Default for Settings {
             select: None,
             ignore: Vec::new(),
             exclude: Vec::new(),
-            library_effects: Vec::new(),
+            library_effects: Arc::default(),
             executors: BTreeMap::from([("local".to_owned(), Executor::local())]),
             files: Vec::new(),
             warnings: Vec::new(),
@@ -172,6 +174,26 @@ pub enum Error {
         /// What stands there.
         found: String,
     },
+    /// A file of `library-effects` that cannot be read.
+    #[error("cannot read the library effects file {}: {source}; the path is taken from the folder of this configuration file", file.display())]
+    EffectsFile {
+        /// Where it is named.
+        place: Place,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something in a file of `library-effects` that cannot be used.
+    #[error("in the library effects: {text}{}", more(*others))]
+    Effects {
+        /// Where.
+        place: Place,
+        /// What is wrong and, after a semicolon, what to do about it.
+        text: String,
+        /// How many more things are wrong with the file.
+        others: usize,
+    },
     /// An executor that cannot work.
     #[error("the executor `{name}` {problem}")]
     Executor {
@@ -189,9 +211,17 @@ impl Error {
     pub fn place(&self) -> String {
         match self {
             Self::Io { file, .. } => file.display().to_string(),
-            Self::Syntax { place, .. } | Self::Value { place, .. } | Self::Executor { place, .. } => place.to_string(),
+            Self::Syntax { place, .. }
+            | Self::Value { place, .. }
+            | Self::EffectsFile { place, .. }
+            | Self::Effects { place, .. }
+            | Self::Executor { place, .. } => place.to_string(),
         }
     }
+}
+
+fn more(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(" (and {others} more in this file)") }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use nbhoist_analyzer::library_effects::{Problem, Table};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -87,10 +89,7 @@ impl<'a> Document<'a> {
                 let patterns = self.strings("exclude", value)?.into_iter();
                 settings.exclude = patterns.map(|pattern| Exclude { pattern, base: base.clone() }).collect();
             }
-            "library-effects" => {
-                let paths = self.strings("library-effects", value)?;
-                settings.library_effects = paths.iter().map(|path| self.folder().join(path)).collect();
-            }
+            "library-effects" => settings.library_effects = Arc::new(self.library_effects(value)?),
             "executors" if owner == Owner::User => self.read_executors(value, settings)?,
             "executors" => settings.warnings.push(Warning {
                 place: self.place(&key.span()),
@@ -100,6 +99,36 @@ impl<'a> Document<'a> {
             other => self.unknown(other, &key.span(), &KEYS, settings),
         }
         Ok(())
+    }
+
+    /// The built-in table with the files that are named here, a later one over an earlier one.
+    fn library_effects(&self, value: &Value<'_>) -> Result<Table, Error> {
+        let mut table = Table::default();
+        let paths = self.strings("library-effects", value)?;
+        let items = value.get_ref().as_array().into_iter().flatten();
+        for (path, item) in paths.iter().zip(items) {
+            let file = self.folder().join(at_home(path).unwrap_or_else(|| PathBuf::from(path)));
+            let text = std::fs::read_to_string(&file).map_err(|source| {
+                let place = self.place(&item.span());
+                Error::EffectsFile { place, file: file.clone(), source }
+            })?;
+            let document = Document { path: &file, text: &text };
+            table.extend(&text).map_err(|problems| document.effects_error(&problems))?;
+        }
+        Ok(table)
+    }
+
+    /// The first of these problems, with what was probably meant.
+    fn effects_error(&self, problems: &[Problem]) -> Error {
+        let Some(first) = problems.first() else {
+            return Error::Effects { place: self.place(&(0..0)), text: String::new(), others: 0 };
+        };
+        let meant = first.unknown.as_ref().map(|(word, known)| match nearest(word, known.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("known keys are {}", known.join(", ")),
+        });
+        let text = meant.map_or_else(|| first.text.clone(), |meant| format!("{}; {meant}", first.text));
+        Error::Effects { place: self.place(&(first.start..first.start)), text, others: problems.len() - 1 }
     }
 
     fn read_executors(&self, value: &Value<'_>, settings: &mut Settings) -> Result<(), Error> {
@@ -170,8 +199,7 @@ impl<'a> Document<'a> {
     /// A path; `~/` stands for the home folder.
     fn path(&self, key: &str, value: &Value<'_>) -> Result<PathBuf, Error> {
         let text = self.string(key, value)?;
-        let home = text.strip_prefix("~/").and_then(|rest| Some(std::env::home_dir()?.join(rest)));
-        Ok(home.unwrap_or_else(|| PathBuf::from(text)))
+        Ok(at_home(&text).unwrap_or_else(|| PathBuf::from(text)))
     }
 
     fn strings(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>, Error> {
@@ -194,6 +222,11 @@ impl<'a> Document<'a> {
         };
         Error::Value { place: self.place(&value.span()), key: key.to_owned(), expected, found }
     }
+}
+
+/// What a path that starts with `~/` stands for.
+fn at_home(path: &str) -> Option<PathBuf> {
+    Some(std::env::home_dir()?.join(path.strip_prefix("~/")?))
 }
 
 fn article(word: &str) -> &'static str {

@@ -126,3 +126,41 @@ fn rules_are_chosen_by_code_prefix_or_name() {
     assert!(!chosen(Some(&["NBH201"]), &["defined-only-later"]));
     assert!(chosen(Some(&["ALL"]), &["NBH3"]));
 }
+
+/// Settings of a project whose configuration names `effects.toml` with this text.
+fn with_effects(text: &str) -> Result<Settings, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("effects.toml"), text).unwrap();
+    let file = folder.path().join("nbhoist.toml");
+    fs::write(&file, "library-effects = [\"effects.toml\"]").unwrap();
+    Settings::load_from(None, Some(&file))
+}
+
+#[test]
+fn library_effects_are_added_to_the_built_in_table() {
+    let settings = with_effects("\"mylib.fit\" = { mutates = [\"model@0\"] }").unwrap();
+    assert!(settings.library_effects.exact("mylib.fit").is_some() && settings.library_effects.exact("pandas.read_csv").is_some());
+    assert!(Settings::default().library_effects.exact("mylib.fit").is_none());
+}
+
+#[test]
+fn what_is_wrong_with_library_effects_is_said_with_its_place() {
+    for (text, says) in [
+        ("[\"a.b\"]\nmutate = []", "2:1 in the library effects: unknown key `mutate`; did you mean `mutates`?"),
+        (
+            "\"a.b\" = { plot = 3, clock = 3 }",
+            "1:18 in the library effects: `plot` must be one of `read`, `write`, `both`, not an integer (and 1 more in this file)",
+        ),
+        ("a =", "1:4 in the library effects: not valid TOML: string values must be quoted, expected literal string"),
+    ] {
+        let error = with_effects(text).unwrap_err();
+        let place = error.place();
+        assert_eq!(format!("{} {error}", place.rsplit_once("effects.toml:").unwrap().1), says);
+    }
+}
+
+#[test]
+fn library_effects_that_are_not_there_are_an_error_where_they_are_named() {
+    let error = refused("library-effects = [\"nowhere.toml\"]");
+    assert!(error.starts_with("1:20 cannot read the library effects file ") && error.contains("nowhere.toml: No such file"), "{error}");
+}
