@@ -12,11 +12,14 @@ pub mod ipynb;
 pub mod library_effects;
 mod linked;
 mod minimal_state;
+pub mod names;
 pub mod notebook;
 pub mod percent;
+pub mod picture;
 pub mod report;
 pub mod rules;
 mod syntax;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

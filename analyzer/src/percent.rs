@@ -38,6 +38,15 @@ pub fn read(text: &str) -> Notebook {
     }
 }
 
+/// Whether a file holds a cell marker; without one a Python file is a module, and no notebook.
+pub fn has_marker(bytes: &[u8]) -> bool {
+    bytes.split(|&byte| byte == b'\n').any(|line| {
+        let line = line.trim_ascii_end();
+        let rest = line.strip_prefix(b"# %%").or_else(|| line.strip_prefix(b"#%%"));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b" ") || rest.starts_with(b"["))
+    })
+}
+
 /// Lines that hold a cell marker, with what it says. A marker inside a triple-quoted string is none.
 fn cell_starts<'a>(lines: &[&'a str], from: usize) -> Vec<(usize, Marker<'a>)> {
     let mut quotes = TripleQuotes::default();

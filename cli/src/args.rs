@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Executors(ExecutorsArgs),
     Explain(ExplainArgs),
+    Server(ServerArgs),
     Completions(CompletionsArgs),
 }
 
@@ -270,6 +271,17 @@ pub(crate) struct ExplainArgs {
     /// List all rules
     #[arg(long, conflicts_with = "rule")]
     pub(crate) all: bool,
+}
+
+/// Serve an editor: the language server, on standard input and output
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// Write the log to this file instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Accepted because editors pass it; standard input and output are used anyway
+    #[arg(long, hide = true)]
+    pub(crate) stdio: bool,
 }
 
 /// Print a completion script for a shell

@@ -1,6 +1,7 @@
 //! Cells named on the command line: `8-10`, `3,5-7`, `id:a1b2c3`.
 
 use nbhoist_analyzer::notebook::{CellKind, Notebook, marked_blocks};
+pub(crate) use nbhoist_analyzer::words::{named, ranges};
 
 use crate::args::BlockArgs;
 use crate::error::Failure;
@@ -89,24 +90,6 @@ fn code_cells(notebook: &Notebook) -> String {
     if numbers.is_empty() { "the notebook has no code cells".to_owned() } else { format!("code cells are {}", ranges(&numbers)) }
 }
 
-/// Ascending numbers as people write them: `1, 3-5, 8`.
-pub(crate) fn ranges(numbers: &[u32]) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &number in numbers {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => runs.push((number, number)),
-        }
-    }
-    let shown = runs.iter().map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
-    shown.collect::<Vec<_>>().join(", ")
-}
-
-/// `cell 3`, `cells 3-5`.
-pub(crate) fn named(numbers: &[u32]) -> String {
-    if let [one] = numbers { format!("cell {one}") } else { format!("cells {}", ranges(numbers)) }
-}
-
 #[cfg(test)]
 mod tests {
     use nbhoist_analyzer::notebook::{Cell, Format};
@@ -155,10 +138,5 @@ mod tests {
         let block = |name: &str| block(&BlockArgs { cells: None, block: Some(name.to_owned()) }, &notebook());
         assert_eq!(block("fit").unwrap(), Some(vec![6]));
         assert!(block("other").is_err());
-    }
-
-    #[test]
-    fn numbers_are_shown_as_ranges() {
-        assert_eq!((named(&[3]), named(&[1, 3, 4, 5, 8])), ("cell 3".to_owned(), "cells 1, 3-5, 8".to_owned()));
     }
 }

@@ -1,11 +1,11 @@
 //! `nbhoist executors`.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use nbhoist_executor::executors::{BackendConfig, Executor, Link, Probe, probe};
+use nbhoist_executor::executors::{Executor, Probe, probe};
 use nbhoist_executor::python;
-use nbhoist_settings::{Backend, Settings};
+use nbhoist_settings::Settings;
 use serde_json::{Value, json};
 
 use crate::analysis;
@@ -22,7 +22,7 @@ pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exi
     let mut text = String::new();
     for (index, place) in settings.executors.values().enumerate() {
         let found = probes.get(index);
-        let _ = writeln!(text, "{STRONG}{}{STRONG:#}  {FAINT}{}{FAINT:#}", place.name, describe(place));
+        let _ = writeln!(text, "{STRONG}{}{STRONG:#}  {FAINT}{}{FAINT:#}", place.name, place.describe());
         match found {
             Some(Ok(probe)) => text.push_str(&findings(probe)),
             Some(Err(failure)) => {
@@ -52,7 +52,7 @@ fn probe_all(settings: &Settings, given: Option<&Path>) -> Result<Vec<Result<Pro
     let runtime = runtime()?;
     let failed = |error: python::PythonError| Failure::from_text(&error.to_string());
     let probe_one = async |place: &nbhoist_settings::Executor| {
-        let executor = executor(place)?;
+        let executor = place.drivable().map_err(|error| Failure::from_text(&error.to_string()))?;
         let here = match &executor.python {
             Some(python) => python.clone(),
             // The interpreter that would run a notebook, if there is one.
@@ -81,44 +81,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// The configured place with this name.
 pub(crate) fn named(name: &str, settings: &Settings) -> Result<Executor, Failure> {
-    if let Some(place) = settings.executors.get(name) {
-        return executor(place);
-    }
-    let known: Vec<_> = settings.executors.keys().map(|name| format!("`{name}`")).collect();
-    let help = format!("configured are {}; `here` and `auto` work too", known.join(", "));
-    Err(Failure::new(format!("there is no executor `{name}`")).help(help))
-}
-
-/// What the settings say, in the executor's own words.
-fn executor(place: &nbhoist_settings::Executor) -> Result<Executor, Failure> {
-    let backend = match (&place.backend, &place.command, &place.host) {
-        (Backend::Local, ..) => BackendConfig::Local,
-        (Backend::Command, Some(command), _) => BackendConfig::Command { command: command.clone() },
-        (Backend::Ssh, _, Some(host)) => BackendConfig::Command { command: ssh(host) },
-        (other, ..) => {
-            let failure = Failure::new(format!("this version cannot drive the backend `{}` of `{}`", other.as_str(), place.name));
-            return Err(failure.help("the backends `local`, `ssh` and `command` work"));
-        }
-    };
-    let local = backend == BackendConfig::Local;
-    // There is no telling which interpreter another machine has; its plain name finds the one on its PATH.
-    let python = place.python.clone().or_else(|| (!local).then(|| PathBuf::from("python3")));
-    Ok(Executor { name: place.name.clone(), backend, python, link: Link::default(), speed: None })
-}
-
-/// `ssh` in a way that never asks: a question would hang behind the progress display.
-fn ssh(host: &str) -> Vec<String> {
-    ["ssh", "-o", "BatchMode=yes", "-T", host, "{python} -u {worker}"].map(str::to_owned).to_vec()
-}
-
-fn describe(place: &nbhoist_settings::Executor) -> String {
-    match (&place.backend, &place.command, &place.host, &place.uri) {
-        (Backend::Local, ..) => "a worker process on this machine".to_owned(),
-        (Backend::Ssh, _, Some(host), _) => format!("ssh {host}"),
-        (Backend::Command, Some(command), ..) => command.join(" "),
-        (other, .., Some(uri)) => format!("{} {uri}", other.as_str()),
-        (other, ..) => other.as_str().to_owned(),
-    }
+    settings.drivable(name).map_err(|error| Failure::from_text(&error.to_string()))
 }
 
 fn findings(probe: &Probe) -> String {

@@ -12,15 +12,16 @@ mod executors;
 mod explain;
 mod frame;
 mod input;
-mod json;
 mod plan;
 mod run;
+mod server;
 mod terminal;
 mod walk;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use nbhoist_lsp::json;
 
 use crate::args::{Args, Command};
 use crate::error::{Exit, Failure};
@@ -60,6 +61,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&args, terminal),
         Command::Demo(args) => demo::demo(&args, terminal),
         Command::Executors(args) => executors::executors(&args, terminal),
+        Command::Server(args) => server::server(&args),
         Command::Explain(args) => explain::explain(&args, terminal),
         Command::Completions(args) => completions::completions(&args, terminal),
     }

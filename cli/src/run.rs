@@ -1,7 +1,7 @@
 //! `nbhoist run`.
 
 pub(crate) mod display;
-pub(crate) mod outputs;
+
 pub(crate) mod session;
 pub(crate) mod signals;
 pub(crate) mod summary;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use nbhoist_analyzer::After;
 use nbhoist_analyzer::report::Plan;
+pub(crate) use nbhoist_executor::outputs;
 use nbhoist_settings::Settings;
 
 use crate::args::{OutputFormat, RunArgs};

@@ -56,17 +56,9 @@ fn below(folder: &Path, excluded: &[Gitignore]) -> Vec<PathBuf> {
 fn is_notebook(path: &Path) -> bool {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("ipynb") => true,
-        Some("py") => std::fs::read(path).is_ok_and(|bytes| has_marker(&bytes)),
+        Some("py") => std::fs::read(path).is_ok_and(|bytes| nbhoist_analyzer::percent::has_marker(&bytes)),
         _ => false,
     }
-}
-
-fn has_marker(bytes: &[u8]) -> bool {
-    bytes.split(|&byte| byte == b'\n').any(|line| {
-        let line = line.trim_ascii_end();
-        let rest = line.strip_prefix(b"# %%").or_else(|| line.strip_prefix(b"#%%"));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b" ") || rest.starts_with(b"["))
-    })
 }
 
 fn excludes(settings: &Settings) -> Result<Vec<Gitignore>, Failure> {

@@ -21,6 +21,7 @@ pub mod executors;
 pub mod frames;
 pub mod kernel;
 pub mod migrate;
+pub mod outputs;
 mod process;
 pub mod python;
 mod runtime;

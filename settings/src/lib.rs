@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod discovery;
+mod drive;
 mod executor;
 mod nearest;
 mod read;
@@ -19,10 +20,35 @@ use nbhoist_analyzer::library_effects::Table;
 use thiserror::Error;
 
 pub use discovery::{project_file, user_file};
+pub use drive::Unusable;
 pub use executor::{Backend, Executor};
 
 /// Cells above this many seconds are heavy, unless configured otherwise.
 pub const DEFAULT_HEAVY_SECONDS: f64 = 10.0;
+
+/// Where the editor shows what cells cost, need and give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hints {
+    /// At heavy cells.
+    #[default]
+    Heavy,
+    /// At every code cell.
+    All,
+    /// Nowhere.
+    Off,
+}
+
+impl Hints {
+    /// From the word in configuration.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "heavy" => Some(Self::Heavy),
+            "all" => Some(Self::All),
+            "off" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
 
 /// A pattern of files to leave out, in the syntax of `.gitignore`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +68,8 @@ pub struct Settings {
     pub select: Option<Vec<String>>,
     /// Codes, prefixes of codes or names of the rules to leave out.
     pub ignore: Vec<String>,
+    /// Where the editor shows hints.
+    pub hints: Hints,
     /// Files that `check` leaves out when it walks through folders.
     pub exclude: Vec<Exclude>,
     /// What libraries do: the built-in table, and what the files that are named add to it.
@@ -60,6 +88,7 @@ impl Default for Settings {
             heavy_seconds: DEFAULT_HEAVY_SECONDS,
             select: None,
             ignore: Vec::new(),
+            hints: Hints::default(),
             exclude: Vec::new(),
             library_effects: Arc::default(),
             executors: BTreeMap::from([("local".to_owned(), Executor::local())]),

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::executor::{Backend, Executor};
 use crate::nearest::nearest;
-use crate::{Error, Exclude, Place, Settings, Warning};
+use crate::{Error, Exclude, Hints, Place, Settings, Warning};
 
 /// Whose file it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Owner {
     Project,
 }
 
-const KEYS: [&str; 6] = ["heavy-seconds", "select", "ignore", "exclude", "library-effects", "executors"];
+const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
 const EXECUTOR_KEYS: [&str; 6] = ["backend", "python", "command", "host", "uri", "directory"];
 
 /// Reads a file into the settings.
@@ -84,6 +84,10 @@ impl<'a> Document<'a> {
             "heavy-seconds" => settings.heavy_seconds = self.seconds("heavy-seconds", value)?,
             "select" => settings.select = Some(self.strings("select", value)?),
             "ignore" => settings.ignore = self.strings("ignore", value)?,
+            "hints" => {
+                let word = self.string("hints", value)?;
+                settings.hints = Hints::from_word(&word).ok_or_else(|| self.wrong("hints", value, "`heavy`, `all` or `off`"))?;
+            }
             "exclude" => {
                 let base = self.folder();
                 let patterns = self.strings("exclude", value)?.into_iter();
@@ -217,6 +221,7 @@ impl<'a> Document<'a> {
         let found = match value.get_ref() {
             DeValue::Integer(number) => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::String(text) if expected.starts_with('`') => format!("`{text}`"),
             DeValue::Array(_) if expected == "a list of strings" => "a list with something else in it".to_owned(),
             other => format!("{} {}", article(other.type_str()), other.type_str()),
         };

@@ -72,7 +72,7 @@ fn unknown_keys_name_the_nearest() {
     assert_eq!(
         warnings(&settings),
         [
-            "3:3 unknown key `colour`; known keys are heavy-seconds, select, ignore, exclude, library-effects, executors",
+            "3:3 unknown key `colour`; known keys are heavy-seconds, select, ignore, hints, exclude, library-effects, executors",
             "1:1 unknown key `heavy_second`; did you mean `heavy-seconds`?",
         ]
     );
@@ -88,6 +88,7 @@ fn errors_say_where_and_what_is_allowed() {
     );
     assert_eq!(refused("heavy-seconds = -1"), "1:17 `heavy-seconds` must be a number of seconds, zero or more, not -1");
     assert_eq!(refused("select = [\"A\", 2]"), "1:10 `select` must be a list of strings, not a list with something else in it");
+    assert_eq!(refused("hints = \"some\""), "1:9 `hints` must be `heavy`, `all` or `off`, not `some`");
     assert_eq!(refused("executors = 3"), "1:13 `executors` must be a table, not 3");
     assert!(refused("a = \n").starts_with("1:5 the configuration file is not valid TOML"), "{}", refused("a = \n"));
     assert_eq!(refused("[executors.x]\nbackend = \"ssh\""), "1:12 the executor `x` needs a `host`");

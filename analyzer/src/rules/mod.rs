@@ -2,6 +2,7 @@
 
 mod defined_nowhere;
 mod defined_only_later;
+mod suppress;
 mod unparsable_cell;
 
 use crate::Request;
@@ -39,6 +40,8 @@ impl std::fmt::Debug for Rule {
     }
 }
 
+pub use suppress::comment as ignore_comment;
+
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {
     &[unparsable_cell::RULE, defined_only_later::RULE, defined_nowhere::RULE]
@@ -58,12 +61,18 @@ pub(crate) fn run(context: &Context<'_>) -> Vec<Finding> {
         .iter()
         .filter(|rule| (config.select.is_empty() || matches(&config.select, rule)) && !matches(&config.ignore, rule))
         .flat_map(|rule| (rule.check)(context, rule))
+        .filter(|finding| !suppress::is_ignored(context.request.notebook, finding))
         .collect();
     findings.sort_by_key(|finding| (finding.cell, finding.start, finding.code));
     findings
 }
 
 impl Rule {
+    /// Where its explanation can be read.
+    pub fn page(&self) -> String {
+        format!("{}/blob/main/analyzer/src/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.name.replace('-', "_"))
+    }
+
     /// A finding of this rule.
     fn finding(&self, message: String, help: Option<String>, cell: u32, start: u32, end: u32) -> Finding {
         Finding { code: self.code, rule: self.name, severity: self.severity, message, help, cell, start, end, related: Vec::new() }

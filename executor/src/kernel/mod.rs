@@ -45,6 +45,12 @@ pub struct Kernel {
     directory: tempfile::TempDir,
 }
 
+impl std::fmt::Debug for Kernel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Kernel").field("interpreter", &self.interpreter).finish_non_exhaustive()
+    }
+}
+
 /// How a cell went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecuteOutcome {

@@ -9,10 +9,10 @@ use nbhoist_analyzer::report::{
 use serde_json::{Map, Value, json};
 
 /// Version of the contract; stands in every object that is printed.
-pub(crate) const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 1;
 
 /// What `analyze` prints.
-pub(crate) fn analysis(notebook: &str, cells: &[CellReport], edges: &[Edge]) -> Value {
+pub fn analysis(notebook: &str, cells: &[CellReport], edges: &[Edge]) -> Value {
     json!({
         "schema": SCHEMA,
         "notebook": notebook,
@@ -69,7 +69,8 @@ fn problem(problem: &Problem) -> Value {
     json!({"text": problem.text, "start": problem.start, "end": problem.end})
 }
 
-fn cost(cost: &Cost) -> Value {
+/// The cost object of the contract.
+pub fn cost(cost: &Cost) -> Value {
     json!({
         "seconds": cost.seconds,
         "low": cost.low,
@@ -90,7 +91,7 @@ fn reasons(reasons: &[Because]) -> Vec<Value> {
 }
 
 /// What `plan --cells` prints.
-pub(crate) fn plan(notebook: &str, plan: &Plan) -> Value {
+pub fn plan(notebook: &str, plan: &Plan) -> Value {
     let mut object = Map::new();
     object.insert("schema".to_owned(), SCHEMA.into());
     object.insert("notebook".to_owned(), notebook.into());
@@ -114,7 +115,7 @@ pub(crate) fn plan(notebook: &str, plan: &Plan) -> Value {
 }
 
 /// What `plan` without a block prints.
-pub(crate) fn plans(notebook: &str, plans: &[Plan]) -> Value {
+pub fn plans(notebook: &str, plans: &[Plan]) -> Value {
     let plans: Vec<_> = plans.iter().map(|entry| plan(notebook, entry)).collect();
     json!({"schema": SCHEMA, "notebook": notebook, "plans": plans})
 }
@@ -169,7 +170,7 @@ fn decision(decision: &Decision) -> Value {
 }
 
 /// A finding with its place in the notebook's cells and in its file.
-pub(crate) fn finding(notebook: &str, finding: &Finding, place: &FindingPlace) -> Value {
+pub fn finding(notebook: &str, finding: &Finding, place: &FindingPlace) -> Value {
     json!({
         "schema": SCHEMA,
         "notebook": notebook,
@@ -191,19 +192,19 @@ pub(crate) fn finding(notebook: &str, finding: &Finding, place: &FindingPlace) -
 
 /// Where a finding starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FindingPlace {
+pub struct FindingPlace {
     /// nbformat id of the cell.
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
     /// Line in the cell, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// Column in characters, from 1.
-    pub(crate) column: usize,
+    pub column: usize,
     /// Line in the file, from 1.
-    pub(crate) file_line: u32,
+    pub file_line: u32,
 }
 
 /// What `check` prints in `json`.
-pub(crate) fn check(findings: &[Value], errors: &[Value], severities: &BTreeMap<&str, usize>, notebooks: usize) -> Value {
+pub fn check(findings: &[Value], errors: &[Value], severities: &BTreeMap<&str, usize>, notebooks: usize) -> Value {
     json!({
         "schema": SCHEMA,
         "notebooks": notebooks,

@@ -2,34 +2,60 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use nbhoist_executor::event::{Bundle, CellRef, Event};
+use crate::event::{Bundle, CellRef, Event};
 use serde_json::{Map, Value, json};
 
 /// One output of a cell.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Output {
+pub enum Output {
     /// Text on standard output or standard error.
-    Stream { name: String, text: String },
+    Stream {
+        /// `stdout` or `stderr`.
+        name: String,
+        /// The text.
+        text: String,
+    },
     /// Something displayed.
-    Display { data: Bundle, metadata: Bundle },
+    Display {
+        /// By MIME type.
+        data: Bundle,
+        /// By MIME type.
+        metadata: Bundle,
+    },
     /// The value of the last expression.
-    Result { data: Bundle, metadata: Bundle, execution_count: Option<u32> },
+    Result {
+        /// By MIME type.
+        data: Bundle,
+        /// By MIME type.
+        metadata: Bundle,
+        /// The number of `Out[n]`.
+        execution_count: Option<u32>,
+    },
     /// An exception.
-    Error { ename: String, evalue: String, traceback: Vec<String> },
+    Error {
+        /// Its class.
+        ename: String,
+        /// Its message.
+        evalue: String,
+        /// As IPython formats it.
+        traceback: Vec<String>,
+    },
 }
 
 /// What one cell has put out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CellOutputs {
-    pub(crate) outputs: Vec<Output>,
+pub struct CellOutputs {
+    /// In order.
+    pub outputs: Vec<Output>,
     /// The next output replaces all that came before.
     clear_next: bool,
-    pub(crate) execution_count: Option<u32>,
+    /// Its `In [n]` number.
+    pub execution_count: Option<u32>,
 }
 
 /// What all cells have put out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Outputs {
+pub struct Outputs {
     cells: BTreeMap<u32, CellOutputs>,
     /// Where something with this display id stands: cell and index.
     displays: HashMap<String, Vec<(u32, usize)>>,
@@ -37,23 +63,13 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     /// Takes what an event says about outputs.
-    pub(crate) fn take(&mut self, event: &Event) {
+    pub fn take(&mut self, event: &Event) {
         match event {
             Event::Stream { cell, name, text } => self.stream(cell, name, text),
-            Event::DisplayData { cell, data, metadata, transient } => {
-                let output = Output::Display { data: data.clone(), metadata: metadata.clone() };
-                self.push(cell, output, transient.get("display_id"));
-            }
-            Event::ExecuteResult { cell, data, metadata, execution_count } => {
-                let (data, metadata) = (data.clone(), metadata.clone());
-                self.push(cell, Output::Result { data, metadata, execution_count: *execution_count }, None);
-            }
+            Event::DisplayData { cell, transient, .. } => self.push(cell, Output::of(event), transient.get("display_id")),
+            Event::ExecuteResult { cell, .. } | Event::Error { cell, .. } => self.push(cell, Output::of(event), None),
             Event::UpdateDisplayData { data, metadata, transient, .. } => {
                 self.update(transient.get("display_id"), data, metadata);
-            }
-            Event::Error { cell, ename, evalue, traceback } => {
-                let (ename, evalue, traceback) = (ename.clone(), evalue.clone(), traceback.clone());
-                self.push(cell, Output::Error { ename, evalue, traceback }, None);
             }
             Event::ClearOutput { cell, wait } => {
                 if *wait {
@@ -73,7 +89,7 @@ impl Outputs {
     }
 
     /// What a cell has put out.
-    pub(crate) fn of(&self, cell: u32) -> Option<&CellOutputs> {
+    pub fn of(&self, cell: u32) -> Option<&CellOutputs> {
         self.cells.get(&cell)
     }
 
@@ -87,10 +103,10 @@ impl Outputs {
         }
     }
 
-    fn push(&mut self, cell: &CellRef, output: Output, display: Option<&Value>) {
+    fn push(&mut self, cell: &CellRef, output: Option<Output>, display: Option<&Value>) {
         self.clear_if_due(cell.number);
         let entry = self.cells.entry(cell.number).or_default();
-        entry.outputs.push(output);
+        entry.outputs.extend(output);
         if let Some(id) = display.and_then(Value::as_str) {
             self.displays.entry(id.to_owned()).or_default().push((cell.number, entry.outputs.len() - 1));
         }
@@ -126,14 +142,25 @@ impl Outputs {
 
 impl CellOutputs {
     /// The value of `outputs` in a notebook file.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         Value::Array(self.outputs.iter().map(Output::json).collect())
     }
 }
 
 impl Output {
-    /// Keys in the order of the alphabet, as Jupyter sorts them.
-    fn json(&self) -> Value {
+    /// The output that an event stands for; `None` when it is none. An update stands for what it puts in the place of others.
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event.clone() {
+            Event::Stream { name, text, .. } => Self::Stream { name, text },
+            Event::DisplayData { data, metadata, .. } | Event::UpdateDisplayData { data, metadata, .. } => Self::Display { data, metadata },
+            Event::ExecuteResult { data, metadata, execution_count, .. } => Self::Result { data, metadata, execution_count },
+            Event::Error { ename, evalue, traceback, .. } => Self::Error { ename, evalue, traceback },
+            _ => return None,
+        })
+    }
+
+    /// As it stands in a notebook file, keys in the order of the alphabet, as Jupyter sorts them.
+    pub fn json(&self) -> Value {
         match self {
             Self::Stream { name, text } => json!({"name": name, "output_type": "stream", "text": lines(text)}),
             Self::Display { data, metadata } => {

@@ -1,0 +1,94 @@
+//! Numbers and names in the words of people: the same in the terminal and in the editor.
+
+/// The start of a text, with `...` where something is left out.
+pub fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(3)).collect();
+    format!("{}...", kept.trim_end())
+}
+
+/// A size a person reads: `812 B`, `3.4 kB`, `120 MB`.
+pub fn bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    for unit in ["kB", "MB", "GB"] {
+        value /= 1000.0;
+        if value < 999.5 {
+            return if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") };
+        }
+    }
+    format!("{:.1} TB", value / 1000.0)
+}
+
+/// A time a person reads: `3 ms`, `1.4 s`, `2 min 5 s`, `3 h 20 min`.
+pub fn seconds(seconds: f64) -> String {
+    if seconds < 0.0005 {
+        return "0 ms".to_owned();
+    }
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1000.0);
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    if seconds < 119.5 {
+        return format!("{seconds:.0} s");
+    }
+    #[expect(clippy::cast_sign_loss, reason = "negative times were answered above")]
+    let whole = seconds.round() as u64;
+    if whole < 2 * 3600 {
+        return format!("{} min {} s", whole / 60, whole % 60);
+    }
+    format!("{} h {} min", whole / 3600, whole % 3600 / 60)
+}
+
+/// `1 cell`, `2 cells`.
+pub fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+/// Ascending numbers as people write them: `1, 3-5, 8`.
+pub fn ranges(numbers: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let shown = runs.iter().map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// `cell 3`, `cells 3-5`.
+pub fn named(numbers: &[u32]) -> String {
+    if let [one] = numbers { format!("cell {one}") } else { format!("cells {}", ranges(numbers)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_read_well() {
+        let sizes = [0, 999, 1000, 9_940, 10_400, 999_600, 4_200_000_000, 2_500_000_000_000];
+        assert_eq!(sizes.map(bytes), ["0 B", "999 B", "1.0 kB", "9.9 kB", "10 kB", "1.0 MB", "4.2 GB", "2.5 TB"]);
+        let times = [0.0, 0.0034, 0.9996, 9.94, 9.96, 119.0, 125.2, 7199.9, 12_000.0];
+        let read = ["0 ms", "3 ms", "1.0 s", "9.9 s", "10 s", "119 s", "2 min 5 s", "2 h 0 min", "3 h 20 min"];
+        assert_eq!(times.map(seconds), read);
+    }
+
+    #[test]
+    fn numbers_are_shown_as_ranges() {
+        assert_eq!((named(&[3]), named(&[1, 3, 4, 5, 8])), ("cell 3".to_owned(), "cells 1, 3-5, 8".to_owned()));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!((shorten("abcdef", 6), shorten("abcdefg", 6)), ("abcdef".to_owned(), "abc...".to_owned()));
+    }
+}

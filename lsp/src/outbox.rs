@@ -1,0 +1,81 @@
+//! What goes to the client, in the order in which it was said.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::document::Uri;
+use crate::problems::Problem;
+
+/// Notifications beyond LSP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// A step of a job.
+    Progress,
+    /// A cell starts or ends.
+    CellState,
+    /// An output of a cell.
+    Output,
+    /// The end of a job.
+    Finished,
+    /// The kernel's state.
+    KernelStatus,
+    /// What is said about cells has changed.
+    StatusChanged,
+    /// A plan that the user asked for.
+    ShowPlan,
+}
+
+/// Something for the client.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// All problems of a document.
+    Problems {
+        /// The document.
+        uri: Uri,
+        /// The version they are about.
+        version: Option<i32>,
+        /// The problems.
+        problems: Arc<Vec<Problem>>,
+    },
+    /// A notification beyond LSP.
+    Notice(Notice, Value),
+    /// What was asked for before has changed.
+    Refresh {
+        /// Hints and lenses.
+        status: bool,
+        /// Diagnostics that the client pulls.
+        diagnostics: bool,
+    },
+    /// Something to show to the user.
+    Message {
+        /// Whether it is an error.
+        bad: bool,
+        /// The text.
+        text: String,
+    },
+}
+
+/// The way to the client. Sending never waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbox(mpsc::UnboundedSender<Outgoing>);
+
+impl Outbox {
+    /// A way, and its other end.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Sends something.
+    pub(crate) fn send(&self, outgoing: Outgoing) {
+        // With the client gone there is nobody to tell.
+        let _ = self.0.send(outgoing);
+    }
+
+    /// Sends a notification beyond LSP.
+    pub(crate) fn notice(&self, notice: Notice, value: Value) {
+        self.send(Outgoing::Notice(notice, value));
+    }
+}

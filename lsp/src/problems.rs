@@ -1,0 +1,61 @@
+//! Findings as an editor shows them.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::Arc;
+
+use nbhoist_analyzer::finding::{Finding, Severity};
+use nbhoist_analyzer::rules;
+
+use crate::document::{Source, Uri};
+use crate::encoding::{Encoding, Span};
+
+/// A finding in a document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Problem {
+    /// Where.
+    pub(crate) span: Span,
+    /// How bad it is.
+    pub(crate) severity: Severity,
+    /// Code of the rule.
+    pub(crate) code: &'static str,
+    /// The rule's page.
+    pub(crate) page: Option<String>,
+    /// What is wrong and what to do.
+    pub(crate) message: String,
+    /// Related places, in other cells or in this one.
+    pub(crate) related: Vec<(Uri, Span, String)>,
+}
+
+/// The findings by document; documents without any are there, too.
+pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> HashMap<Uri, Arc<Vec<Problem>>> {
+    let mut problems: HashMap<Uri, Vec<Problem>> = source.places.iter().map(|place| (Arc::clone(&place.uri), Vec::new())).collect();
+    problems.entry(Arc::clone(&source.uri)).or_default();
+    for finding in findings {
+        let Some((uri, span)) = source.span(finding.cell, finding.start, finding.end, encoding) else { continue };
+        let related = finding.related.iter().filter_map(|because| {
+            let (uri, span) = source.span(because.cell, because.start, because.end, encoding)?;
+            Some((uri, span, because.text.clone()))
+        });
+        let message = match &finding.help {
+            Some(help) => format!("{}; {help}", finding.message),
+            None => finding.message.clone(),
+        };
+        problems.entry(uri).or_default().push(Problem {
+            span,
+            severity: finding.severity,
+            code: finding.code,
+            page: rules::find(finding.code).map(rules::Rule::page),
+            message,
+            related: related.collect(),
+        });
+    }
+    problems.into_iter().map(|(uri, problems)| (uri, Arc::new(problems))).collect()
+}
+
+/// A name for this list that another list does not have.
+pub(crate) fn result_id(problems: &[Problem]) -> String {
+    let mut hasher = DefaultHasher::new();
+    problems.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}

@@ -1,0 +1,349 @@
+//! Everything that is open, and the analyses under way.
+//!
+//! Changes are applied before anything is waited for, so they stay in the order in which they came. A change starts an
+//! analysis unless one is under way; the one under way is followed by one of the latest text.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use nbhoist_analyzer::FactsCache;
+use nbhoist_settings::Settings;
+use tokio::sync::watch;
+
+use crate::cost::Measured;
+use crate::document::{Document, NotebookChange, Uri};
+use crate::error::Fault;
+use crate::jobs::Jobs;
+use crate::kernels::Kernels;
+use crate::options::{Abilities, Options};
+use crate::outbox::{Notice, Outbox, Outgoing};
+use crate::pool::{Pool, fence};
+use crate::problems::Problem;
+use crate::snapshot::{self, Snapshot};
+
+/// The state of the server.
+#[derive(Debug)]
+pub(crate) struct Session {
+    documents: Mutex<Documents>,
+    options: RwLock<Options>,
+    abilities: OnceLock<Abilities>,
+    /// Threads for what takes long.
+    pub(crate) pool: Pool,
+    /// The way to the client.
+    pub(crate) outbox: Outbox,
+    /// Run times reported in this session, and what was moved.
+    pub(crate) measured: Mutex<Measured>,
+    /// Kernels, by notebook.
+    pub(crate) kernels: Kernels,
+    /// Work that goes on behind an answer.
+    pub(crate) jobs: Jobs,
+    instances: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Documents {
+    open: HashMap<Uri, Open>,
+    /// The notebook of each cell's document.
+    owners: HashMap<Uri, Uri>,
+}
+
+/// A document that is open.
+#[derive(Debug)]
+struct Open {
+    document: Document,
+    /// Tells one opening from the next.
+    instance: u64,
+    generation: u64,
+    running: Running,
+    settings: Option<Arc<Settings>>,
+    facts: Arc<Mutex<FactsCache>>,
+    latest: watch::Sender<Latest>,
+    published: HashMap<Uri, Published>,
+    digest: u64,
+}
+
+/// Whether an analysis is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Running {
+    No,
+    Yes,
+    /// And the text has changed since it began.
+    Outdated,
+}
+
+/// The last analysis; `None` in the place of one that failed.
+#[derive(Clone, Debug, Default)]
+struct Latest {
+    generation: u64,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Published {
+    version: Option<i32>,
+    problems: Arc<Vec<Problem>>,
+}
+
+impl Session {
+    /// A session with nothing open.
+    pub(crate) fn new(outbox: Outbox, pool: Pool) -> Self {
+        Self {
+            documents: Mutex::default(),
+            options: RwLock::default(),
+            abilities: OnceLock::new(),
+            pool,
+            outbox,
+            measured: Mutex::default(),
+            kernels: Kernels::default(),
+            jobs: Jobs::default(),
+            instances: AtomicU64::new(1),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Documents> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was measured.
+    pub(crate) fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the client can do; the least before it has said so.
+    pub(crate) fn abilities(&self) -> Abilities {
+        self.abilities.get().copied().unwrap_or_default()
+    }
+
+    /// Notes what the client can do.
+    pub(crate) fn set_abilities(&self, abilities: Abilities) {
+        // `initialize` comes once.
+        let _ = self.abilities.set(abilities);
+    }
+
+    /// The editor's options.
+    pub(crate) fn options(&self) -> Options {
+        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes new options and analyzes everything with them.
+    pub(crate) fn set_options(self: &Arc<Self>, options: Options) {
+        *self.options.write().unwrap_or_else(PoisonError::into_inner) = options;
+        self.reload();
+    }
+
+    /// Reads configuration again and analyzes everything with it.
+    pub(crate) fn reload(self: &Arc<Self>) {
+        let mut documents = self.lock();
+        let all: Vec<Uri> = documents.open.keys().cloned().collect();
+        for uri in all {
+            if let Some(open) = documents.open.get_mut(&uri) {
+                open.settings = None;
+                // What hints say may depend on it.
+                open.digest = 0;
+                self.changed(&uri, open);
+            }
+        }
+    }
+
+    /// Opens a document.
+    pub(crate) fn open(self: &Arc<Self>, uri: &Uri, document: Document) {
+        self.close(uri);
+        let mut documents = self.lock();
+        documents.own(uri, &document);
+        let mut open = Open {
+            document,
+            instance: self.instances.fetch_add(1, Ordering::Relaxed),
+            generation: 0,
+            running: Running::No,
+            settings: None,
+            facts: Arc::default(),
+            latest: watch::Sender::new(Latest::default()),
+            published: HashMap::new(),
+            digest: 0,
+        };
+        self.changed(uri, &mut open);
+        documents.open.insert(Arc::clone(uri), open);
+    }
+
+    /// Applies a change of a notebook.
+    pub(crate) fn change_notebook(self: &Arc<Self>, uri: &Uri, change: NotebookChange) {
+        let encoding = self.abilities().encoding;
+        let mut documents = self.lock();
+        let Some(open) = documents.open.get_mut(uri) else {
+            return crate::log::line(&format!("a change of {uri}, which is not open, was passed over"));
+        };
+        let Document::Notebook(notebook) = &mut open.document else { return };
+        if notebook.apply(change, encoding) {
+            self.changed(uri, open);
+            let document = open.document.clone();
+            documents.own(uri, &document);
+        }
+    }
+
+    /// Applies a change of a script.
+    pub(crate) fn change_script(self: &Arc<Self>, uri: &Uri, version: i32, edits: &[crate::document::Edit]) {
+        let encoding = self.abilities().encoding;
+        let mut documents = self.lock();
+        if let Some(open) = documents.open.get_mut(uri)
+            && let Document::Script(text) = &mut open.document
+        {
+            text.apply(version, edits, encoding);
+            self.changed(uri, open);
+        }
+    }
+
+    /// Closes a document and takes back what was published about it.
+    pub(crate) fn close(&self, uri: &Uri) {
+        let mut documents = self.lock();
+        let Some(open) = documents.open.remove(uri) else { return };
+        documents.owners.retain(|_, owner| owner != uri);
+        for (uri, published) in open.published {
+            if !published.problems.is_empty() {
+                self.outbox.send(Outgoing::Problems { uri, version: None, problems: Arc::default() });
+            }
+        }
+    }
+
+    /// The notebook or script that a document belongs to.
+    pub(crate) fn owner(&self, document: &str) -> Option<Uri> {
+        let documents = self.lock();
+        let owner = documents.owners.get(document).cloned();
+        owner.or_else(|| documents.open.get_key_value(document).map(|(uri, _)| Arc::clone(uri)))
+    }
+
+    /// The analysis of the text as it is now, or of a later one.
+    ///
+    /// # Errors
+    /// When the document is not open, is closed meanwhile, or the analysis fails.
+    pub(crate) async fn snapshot(&self, uri: &str) -> Result<Arc<Snapshot>, Fault> {
+        let (mut latest, wanted) = {
+            let documents = self.lock();
+            let open = documents.open.get(uri).ok_or_else(|| Fault::not_open(uri))?;
+            (open.latest.subscribe(), open.generation)
+        };
+        let found = latest.wait_for(|latest| latest.generation >= wanted).await;
+        let found = found.map_err(|_| Fault::not_open(uri))?.snapshot.clone();
+        found.ok_or(Fault::Panicked(crate::pool::Panicked))
+    }
+
+    /// Notes a change and sees that an analysis follows.
+    fn changed(self: &Arc<Self>, uri: &Uri, open: &mut Open) {
+        open.generation += 1;
+        if open.running != Running::No {
+            open.running = Running::Outdated;
+            return;
+        }
+        open.running = Running::Yes;
+        self.start(uri, open.instance);
+    }
+
+    fn start(self: &Arc<Self>, uri: &Uri, instance: u64) {
+        let (session, uri) = (Arc::clone(self), Arc::clone(uri));
+        self.pool.submit(move || session.analyze(&uri, instance));
+    }
+
+    /// One analysis of the latest text, on a thread of the pool.
+    fn analyze(self: &Arc<Self>, uri: &Uri, instance: u64) {
+        let (document, generation, settings, facts) = {
+            let mut documents = self.lock();
+            let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
+            open.running = Running::Yes;
+            (open.document.clone(), open.generation, open.settings.clone(), Arc::clone(&open.facts))
+        };
+        let settings = settings.unwrap_or_else(|| self.load_settings(uri));
+        let heavy = self.options().heavy_seconds(&settings);
+        let encoding = self.abilities().encoding;
+        let mut facts = facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = fence(|| Snapshot::new(document.source(uri), Arc::clone(&settings), heavy, encoding, &mut facts));
+        if made.is_err() {
+            // What a panic left behind is not to be relied on.
+            *facts = FactsCache::default();
+        }
+        drop(facts);
+        self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));
+    }
+
+    fn analyzed(self: &Arc<Self>, uri: &Uri, instance: u64, generation: u64, settings: Arc<Settings>, snapshot: Option<Arc<Snapshot>>) {
+        let mut documents = self.lock();
+        let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
+        open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
+        if open.running == Running::Outdated {
+            // Settings that were read before a reload are not kept.
+            return self.start(uri, instance);
+        }
+        open.running = Running::No;
+        open.settings = Some(settings);
+        if let Some(snapshot) = snapshot {
+            self.publish(open, &snapshot);
+        }
+    }
+
+    /// Tells what differs from what was told before.
+    fn publish(&self, open: &mut Open, snapshot: &Snapshot) {
+        let abilities = self.abilities();
+        let pulled = abilities.pull && (snapshot.source.is_script || abilities.notebook_pull);
+        let versions: HashMap<&Uri, Option<i32>> = snapshot.source.places.iter().map(|place| (&place.uri, place.version)).collect();
+        let gone: Vec<Uri> = open.published.keys().filter(|uri| !snapshot.problems.contains_key(*uri)).cloned().collect();
+        let gone = gone.into_iter().map(|uri| (uri, Arc::default()));
+        let mut news = false;
+        let all = snapshot.problems.iter().map(|(uri, problems)| (Arc::clone(uri), Arc::clone(problems)));
+        for (uri, problems) in all.chain(gone) {
+            // An edit shifts what the editor shows; of an edited cell it gets everything again.
+            let version = versions.get(&uri).copied().flatten().filter(|_| !problems.is_empty());
+            let now = Published { version, problems };
+            let before = open.published.get(&uri);
+            if before == Some(&now) || (before.is_none() && now.problems.is_empty()) {
+                continue;
+            }
+            news = true;
+            if !pulled {
+                let version = versions.get(&uri).copied().flatten();
+                self.outbox.send(Outgoing::Problems { uri: Arc::clone(&uri), version, problems: Arc::clone(&now.problems) });
+            }
+            if now.problems.is_empty() {
+                open.published.remove(&uri);
+            } else {
+                open.published.insert(uri, now);
+            }
+        }
+        let digest = snapshot.digest();
+        let status = std::mem::replace(&mut open.digest, digest) != digest;
+        self.outbox.send(Outgoing::Refresh { status, diagnostics: news && pulled });
+        self.outbox.notice(Notice::StatusChanged, serde_json::json!({ "notebook": &*snapshot.source.uri }));
+    }
+
+    /// Says that costs or marks have changed.
+    pub(crate) fn status_changed(&self, uri: &str) {
+        self.outbox.send(Outgoing::Refresh { status: true, diagnostics: false });
+        self.outbox.notice(Notice::StatusChanged, serde_json::json!({ "notebook": uri }));
+    }
+
+    /// The settings of a document's folder. Broken ones are told and replaced by the defaults.
+    pub(crate) fn load_settings(&self, uri: &str) -> Arc<Settings> {
+        let folder = snapshot::folder(uri).unwrap_or_else(|| std::path::PathBuf::from("."));
+        match Settings::load(&folder) {
+            Ok(settings) => {
+                for warning in &settings.warnings {
+                    let help = warning.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
+                    crate::log::line(&format!("{}: {}{help}", warning.place, warning.text));
+                }
+                Arc::new(settings)
+            }
+            Err(error) => {
+                self.outbox.send(Outgoing::Message { bad: true, text: format!("{}: {error}", error.place()) });
+                Arc::default()
+            }
+        }
+    }
+}
+
+impl Documents {
+    /// Notes whose the documents of the cells are.
+    fn own(&mut self, uri: &Uri, document: &Document) {
+        if let Document::Notebook(notebook) = document {
+            self.owners.retain(|_, owner| owner != uri);
+            self.owners.extend(notebook.cells.iter().map(|cell| (Arc::clone(&cell.uri), Arc::clone(uri))));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What is known about one state of a document.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use nbhoist_analyzer::notebook::CellKind;
+use nbhoist_analyzer::report::Plan;
+use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_with};
+use nbhoist_settings::Settings;
+
+use crate::document::{Source, Uri};
+use crate::encoding::Encoding;
+use crate::files;
+use crate::problems::{self, Problem};
+
+/// A document and what the analysis says of it.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The document.
+    pub(crate) source: Source,
+    /// Of its folder.
+    pub(crate) settings: Arc<Settings>,
+    /// What the analysis says.
+    pub(crate) analysis: Analysis,
+    /// What the rules found, by document, for every document there is.
+    pub(crate) problems: HashMap<Uri, Arc<Vec<Problem>>>,
+    /// Of single cells, as they are asked for.
+    plans: Vec<OnceLock<Plan>>,
+}
+
+impl Snapshot {
+    /// Analyzes a document. The facts of unchanged cells come from the cache.
+    pub(crate) fn new(source: Source, settings: Arc<Settings>, heavy: f64, encoding: Encoding, facts: &mut FactsCache) -> Self {
+        let mut request = Request::new(&source.notebook);
+        request.config.heavy_seconds = heavy;
+        let code = || source.notebook.code_cells().map(|cell| cell.source.as_str());
+        if let Some(folder) = folder(&source.uri) {
+            request.files = files::referenced(code(), &folder);
+        }
+        let mut analysis = analyze_with(&request, facts);
+        facts.retain(code());
+        analysis.findings.retain(|finding| settings.applies(finding.code, finding.rule));
+        let problems = problems::of(&source, &analysis.findings, encoding);
+        let plans = source.notebook.cells.iter().map(|_| OnceLock::new()).collect();
+        Self { source, settings, analysis, problems, plans }
+    }
+
+    /// What moving these cells takes, when any cell may run afterwards.
+    pub(crate) fn plan(&self, cells: &[u32]) -> Plan {
+        self.analysis.plan(cells, After::Anything)
+    }
+
+    /// What a single code cell needs and gives to the cells behind it.
+    pub(crate) fn cell_plan(&self, number: u32) -> Option<&Plan> {
+        let (cell, _) = self.source.cell(number)?;
+        let slot = self.plans.get(number as usize - 1).filter(|_| cell.kind == CellKind::Code)?;
+        Some(slot.get_or_init(|| self.analysis.plan(&[number], After::FollowingCells)))
+    }
+
+    /// The code cells among these that hold something to run.
+    pub(crate) fn runnable(&self, cells: impl IntoIterator<Item = u32>) -> Vec<u32> {
+        let runs = |number: &u32| {
+            self.source.cell(*number).is_some_and(|(cell, _)| {
+                let skipped = cell.tags.iter().any(|tag| tag == "skip-execution");
+                cell.kind == CellKind::Code && !cell.source.trim().is_empty() && !skipped
+            })
+        };
+        cells.into_iter().filter(runs).collect()
+    }
+
+    /// A number that differs when what hints and lenses say may differ.
+    pub(crate) fn digest(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        for (cell, place) in self.analysis.cells.iter().zip(&self.source.places) {
+            (&place.uri, &cell.id, cell.kind).hash(&mut hasher);
+            for facts in [&cell.defines, &cell.reads, &cell.mutates, &cell.deletes] {
+                facts.iter().for_each(|fact| fact.name.hash(&mut hasher));
+                facts.len().hash(&mut hasher);
+            }
+        }
+        for cell in &self.source.notebook.cells {
+            cell.block_name().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+/// The folder of a document on this machine's disk.
+pub(crate) fn folder(uri: &str) -> Option<PathBuf> {
+    path(uri)?.parent().map(Path::to_path_buf)
+}
+
+/// The path of a `file` URI; of `vscode-remote` ones, too, because the server runs where the files are.
+pub(crate) fn path(uri: &str) -> Option<PathBuf> {
+    let rest = uri.strip_prefix("file://").or_else(|| uri.strip_prefix("vscode-remote://"))?;
+    let encoded = &rest[rest.find('/')?..];
+    let encoded = encoded.split(['#', '?']).next().unwrap_or_default();
+    let decoded = percent_decoded(encoded)?;
+    // `/c:/a` on Windows.
+    let drive = decoded.as_bytes().get(2) == Some(&b':') && cfg!(windows);
+    Some(PathBuf::from(if drive { &decoded[1..] } else { &decoded }))
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+        bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_name_files() {
+        assert_eq!(path("file:///home/a%20b/%C3%A9.ipynb"), Some(PathBuf::from("/home/a b/\u{e9}.ipynb")));
+        assert_eq!(path("vscode-remote://ssh-remote%2Bbox/x/y.py#a"), Some(PathBuf::from("/x/y.py")));
+        assert_eq!((path("untitled:Untitled-1"), path("file:///a%4")), (None, None));
+        assert_eq!(folder("file:///x/y.py"), Some(PathBuf::from("/x")));
+    }
+}
