@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Stmt};
-use ruff_text_size::{Ranged, TextRange, TextSize};
+use ruff_text_size::{Ranged, TextSize};
 
 pub(crate) use scope::{Scope, comprehension_targets};
 
@@ -24,15 +24,13 @@ pub struct CellFacts {
     pub(crate) binds: BTreeSet<Name>,
     /// Scopes of functions, lambdas and classes, by the offset at which they start.
     pub(crate) scopes: BTreeMap<u32, Arc<Scope>>,
-    /// Statements inside string literals handed to `exec` or `eval`, by the offset of the literal.
-    pub(crate) embedded: BTreeMap<u32, Vec<Stmt>>,
 }
 
 impl CellFacts {
     /// Reads the facts of a cell.
     pub fn of(source: &str) -> Self {
         let syntax = syntax::parse_cell(source);
-        let mut collector = Collector { source, scopes: BTreeMap::new(), embedded: BTreeMap::new(), globals: BTreeSet::new() };
+        let mut collector = Collector { scopes: BTreeMap::new(), globals: BTreeSet::new() };
         let mut top = Scope::default();
         top.collect_body(&syntax.body);
         collector.visit_body(&syntax.body);
@@ -45,7 +43,17 @@ impl CellFacts {
         }
         let mut binds = top.locals;
         binds.extend(collector.globals);
-        Self { binds, scopes: collector.scopes, embedded: collector.embedded, syntax }
+        Self { binds, scopes: collector.scopes, syntax }
+    }
+}
+
+impl CellFacts {
+    /// Whether a statement at the top takes all names of a module.
+    pub(crate) fn imports_star(&self) -> bool {
+        self.syntax
+            .body
+            .iter()
+            .any(|statement| matches!(statement, Stmt::ImportFrom(import) if import.names.iter().any(|alias| alias.name.as_str() == "*")))
     }
 }
 
@@ -80,14 +88,12 @@ impl FactsCache {
     }
 }
 
-struct Collector<'s> {
-    source: &'s str,
+struct Collector {
     scopes: BTreeMap<u32, Arc<Scope>>,
-    embedded: BTreeMap<u32, Vec<Stmt>>,
     globals: BTreeSet<Name>,
 }
 
-impl Collector<'_> {
+impl Collector {
     fn visit_body(&mut self, body: &[Stmt]) {
         for statement in body {
             self.visit_stmt(statement);
@@ -98,27 +104,9 @@ impl Collector<'_> {
         self.globals.extend(scope.globals.iter().filter(|name| scope.assigned_globals.contains(*name)).cloned());
         self.scopes.insert(start.to_u32(), Arc::new(scope));
     }
-
-    fn embed(&mut self, literal: &Expr) {
-        if let Expr::StringLiteral(text) = literal
-            && let Some(part) = text.as_single_part_string()
-            && !part.flags.prefix().is_raw()
-            && !self.source[part.range()].contains('\\')
-        {
-            use ruff_python_ast::StringFlags;
-            let inside = TextRange::new(part.range().start() + part.flags.opener_len(), part.range().end() - part.flags.closer_len());
-            let leading = self.source[inside].len() - self.source[inside].trim_start().len();
-            let inside = TextRange::new(inside.start() + TextSize::new(leading as u32), inside.end());
-            let (body, problems) = syntax::parse_statements(self.source, inside);
-            if problems.is_empty() {
-                self.visit_body(&body);
-                self.embedded.insert(text.range().start().to_u32(), body);
-            }
-        }
-    }
 }
 
-impl<'a> Visitor<'a> for Collector<'_> {
+impl<'a> Visitor<'a> for Collector {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::FunctionDef(def) => self.add_scope(def.start(), Scope::of_function(&def.parameters, &def.body)),
@@ -133,21 +121,8 @@ impl<'a> Visitor<'a> for Collector<'_> {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            Expr::Lambda(lambda) => self.add_scope(lambda.start(), Scope::of_lambda(lambda)),
-            Expr::Call(call) => {
-                let name = match &*call.func {
-                    Expr::Name(name) => name.id.as_str(),
-                    Expr::Attribute(attribute) => attribute.attr.as_str(),
-                    _ => "",
-                };
-                if matches!(name, "exec" | "eval" | "run_cell" | "ex" | "ev" | "Timer" | "timeit")
-                    && let Some(first) = call.arguments.args.first()
-                {
-                    self.embed(first);
-                }
-            }
-            _ => {}
+        if let Expr::Lambda(lambda) = expression {
+            self.add_scope(lambda.start(), Scope::of_lambda(lambda));
         }
         visitor::walk_expr(self, expression);
     }

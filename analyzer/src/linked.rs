@@ -95,7 +95,7 @@ impl Linked {
             .map(|name| NameFact { name: name.to_string(), certainty: Certainty::Proved, because: Vec::new() })
             .collect();
         report.mutates = self
-            .changed_names(trace, env)
+            .changed_names(trace, env, trace.cell)
             .into_iter()
             .filter(|(_, change)| change.same)
             .map(|(name, change)| NameFact { name: name.to_string(), certainty: change.certainty(), because: change.because })
@@ -103,8 +103,8 @@ impl Linked {
         report.effects.clone_from(&trace.effects);
     }
 
-    /// Names through which changes of this cell can be seen, in the state before it.
-    pub(crate) fn changed_names(&self, trace: &CellTrace, env: &Env) -> BTreeMap<Name, ChangedName> {
+    /// Names through which changes of this cell can be seen, in the state before it. What cells after `until` tie together does not count.
+    pub(crate) fn changed_names(&self, trace: &CellTrace, env: &Env, until: u32) -> BTreeMap<Name, ChangedName> {
         let heap = &self.world.heap;
         // Made by this very cell: nobody outside knows it.
         let changes: Vec<(ObjId, &Change)> = trace
@@ -114,7 +114,7 @@ impl Linked {
             .map(|(&id, change)| (id, change))
             .collect();
         let mut names: BTreeMap<Name, ChangedName> = BTreeMap::new();
-        for seer in heap.seers(changes.iter().map(|(id, change)| (*id, change.certainty == Certainty::Proved))) {
+        for seer in heap.seers(changes.iter().map(|(id, change)| (*id, change.certainty == Certainty::Proved)), until) {
             for name in env.names_of(seer.id) {
                 let entry = match names.entry(name.clone()) {
                     std::collections::btree_map::Entry::Vacant(vacant) => {

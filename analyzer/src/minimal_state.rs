@@ -51,6 +51,8 @@ struct Survey<'l> {
     binds_unseen: Option<(u32, String)>,
     /// Inputs through which changes come home to other names.
     carriers: BTreeSet<Name>,
+    /// Names that what the block makes reads when it is unpacked.
+    kept: BTreeSet<Name>,
     /// Cells that read a name after the block, while it is still the block's.
     needed: BTreeMap<Name, Vec<u32>>,
     ambient: BTreeSet<String>,
@@ -78,6 +80,7 @@ impl<'l> Survey<'l> {
             before: Env::default(),
             changes: Vec::new(),
             carriers: BTreeSet::new(),
+            kept: BTreeSet::new(),
             needed: BTreeMap::new(),
             ambient: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -151,7 +154,7 @@ impl<'l> Survey<'l> {
                 .filter(|&(&id, _)| !self.block.contains(&self.linked.world.heap.get(id).born))
                 .map(|(id, change)| (*id, change.clone())),
         );
-        for (name, change) in self.linked.changed_names(trace, &self.env) {
+        for (name, change) in self.linked.changed_names(trace, &self.env, self.ties_until(trace.cell)) {
             // What the block itself bound is returned as such.
             if self.inside.contains(&name) && !change.same {
                 continue;
@@ -218,7 +221,7 @@ impl<'l> Survey<'l> {
         }
         let heap = &self.linked.world.heap;
         let objects: Vec<ObjId> = binders.iter().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
-        let untouched = objects.iter().all(|&id| matches!(heap.get(id).kind, Kind::Path(_)) && heap.get(id).changed_in.is_empty());
+        let untouched = objects.iter().all(|&id| heap.get(id).changed_in.is_empty());
         if let [(_, bind)] = binders
             && let Some(line) = &bind.import
             && untouched
@@ -228,15 +231,7 @@ impl<'l> Survey<'l> {
             }
             return;
         }
-        let input = Input {
-            name: name.to_string(),
-            kind: value_kind(self.linked, &objects),
-            defined_in: binders.last().map(|(cell, _)| *cell),
-            bytes: None,
-            certainty,
-            because: because.to_vec(),
-        };
-        self.inputs.insert(name.clone(), input);
+        self.add_input(name.clone(), certainty, because.to_vec());
     }
 
     /// Nothing before the block binds this name, as far as can be seen.
@@ -298,6 +293,13 @@ impl<'l> Survey<'l> {
     }
 
     fn note_effects(&mut self, trace: &CellTrace) {
+        if trace.runs_libraries || trace.runs_unknown {
+            self.ambient.insert("libraries".to_owned());
+        }
+        if trace.runs_unknown {
+            // It may draw random numbers: that costs a few kilobytes to carry, and the numbers if it is forgotten.
+            self.ambient.extend(["random".to_owned(), "numpy.random".to_owned()]);
+        }
         for effect in &trace.effects {
             match effect.kind {
                 EffectKind::FileRead | EffectKind::FileWrite => {
@@ -321,6 +323,7 @@ impl<'l> Survey<'l> {
 
     fn finish(mut self) -> Plan {
         self.keep_changes_in_reach();
+        self.need_what_unpacking_reads();
         let returns = self.returns();
         let refusal = self.refusal(&returns);
         Plan {
@@ -338,6 +341,11 @@ impl<'l> Survey<'l> {
         }
     }
 
+    /// The last cell whose ties between values count at this one. With a person at the keyboard any cell may have run already.
+    fn ties_until(&self, cell: u32) -> u32 {
+        if self.after == After::Anything { u32::MAX } else { cell }
+    }
+
     fn is_live(&self, name: &Name) -> bool {
         self.after == After::Anything || self.needed.contains_key(name)
     }
@@ -345,10 +353,11 @@ impl<'l> Survey<'l> {
     /// A change must come home through a name that the block still has at its end. Where a name that is read later sees the change, the
     /// inputs that carry it are returned as well; where none carries it any more, the name itself goes along.
     fn keep_changes_in_reach(&mut self) {
+        let until = self.ties_until(self.block.last().copied().unwrap_or(u32::MAX));
         for (object, change) in std::mem::take(&mut self.changes) {
             let mut carriers: Vec<(bool, Name)> = Vec::new();
             let mut later: Vec<(How, Name)> = Vec::new();
-            for seer in self.linked.world.heap.seers(std::iter::once((object, change.certainty == Certainty::Proved))) {
+            for seer in self.linked.world.heap.seers(std::iter::once((object, change.certainty == Certainty::Proved)), until) {
                 for name in self.before.names_of(seer.id).iter().filter(|name| !self.inside.contains(*name) && seer.how != How::MaybeHolds)
                 {
                     if self.inputs.contains_key(name) {
@@ -362,7 +371,7 @@ impl<'l> Survey<'l> {
                 continue;
             }
             let direct = carriers.iter().any(|(same, _)| *same);
-            let chosen = carriers.iter().filter(|(same, _)| *same == direct).take(if direct { usize::MAX } else { 1 });
+            let chosen = carriers.iter().filter(|(same, _)| *same == direct);
             self.carriers.extend(chosen.map(|(_, name)| name.clone()));
             // Sending more than the block reads is worth it for a change that is sure.
             if carriers.is_empty() && change.certainty == Certainty::Proved {
@@ -371,9 +380,34 @@ impl<'l> Survey<'l> {
         }
     }
 
+    /// What an input, or something that the block makes, reads by name when it is unpacked must be there then.
+    fn need_what_unpacking_reads(&mut self) {
+        let heap = &self.linked.world.heap;
+        let inputs: Vec<String> = self.inputs.keys().map(ToString::to_string).collect();
+        for input in inputs {
+            let objects: Vec<ObjId> = self.objects_before(&Name::new(&input));
+            for name in heap.needs(&objects) {
+                if !self.inputs.contains_key(&name) && self.binders.contains_key(&name) {
+                    let text = format!("`{input}` evaluates its formula again when it is unpacked, assumed: the formula mentions `{name}`");
+                    let because = vec![Because { text, cell: self.inputs[&Name::new(&input)].defined_in.unwrap_or(0), start: 0, end: 0 }];
+                    self.add_input(name, Certainty::Assumed, because);
+                }
+            }
+        }
+        let made: Vec<ObjId> =
+            self.bound.iter().filter(|(name, _)| self.is_live(name)).flat_map(|(_, (objects, ..))| objects.clone()).collect();
+        self.kept.extend(heap.needs(&made));
+    }
+
+    fn objects_before(&self, name: &Name) -> Vec<ObjId> {
+        self.binders.get(name).into_iter().flatten().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect()
+    }
+
     fn bring_along(&mut self, name: Name, change: &Change) {
-        let Some(binders) = self.binders.get(&name) else { return };
-        let objects: Vec<ObjId> = binders.iter().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
+        if !self.binders.contains_key(&name) {
+            return;
+        }
+        let objects = self.objects_before(&name);
         if objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
             return;
         }
@@ -381,12 +415,16 @@ impl<'l> Survey<'l> {
         if let Some(first) = because.first_mut() {
             first.text = format!("shares what the block changes: {}", first.text);
         }
+        self.add_input(name, change.certainty, because);
+    }
+
+    fn add_input(&mut self, name: Name, certainty: Certainty, because: Vec<Because>) {
         let input = Input {
             name: name.to_string(),
-            kind: value_kind(self.linked, &objects),
-            defined_in: binders.last().map(|(cell, _)| *cell),
+            kind: value_kind(self.linked, &self.objects_before(&name)),
+            defined_in: self.binders.get(&name).and_then(|binders| binders.last()).map(|(cell, _)| *cell),
             bytes: None,
-            certainty: change.certainty,
+            certainty,
             because,
         };
         self.inputs.insert(name, input);
@@ -395,7 +433,7 @@ impl<'l> Survey<'l> {
     fn returns(&self) -> Vec<Return> {
         let mut returns: BTreeMap<Name, Return> = BTreeMap::new();
         for (name, (objects, certainty, cell)) in &self.bound {
-            if !self.is_live(name) {
+            if !self.is_live(name) && !self.kept.contains(name) {
                 continue;
             }
             let text = match (&self.binds_unseen, certainty) {
@@ -419,8 +457,7 @@ impl<'l> Survey<'l> {
             if !(self.is_live(name) || self.carriers.contains(name)) || returns.contains_key(name) || self.deletes.contains(name) {
                 continue;
             }
-            let objects: Vec<ObjId> =
-                self.binders.get(name).into_iter().flatten().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
+            let objects = self.objects_before(name);
             if !objects.is_empty() && objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
                 continue;
             }
@@ -443,13 +480,7 @@ impl<'l> Survey<'l> {
             return Some(Refusal { text: format!("the block must run here: {}", first.text), because: self.stays.clone() });
         }
         for input in self.inputs.values() {
-            let objects: Vec<ObjId> = self
-                .binders
-                .get(&Name::new(&input.name))
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, bind)| bind.val.objs.iter().copied())
-                .collect();
+            let objects = self.objects_before(&Name::new(&input.name));
             if let Some(why) = self.linked.cannot_travel(&objects) {
                 let text = format!("`{}` (cell {}) cannot travel: {why}", input.name, input.defined_in.unwrap_or(0));
                 if input.certainty == Certainty::Proved {

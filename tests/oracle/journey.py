@@ -96,6 +96,8 @@ class Journey:
             state["pieces"] = {name: text for name, text in state["pieces"].items() if name in wanted}
             if "environment" not in self.sets.ambient:
                 state["environment"] = {}
+            if "libraries" not in self.sets.ambient:
+                state.pop("libraries", None)
         begun = link.ask("begin", {
             "op": "begin", "directory": captured["directory"], "path": captured["path"], "ambient": state, "count": count,
         })
@@ -160,7 +162,7 @@ class Journey:
         header["changed"] = [name for name in header["changed"] if name in returns]
         plain = header.get("ambient") or {}
         plain["pieces"] = {name: text for name, text in plain.get("pieces", {}).items() if name in wanted}
-        for word, keys in (("environment", ("environment", "path")), ("directory", ("directory",))):
+        for word, keys in (("environment", ("environment", "path")), ("directory", ("directory",)), ("libraries", ("libraries",))):
             if word not in self.sets.ambient:
                 for key in keys:
                     plain.pop(key, None)

@@ -110,6 +110,7 @@ impl<'a> Interp<'a> {
             }
             Kind::Path(path) => self.call_path(&path, args, range),
             Kind::Member { receiver, name } => self.call_member(&receiver, &name, args, range),
+            Kind::Lib(path) if &*path == "functools.partial" => self.call_partial(id, args, range),
             Kind::Lib(path) => {
                 let receiver = Val::of(id);
                 match self.member(&path, "__call__") {
@@ -131,6 +132,7 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.call_builtin(path, args, range) {
             return val;
         }
+        self.trace.runs_libraries |= !path.starts_with("builtins.");
         // `list.append(rows, 1)`: a method taken from its class gets its receiver as the first argument.
         if let Some((class, name)) = path.rsplit_once('.')
             && let Some(receiver) = args.positional.first()
@@ -162,6 +164,7 @@ impl<'a> Interp<'a> {
                 }
             }
             Found::Unknown if is_class_name(path) => {
+                self.trace.runs_unknown = true;
                 self.hand_over(args, range);
                 let val = self.lib(path);
                 for &id in &val.objs {
@@ -187,6 +190,7 @@ impl<'a> Interp<'a> {
         for &id in &receiver.objs {
             let one = Val { objs: vec![id], literal: receiver.literal.clone() };
             let result = match self.heap.get(id).kind.clone() {
+                _ if name.as_str() == super::library::COMPUTED => self.call_unknown("the method", Some(&one), args, range),
                 Kind::Lib(path) => self.call_library_member(&one, &path, name, args, range),
                 Kind::Namespace => self.call_namespace_method(name, args, range),
                 Kind::Member { .. } => {
@@ -205,6 +209,7 @@ impl<'a> Interp<'a> {
 
     fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {
         let full = format!("{path}.{name}");
+        self.trace.runs_libraries |= !path.starts_with("builtins.");
         if name.as_str() == "items" && args.all().is_empty() && self.is_dict(path) {
             return self.items_of(receiver, range);
         }
@@ -302,6 +307,7 @@ impl<'a> Interp<'a> {
 
     /// A call that nothing is known about: it may change its arguments and call what is callable.
     pub(super) fn call_unknown(&mut self, what: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        self.trace.runs_unknown = true;
         for val in args.all().iter().chain(receiver) {
             self.change_deep(val, range, &format!("{what} is not known and may change it"));
         }
@@ -344,6 +350,7 @@ impl<'a> Interp<'a> {
                             }
                             let fresh = self.unknown();
                             given.join(&fresh);
+                            given = self.narrow(given);
                             element = Some(given.clone());
                             given
                         }
@@ -390,7 +397,9 @@ impl<'a> Interp<'a> {
             .reach(&wrappers)
             .into_iter()
             .take(MAX_DEEP)
-            .filter(|&id| matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Bound { .. }))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter(|&id| self.is_held_function(id))
             .take(8)
             .collect();
         for function in held {
@@ -400,6 +409,18 @@ impl<'a> Interp<'a> {
             }
             let given = self.unknown();
             self.call_back(function, &given, range);
+        }
+    }
+
+    /// A function of the notebook, or a method that surely is one and not an attribute.
+    fn is_held_function(&mut self, id: ObjId) -> bool {
+        match self.heap.get(id).kind.clone() {
+            Kind::Function(_) | Kind::Bound { .. } => true,
+            Kind::Member { receiver, name } => receiver.objs.iter().any(|&id| {
+                let Kind::Lib(path) = self.heap.get(id).kind.clone() else { return false };
+                matches!(self.member(&path, &name), Found::Entry(entry) if !entry.attribute)
+            }),
+            _ => false,
         }
     }
 

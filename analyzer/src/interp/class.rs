@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use ruff_python_ast::StmtClassDef;
 use ruff_python_ast::name::Name;
+use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arguments::Args;
-use super::flow::{Flow, Names};
+use super::flow::Names;
 use super::function::Role;
 use super::heap::{Kind, ObjId, Val};
-use super::{Frame, FrameKind, Interp};
+use super::{FrameKind, Interp};
+use crate::facts::Scope;
+
+/// Attribute under which a class keeps its metaclass.
+const METACLASS: &str = "metaclass=";
 
 impl<'a> Interp<'a> {
     pub(super) fn define_class(&mut self, def: &'a StmtClassDef) {
@@ -23,22 +27,16 @@ impl<'a> Interp<'a> {
                 self.heap.get_mut(class).bases.push(val);
             }
             for keyword in &arguments.keywords {
-                self.eval(&keyword.value);
+                let val = self.eval(&keyword.value);
+                if keyword.arg.as_deref() == Some("metaclass") {
+                    self.heap.set_attr(class, &Name::new_static(METACLASS), &val);
+                }
             }
         }
         let scope = self.scope_at(def.start());
-        let cell = self.text_cell();
-        self.frames.push(Frame {
-            scope,
-            kind: FrameKind::Class,
-            closure: None,
-            own: None,
-            returned: None,
-            yielded: Val::default(),
-            exits: Flow::dead(),
-            method_of: Some((class, Val::default())),
-            cell,
-        });
+        let mut frame = self.frame(Scope::clone(&scope), FrameKind::Class);
+        frame.method_of = Some((class, Val::default()));
+        self.frames.push(frame);
         self.flow.frames.push(Names::new());
         self.run_body(&def.body);
         self.frames.pop();
@@ -48,6 +46,8 @@ impl<'a> Interp<'a> {
         for (name, slot) in members {
             self.heap.set_attr(class, &name, &slot.val);
         }
+        self.heap.get_mut(class).parts = Some(self.fields_of(class, def));
+        self.run_class_hooks(class, def);
         let mut val = Val::of(class);
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
             let notebook: Vec<ObjId> = decorator
@@ -64,6 +64,48 @@ impl<'a> Interp<'a> {
             }
         }
         self.bind_name(&def.name.id, val);
+    }
+
+    /// What the bases and the metaclass do when a class is made.
+    fn run_class_hooks(&mut self, class: ObjId, def: &StmtClassDef) {
+        let made = Val::of(class);
+        let bases: Vec<ObjId> = self.heap.get(class).bases.iter().flat_map(|base| base.objs.clone()).collect();
+        let hook = Name::new_static("__init_subclass__");
+        if let Some(member) = bases.iter().find_map(|&base| self.class_member(base, &hook, &mut BTreeSet::new())) {
+            self.call_bound(&member, &made, &Args::default(), def.name.range());
+        }
+        let metaclasses: Vec<ObjId> = self
+            .heap
+            .attr(class, METACLASS)
+            .map(|val| val.objs.clone())
+            .into_iter()
+            .flatten()
+            .filter(|&id| self.heap.get(id).kind == Kind::Class)
+            .collect();
+        for metaclass in metaclasses {
+            for method in ["__prepare__", "__new__", "__init__"] {
+                if let Some(member) = self.class_member(metaclass, &Name::new_static(method), &mut BTreeSet::new()) {
+                    self.call_bound(&member, &made, &Args::default(), def.name.range());
+                }
+            }
+        }
+    }
+
+    /// Names of the annotated fields, inherited ones first: what a dataclass or a named tuple takes, in order.
+    fn fields_of(&self, class: ObjId, def: &StmtClassDef) -> Vec<Val> {
+        let bases = self.heap.get(class).bases.iter().flat_map(|base| &base.objs);
+        let mut fields: Vec<Val> = bases.filter_map(|&base| self.heap.get(base).parts.clone()).flatten().collect();
+        for statement in &def.body {
+            if let Stmt::AnnAssign(field) = statement
+                && let Expr::Name(name) = &*field.target
+            {
+                let name = Val::string(name.id.as_str());
+                if !fields.contains(&name) {
+                    fields.push(name);
+                }
+            }
+        }
+        fields
     }
 
     /// Calling a class of the notebook.
@@ -88,6 +130,13 @@ impl<'a> Interp<'a> {
             for (name, held) in &args.keywords {
                 self.heap.set_attr(instance, name, held);
             }
+            let fields = self.heap.get(class).parts.clone().unwrap_or_default();
+            for (field, held) in fields.iter().zip(&args.positional) {
+                if let Some(name) = field.as_str() {
+                    self.heap.set_attr(instance, &Name::new(name), held);
+                }
+            }
+            self.heap.get_mut(instance).parts = Some(args.positional.clone()).filter(|parts| !parts.is_empty());
         }
         if self.has_foreign_base(class, &mut BTreeSet::new()) {
             for held in args.all() {

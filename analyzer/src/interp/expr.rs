@@ -10,10 +10,13 @@ use ruff_text_size::{Ranged, TextRange};
 use super::arguments::Args;
 use super::flow::{Flow, Names};
 use super::heap::{Const, Kind, ObjId, Val};
-use super::{Frame, FrameKind, Interp};
+use super::{FrameKind, Interp};
 use crate::facts::{Scope, comprehension_targets};
 use crate::library_effects::{Found, Gives};
 use crate::report::EffectKind;
+
+/// An object that was given more than this hardly gives one of them back under an attribute.
+const MAX_GIVEN: usize = 8;
 
 impl<'a> Interp<'a> {
     pub(super) fn eval(&mut self, expression: &'a Expr) -> Val {
@@ -23,7 +26,7 @@ impl<'a> Interp<'a> {
         self.depth += 1;
         let val = self.eval_inner(expression);
         self.depth -= 1;
-        val
+        self.narrow(val)
     }
 
     fn eval_inner(&mut self, expression: &'a Expr) -> Val {
@@ -295,6 +298,10 @@ impl<'a> Interp<'a> {
             val.literal = joined.map(|text| Const::Str(text.into()));
             return val;
         }
+        // `"%s" % value`
+        if op == Operator::Mod && left.objs.is_empty() {
+            self.show_with_elements(right, range);
+        }
         let method = match op {
             Operator::Add => "__add__",
             Operator::Sub => "__sub__",
@@ -447,7 +454,7 @@ impl<'a> Interp<'a> {
     }
 
     /// The elements known; and, where there may be others, one object that stands for all of them.
-    fn known_or_summary(&mut self, id: ObjId) -> Val {
+    pub(super) fn known_or_summary(&mut self, id: ObjId) -> Val {
         let object = self.heap.get(id);
         if object.closed {
             return object.elems.clone();
@@ -519,18 +526,9 @@ impl<'a> Interp<'a> {
         // The first iterable is evaluated outside.
         let iterable = self.eval(&first.iter);
         let scope = Scope { locals: comprehension_targets(generators), ..Scope::default() };
-        let cell = self.text_cell();
-        self.frames.push(Frame {
-            scope: Arc::new(scope),
-            kind: FrameKind::Comprehension,
-            closure: None,
-            own: None,
-            returned: None,
-            yielded: Val::default(),
-            exits: Flow::dead(),
-            method_of: self.frames.last().and_then(|frame| frame.method_of.clone()),
-            cell,
-        });
+        let mut frame = self.frame(scope, FrameKind::Comprehension);
+        frame.method_of = self.frames.last().and_then(|frame| frame.method_of.clone());
+        self.frames.push(frame);
         self.flow.frames.push(Names::new());
         let before = self.flow.clone();
         let mut held = Vec::new();
@@ -569,6 +567,9 @@ impl<'a> Interp<'a> {
     pub(super) fn attribute(&mut self, holder: &Val, attr: &Name, range: TextRange) -> Val {
         let mut val = Val::default();
         for &id in &holder.objs {
+            if !self.step() {
+                break;
+            }
             let part = self.attribute_of(id, holder, attr, range);
             val.join(&part);
         }
@@ -663,15 +664,19 @@ impl<'a> Interp<'a> {
         self.path(&full)
     }
 
-    /// An attribute nobody has set: one object for each, as old as its holder.
+    /// An attribute nobody has set: one object for each, as old as its holder, or something that the holder was given.
     pub(super) fn lazy_attribute(&mut self, id: ObjId, attr: &Name) -> Val {
+        let given = match self.heap.get(id).kind {
+            Kind::Unknown | Kind::Instance(_) if self.heap.get(id).elems.objs.len() <= MAX_GIVEN => self.heap.get(id).elems.clone(),
+            _ => Val::default(),
+        };
         if let Some(val) = self.heap.attr(id, attr) {
-            return val.clone();
+            return val.clone().joined(&given);
         }
         let born = self.heap.get(id).born;
         let val = Val::of(self.heap.add(Kind::Unknown, born));
         self.heap.set_attr(id, attr, &val);
-        val
+        val.joined(&given)
     }
 
     /// A member of a library value, taken as the value it is rather than as a method to call.

@@ -14,6 +14,9 @@ use super::heap::{Kind, ObjId, Val};
 use super::{CallSite, Frame, FrameKind, Interp, MAX_CALLS};
 use crate::facts::{CellFacts, Scope};
 
+/// What a function decorated with `contextlib.contextmanager` gives.
+pub(super) const CONTEXT: &str = "contextlib._GeneratorContextManager";
+
 /// How often one function is followed in one cell before its calls are summarised.
 const MAX_FOLLOWED: u32 = 40;
 
@@ -33,6 +36,10 @@ pub(super) struct FunctionDef<'a> {
     pub(super) class: Option<ObjId>,
     /// `staticmethod`, `classmethod`, `property`, as its decorators say.
     pub(super) role: Role,
+    /// Namespace of the module it stands in; none for the notebook's own.
+    pub(super) module: Option<ObjId>,
+    /// Where in the cell the text it stands in is named, when that is not the cell's own.
+    pub(super) pin: Option<TextRange>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +54,8 @@ pub(super) enum Role {
     Static,
     Class,
     Property,
+    /// `contextlib.contextmanager`
+    Context,
 }
 
 impl<'a> Interp<'a> {
@@ -97,6 +106,7 @@ impl<'a> Interp<'a> {
                         "staticmethod" => Role::Static,
                         "classmethod" => Role::Class,
                         "property" | "cached_property" | "setter" | "getter" | "deleter" => Role::Property,
+                        "contextmanager" | "asynccontextmanager" => Role::Context,
                         _ => Role::Plain,
                     };
                     if role != Role::Plain
@@ -164,6 +174,8 @@ impl<'a> Interp<'a> {
             defaults,
             class,
             role: Role::Plain,
+            module: self.module(),
+            pin: self.pin,
         });
         id
     }
@@ -233,13 +245,15 @@ impl<'a> Interp<'a> {
             exits: Flow::dead(),
             method_of: def.class.map(|class| (class, receiver.cloned().unwrap_or_default())),
             cell: def.cell,
+            module: def.module,
         };
         let site = CallSite { function: number, name: def.name.clone(), cell: self.text_cell(), range };
         self.calls.push(site);
-        let (facts, source) = (self.facts, self.source);
+        let (facts, source, pin) = (self.facts, self.source, self.pin);
         let loops = std::mem::take(&mut self.loop_exits);
         self.facts = def.facts;
         self.source = def.source;
+        self.pin = def.pin;
         self.frames.push(frame);
         self.flow.frames.push(names);
         let depth = self.frames.len();
@@ -257,6 +271,7 @@ impl<'a> Interp<'a> {
         }
         self.facts = facts;
         self.source = source;
+        self.pin = pin;
         self.loop_exits = loops;
         self.calls.pop();
         self.frames.truncate(depth);
@@ -266,10 +281,10 @@ impl<'a> Interp<'a> {
         let Some(frame) = frame else { return Val::default() };
         let returned = frame.returned.unwrap_or_default();
         if def.scope.is_generator {
-            let generator = self.lib("builtins.generator");
+            let generator = self.lib(if self.functions[number as usize].role == Role::Context { CONTEXT } else { "builtins.generator" });
             for &id in &generator.objs {
                 self.heap.hold(id, &frame.yielded);
-                self.heap.hold(id, &Val { objs: frame.own.into_iter().collect(), literal: None });
+                self.heap.link(id, &Val { objs: frame.own.into_iter().collect(), literal: None }, true);
             }
             return generator;
         }

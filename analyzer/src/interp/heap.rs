@@ -110,18 +110,31 @@ pub(crate) struct Obj {
     pub(crate) attrs: Vec<(Name, Val)>,
     /// Objects whose memory it shows, and whether that is sure.
     pub(crate) views: Vec<(ObjId, bool)>,
-    /// Objects that hold it or show its memory, and whether that is sure.
-    pub(crate) seen_by: Vec<(ObjId, bool)>,
+    /// Objects that hold it or show its memory.
+    pub(crate) seen_by: Vec<Link>,
     /// Cells that change it, with the certainty of the surest.
     pub(crate) changed_in: Vec<u32>,
+    /// Names of the notebook that must be bound where it is unpacked: a model evaluates its formula again.
+    pub(crate) needs: Vec<Name>,
     /// Base classes of a class; for the environment of a function: the one around it.
     pub(crate) bases: Vec<Val>,
+}
+
+/// An object holds another one, or shows its memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    by: ObjId,
+    sure: bool,
+    /// Number of the cell that made it so.
+    since: u32,
 }
 
 /// All abstract objects of a notebook. It only grows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heap {
     objects: Vec<Obj>,
+    /// Number of the cell that runs.
+    pub(crate) now: u32,
 }
 
 impl Heap {
@@ -137,6 +150,7 @@ impl Heap {
             views: Vec::new(),
             seen_by: Vec::new(),
             changed_in: Vec::new(),
+            needs: Vec::new(),
             bases: Vec::new(),
         });
         id
@@ -179,11 +193,13 @@ impl Heap {
     pub(crate) fn view(&mut self, view: ObjId, base: ObjId, sure: bool) {
         if view != base && !self.get(view).views.iter().any(|(known, _)| *known == base) {
             self.get_mut(view).views.push((base, sure));
-            self.get_mut(base).seen_by.push((view, sure));
+            let since = self.now;
+            self.get_mut(base).seen_by.push(Link { by: view, sure, since });
         }
     }
 
     pub(crate) fn link(&mut self, holder: ObjId, held: &Val, sure: bool) {
+        let since = self.now;
         for &object in &held.objs {
             let seen_by = &mut self.get_mut(object).seen_by;
             if object == holder {
@@ -191,17 +207,17 @@ impl Heap {
             }
             // What everything holds would make this quadratic: only the latest entries are compared, and beyond a bound only sure ones are kept.
             let from = seen_by.len().saturating_sub(COMPARED);
-            match seen_by[from..].iter_mut().find(|(known, _)| *known == holder) {
-                Some((_, known)) => *known |= sure,
-                None if sure || from < MAX_HOLDERS => seen_by.push((holder, sure)),
+            match seen_by[from..].iter_mut().find(|link| link.by == holder) {
+                Some(link) => link.sure |= sure,
+                None if sure || from < MAX_HOLDERS => seen_by.push(Link { by: holder, sure, since }),
                 None => {}
             }
         }
     }
 
     /// Every object through which changes of `starts` can be seen: those that share their memory and all that hold any of them. Each is
-    /// found once, by the surest way, with the index of the change it is reached from.
-    pub(crate) fn seers(&self, starts: impl Iterator<Item = (ObjId, bool)>) -> Vec<Seer> {
+    /// found once, by the surest way, with the index of the change it is reached from. What cells after `until` tie together does not count.
+    pub(crate) fn seers(&self, starts: impl Iterator<Item = (ObjId, bool)>, until: u32) -> Vec<Seer> {
         let mut queues: [Vec<Seer>; 4] = Default::default();
         for (from, (id, proved)) in starts.enumerate() {
             let how = if proved { How::Changed } else { How::MaybeChanged };
@@ -228,13 +244,21 @@ impl Heap {
                 if seer.same {
                     object.views.iter().for_each(|&(base, sure)| push(base, true, sure));
                 }
-                for &(by, sure) in &object.seen_by {
+                for &Link { by, sure, .. } in object.seen_by.iter().filter(|link| link.since <= until) {
                     let is_view = self.get(by).views.iter().any(|(base, _)| *base == seer.id);
                     push(by, seer.same && is_view, sure);
                 }
             }
         }
         found
+    }
+
+    /// Names that must be bound where any of these objects, or what they hold, is unpacked.
+    pub(crate) fn needs(&self, start: &[ObjId]) -> Vec<Name> {
+        let mut names: Vec<Name> = self.reach(start).into_iter().flat_map(|id| self.get(id).needs.iter().cloned()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The object and what it shows or holds, to a bounded depth.

@@ -13,6 +13,9 @@ use super::heap::{Const, Kind, ObjId, Val};
 use crate::library_effects::{ArgRef, Entry, Found, Gives};
 use crate::report::EffectKind;
 
+/// Stands for a name that is computed; no entry of the table has it.
+pub(super) const COMPUTED: &str = "(computed)";
+
 impl<'a> Interp<'a> {
     /// What a member of a library value does. Answers are kept: the patterns of the table are slow to match.
     pub(super) fn member(&mut self, kind: &str, name: &str) -> Found<'a> {
@@ -39,13 +42,19 @@ impl<'a> Interp<'a> {
         self.apply_changes(entry, path, receiver, args, range);
         self.apply_effects(entry, path, receiver, args, range);
         self.apply_callbacks(entry, receiver, args, range);
+        let mut needs = Vec::new();
         for (which, how) in &entry.names_in {
             let at = args.range_of(which).unwrap_or(range);
             for text in args.select(which, receiver) {
                 if how == "code" {
-                    self.run_embedded(at);
+                    if let Some(code) = text.as_str().map(str::to_owned) {
+                        self.run_text(&code, None, at);
+                    }
                 } else {
-                    self.read_names_in(&text, how, args, at);
+                    let names = self.read_names_in(&text, how, args, at);
+                    if how == "formula" {
+                        needs.extend(names);
+                    }
                 }
             }
         }
@@ -57,6 +66,9 @@ impl<'a> Interp<'a> {
             }
         }
         let mut result = self.result_of(entry, path, receiver, args, range);
+        for &id in result.objs.iter().filter(|_| !needs.is_empty()) {
+            self.heap.get_mut(id).needs.clone_from(&needs);
+        }
         if matches!(&entry.gives, Some(Gives::One(kind)) if kind.starts_with("elem:") || kind.starts_with("arg:")) {
             // `d.get(key, default)`: the result is one of them, it holds neither.
             for val in entry.holds.iter().flat_map(|which| args.select(which, receiver)) {
@@ -164,6 +176,7 @@ impl<'a> Interp<'a> {
             let part = self.element(val, range);
             given.join(&part);
         }
+        let given = self.narrow(given);
         for which in &entry.calls {
             for val in args.select(which, receiver) {
                 for &id in &val.objs {
@@ -363,15 +376,10 @@ impl<'a> Interp<'a> {
             }
             "builtins.exec" | "builtins.eval" | "IPython.Shell.run_cell" | "IPython.Shell.ex" | "IPython.Shell.ev" => {
                 let at = call.arguments.args.first()?.range();
-                if self.run_embedded(at) {
-                    return Some(self.unknown());
-                }
-                // Code that is computed may read, change and bind anything.
-                self.effect(EffectKind::Session, short_name(&path), range);
-                self.read_everything(range);
-                let cell = self.cell;
-                self.opaque.push((cell, format!("`{}` of a computed string", short_name(&path))));
-                Some(self.unknown())
+                let code = args.positional.first().and_then(Val::as_str).map(str::to_owned);
+                let namespace = args.positional.get(1).or_else(|| args.keyword("globals"));
+                let followed = code.and_then(|code| self.run_text(&code, namespace, at));
+                Some(followed.unwrap_or_else(|| self.run_hidden_text(short_name(&path), range)))
             }
             "builtins.get_ipython" => Some(self.lib("IPython.Shell")),
             "IPython.Shell.system" | "IPython.Shell.getoutput" => {
@@ -393,16 +401,6 @@ impl<'a> Interp<'a> {
         }
     }
 
-    /// Runs the statements of the string literal at this place; false when there are none.
-    pub(super) fn run_embedded(&mut self, at: TextRange) -> bool {
-        let Some(facts) = self.facts else { return false };
-        let Some(body) = facts.embedded.get(&at.start().to_u32()) else { return false };
-        for statement in body {
-            self.run_stmt(statement);
-        }
-        true
-    }
-
     /// Builtins whose effect depends on their arguments in ways that the table cannot say.
     pub(super) fn call_builtin(&mut self, path: &str, args: &Args, range: TextRange) -> Option<Val> {
         let first = args.positional.first();
@@ -420,14 +418,7 @@ impl<'a> Interp<'a> {
             }
             "builtins.print" | "builtins.str" | "builtins.repr" | "builtins.format" | "IPython.display.display" | "builtins.display" => {
                 for val in args.all() {
-                    self.show(&val, range);
-                    // Printing a container prints what it holds.
-                    let held = val
-                        .objs
-                        .iter()
-                        .filter(|&&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins.")))
-                        .fold(Val::default(), |all, &id| all.joined(&self.heap.get(id).elems));
-                    self.show(&held, range);
+                    self.show_with_elements(&val, range);
                 }
                 if path.ends_with("str") && first.is_some_and(|val| val.as_str().is_some()) {
                     return first.map(|val| Val { objs: Vec::new(), literal: val.literal.clone() });
@@ -461,23 +452,7 @@ impl<'a> Interp<'a> {
                 let holder = first?.clone();
                 let mut val = match name {
                     Some(name) => self.attribute(&holder, &name, range),
-                    None => {
-                        // Any attribute or method: what is called on it may change the holder.
-                        let val = self.unknown();
-                        for &id in &val.objs {
-                            for &base in &holder.objs {
-                                self.heap.view(id, base, false);
-                            }
-                        }
-                        for &id in &holder.objs {
-                            if let Kind::Instance(class) = self.heap.get(id).kind {
-                                self.assuming("the method's name is computed", |interp| {
-                                    interp.call_all_methods(id, class, range, &mut std::collections::BTreeSet::new());
-                                });
-                            }
-                        }
-                        val
-                    }
+                    None => self.computed_attribute(&holder, range),
                 };
                 if let Some(default) = args.positional.get(2) {
                     val.join(default);
@@ -515,6 +490,8 @@ impl<'a> Interp<'a> {
                 Some(if val.objs.is_empty() { self.unknown() } else { val })
             }
             "builtins.range" => Some(self.lib("builtins.range")),
+            "functools.partial" => Some(self.partial(args)),
+            "collections.namedtuple" | "typing.NamedTuple" | "dataclasses.make_dataclass" => Some(self.class_of_fields(args)),
             "builtins.input" => {
                 self.effect(EffectKind::Input, "input", range);
                 self.stay("`input()` asks the person at the keyboard", range);
@@ -562,6 +539,75 @@ impl<'a> Interp<'a> {
             }
             _ => None,
         }
+    }
+
+    /// A function with some of its arguments: they are its parts, those with names its attributes.
+    fn partial(&mut self, args: &Args) -> Val {
+        let val = self.container("functools.partial", &args.all());
+        for &id in &val.objs {
+            self.heap.get_mut(id).parts = Some(args.positional.clone());
+            for (name, given) in &args.keywords {
+                self.heap.set_attr(id, name, given);
+            }
+        }
+        val
+    }
+
+    /// Calls what `functools.partial` made.
+    pub(super) fn call_partial(&mut self, id: ObjId, args: &Args, range: TextRange) -> Val {
+        let object = self.heap.get(id);
+        let mut positional = object.parts.clone().unwrap_or_default();
+        let keywords: Vec<_> = object.attrs.iter().filter(|(name, _)| args.keyword(name).is_none()).cloned().collect();
+        if positional.is_empty() {
+            return self.call_unknown("the function", Some(&Val::of(id)), args, range);
+        }
+        let function = positional.remove(0);
+        positional.extend(args.positional.iter().cloned());
+        let all =
+            Args { positional, keywords: args.keywords.iter().cloned().chain(keywords).collect(), ranges: Vec::new(), ..args.clone() };
+        self.call(&function, &all, range)
+    }
+
+    /// `namedtuple("Point", "x y")`: a class that keeps what it is given under these names.
+    fn class_of_fields(&mut self, args: &Args) -> Val {
+        let fields: Vec<Val> = match args.positional.get(1).map(|fields| (fields.as_str(), fields.objs.first())) {
+            Some((Some(text), _)) => text.replace(',', " ").split_whitespace().map(Val::string).collect(),
+            Some((None, Some(&id))) => {
+                let parts = self.heap.get(id).parts.clone().unwrap_or_default();
+                // `[("x", int), ("y", int)]` or `["x", "y"]`.
+                let name_of = |part: &Val| match part.objs.first() {
+                    Some(&pair) => self.heap.get(pair).parts.as_ref().and_then(|parts| parts.first().cloned()).unwrap_or_default(),
+                    None => part.clone(),
+                };
+                parts.iter().map(name_of).collect()
+            }
+            _ => Vec::new(),
+        };
+        let class = self.fresh(Kind::Class);
+        for &id in &class.objs {
+            self.heap.get_mut(id).parts = Some(fields.clone());
+        }
+        class
+    }
+
+    /// An attribute or method whose name is computed.
+    fn computed_attribute(&mut self, holder: &Val, range: TextRange) -> Val {
+        let mut val = Val::default();
+        for &id in &holder.objs {
+            let part = match self.heap.get(id).kind.clone() {
+                // `getattr(np, name)`: what a library's functions do as a rule.
+                Kind::Path(path) => self.path(&format!("{path}.{COMPUTED}")),
+                Kind::Instance(class) => {
+                    self.assuming("the method's name is computed", |interp| {
+                        interp.call_all_methods(id, class, range, &mut std::collections::BTreeSet::new());
+                    });
+                    self.known_or_summary(id)
+                }
+                _ => self.fresh(Kind::Member { receiver: Val::of(id), name: Name::new_static(COMPUTED) }),
+            };
+            val.join(&part);
+        }
+        val
     }
 
     fn call_iterating(&mut self, path: &str, args: &Args, range: TextRange) -> Val {

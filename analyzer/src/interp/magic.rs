@@ -5,7 +5,7 @@ use ruff_text_size::{TextRange, TextSize};
 
 use super::flow::Names;
 use super::heap::Val;
-use super::{Frame, FrameKind, Interp};
+use super::{FrameKind, Interp};
 use crate::facts::{CellFacts, Scope};
 use crate::report::EffectKind;
 use crate::syntax::{CellMagicKind, Escape, EscapeKind};
@@ -110,18 +110,8 @@ impl<'a> Interp<'a> {
         let mut scope = Scope::default();
         scope.collect_body(line);
         scope.collect_body(body);
-        let cell = self.text_cell();
-        self.frames.push(Frame {
-            scope: std::sync::Arc::new(scope),
-            kind: FrameKind::Comprehension,
-            closure: None,
-            own: None,
-            returned: None,
-            yielded: Val::default(),
-            exits: super::flow::Flow::dead(),
-            method_of: None,
-            cell,
-        });
+        let frame = self.frame(scope, FrameKind::Comprehension);
+        self.frames.push(frame);
         self.flow.frames.push(Names::new());
         self.run_body(line);
         self.run_body(body);
@@ -256,15 +246,8 @@ impl<'a> Interp<'a> {
     fn run_file(&mut self, path: &str, range: TextRange) {
         self.effect(EffectKind::FileRead, path, range);
         let cell = self.cell;
-        match self.texts.get(path) {
-            Some(text) => {
-                let facts = CellFacts::of(text);
-                for name in facts.binds {
-                    let val = self.unknown();
-                    self.bind_global(&name, val, None);
-                }
-            }
-            None => self.opaque.push((cell, format!("`%run {path}`"))),
+        if !self.run_script(path, range) {
+            self.opaque.push((cell, format!("`%run {path}`")));
         }
     }
 

@@ -16,6 +16,7 @@ mod library;
 mod magic;
 mod names_in_text;
 mod stmt;
+mod text;
 mod trace;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -40,6 +41,8 @@ use function::FunctionDef;
 const STEPS_PER_CELL: u32 = 60_000;
 /// Nesting beyond which expressions are not followed.
 const MAX_DEPTH: u32 = 150;
+/// Objects that a value is told apart into.
+const MAX_CANDIDATES: usize = 40;
 /// Calls inside calls that are followed.
 const MAX_CALLS: usize = 12;
 
@@ -60,9 +63,15 @@ pub(crate) fn run(
     texts: &std::collections::BTreeMap<String, String>,
 ) -> World {
     let bound_somewhere: HashSet<Name> = facts.iter().flat_map(|facts| facts.binds.iter().cloned()).collect();
+    let arena = typed_arena::Arena::new();
     let mut interp = Interp {
         table,
         texts,
+        arena: &arena,
+        known_texts: HashMap::new(),
+        modules: HashMap::new(),
+        nested: 0,
+        pin: None,
         bound_somewhere,
         heap: Heap::default(),
         base: Names::default(),
@@ -86,6 +95,7 @@ pub(crate) fn run(
         opaque: Vec::new(),
         stars: Vec::new(),
         canon: HashMap::new(),
+        blurs: FxHashMap::default(),
         members: FxHashMap::default(),
         effects_of: FxHashMap::default(),
     };
@@ -126,6 +136,8 @@ struct Frame {
     method_of: Option<(ObjId, Val)>,
     /// Cell whose text the frame's statements stand in.
     cell: u32,
+    /// Namespace of the module whose code it runs; none for the notebook's own.
+    module: Option<ObjId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +157,15 @@ struct LoopExit {
 struct Interp<'a> {
     table: &'a Table,
     texts: &'a std::collections::BTreeMap<String, String>,
+    /// Texts that are not cells, once read.
+    arena: &'a typed_arena::Arena<text::Text>,
+    known_texts: HashMap<String, Option<&'a text::Text>>,
+    /// Namespaces of local modules.
+    modules: HashMap<String, ObjId>,
+    /// How many texts are being run inside each other.
+    nested: usize,
+    /// Where in the cell the code from elsewhere is named that is running.
+    pin: Option<TextRange>,
     bound_somewhere: HashSet<Name>,
     heap: Heap,
     /// Names before the current cell.
@@ -176,6 +197,8 @@ struct Interp<'a> {
     stars: Vec<(u32, String)>,
     /// Objects for module paths, one each.
     canon: HashMap<Arc<str>, ObjId>,
+    /// Objects that stand for very many others.
+    blurs: FxHashMap<Vec<ObjId>, ObjId>,
     /// Answers of the table, by kind and member.
     members: FxHashMap<String, FxHashMap<String, Found<'a>>>,
     /// Answers of the table, by path.
@@ -185,6 +208,7 @@ struct Interp<'a> {
 impl<'a> Interp<'a> {
     fn run_cell(&mut self, cell: &'a Cell, facts: &'a CellFacts) -> CellTrace {
         self.cell = cell.number;
+        self.heap.now = cell.number;
         self.source = &cell.source;
         self.facts = Some(facts);
         self.steps = 0;
@@ -237,6 +261,27 @@ impl<'a> Interp<'a> {
         }
     }
 
+    /// A frame for code that stands where the innermost one's does.
+    fn frame(&self, scope: crate::facts::Scope, kind: FrameKind) -> Frame {
+        Frame {
+            scope: Arc::new(scope),
+            kind,
+            closure: None,
+            own: None,
+            returned: None,
+            yielded: Val::default(),
+            exits: Flow::dead(),
+            method_of: None,
+            cell: self.text_cell(),
+            module: self.module(),
+        }
+    }
+
+    /// Namespace of the module whose code runs; none in the notebook's own code.
+    fn module(&self) -> Option<ObjId> {
+        self.frames.last().and_then(|frame| frame.module)
+    }
+
     // --- names -----------------------------------------------------------------------------------
 
     fn read_name(&mut self, name: &Name, range: TextRange) -> Val {
@@ -271,6 +316,13 @@ impl<'a> Interp<'a> {
                     break;
                 }
             }
+        }
+        if let Some(module) = self.module() {
+            return match self.captured(Some(module), name) {
+                Some(val) => val,
+                None if is_builtin(name) => self.path(&format!("builtins.{name}")),
+                None => self.unknown(),
+            };
         }
         self.read_global(name, range)
     }
@@ -357,7 +409,16 @@ impl<'a> Interp<'a> {
         let deferred = self.calls.iter().any(|call| self.functions.get(call.function as usize).is_some_and(|def| def.cell != self.cell));
         self.trace.read(
             name,
-            Read { certainty, because, deferred, cells, objs, unbound: !self.base.contains_key(name), text_cell: self.text_cell(), range },
+            Read {
+                certainty,
+                because,
+                deferred,
+                cells,
+                objs,
+                unbound: !self.base.contains_key(name),
+                text_cell: self.text_cell(),
+                range: self.pin.unwrap_or(range),
+            },
         );
     }
 
@@ -376,6 +437,10 @@ impl<'a> Interp<'a> {
             self.heap.set_attr(environment, name, &val);
             let range = self.calls.last().map_or_else(TextRange::default, |call| call.range);
             self.change(&Val::of(environment), range, &format!("`{name}` of its closure is rebound"));
+            return;
+        }
+        if let Some(module) = self.module() {
+            self.heap.set_attr(module, name, &val);
             return;
         }
         self.bind_global(name, val, None);
@@ -448,6 +513,23 @@ impl<'a> Interp<'a> {
         self.fresh(Kind::Lib(path.into()))
     }
 
+    /// A value that may be any of very many objects becomes one object that may share the memory of each of them.
+    fn narrow(&mut self, val: Val) -> Val {
+        if val.objs.len() <= MAX_CANDIDATES {
+            return val;
+        }
+        if let Some(blur) = self.blurs.get(&val.objs) {
+            return Val::of(*blur);
+        }
+        let born = val.objs.iter().map(|&id| self.heap.get(id).born).min().unwrap_or(self.cell);
+        let blur = self.heap.add(Kind::Unknown, born);
+        for &id in &val.objs {
+            self.heap.view(blur, id, false);
+        }
+        self.blurs.insert(val.objs, blur);
+        Val::of(blur)
+    }
+
     /// The object for a module path: always the same one.
     fn path(&mut self, path: &str) -> Val {
         let path: Arc<str> = path.into();
@@ -497,6 +579,7 @@ impl<'a> Interp<'a> {
 
     fn because(&self, what: &str, range: TextRange) -> Vec<Because> {
         let text_cell = self.text_cell();
+        let range = self.pin.unwrap_or(range);
         let mut text = what.to_owned();
         if let Some(reason) = self.assumed.last() {
             text = format!("{text}, assumed: {reason}");
@@ -519,7 +602,7 @@ impl<'a> Interp<'a> {
     fn effect(&mut self, kind: EffectKind, detail: &str, range: TextRange) {
         // An effect stands where this cell causes it: at the call when it happens in another cell's function.
         let range = if self.text_cell() == self.cell {
-            range
+            self.pin.unwrap_or(range)
         } else {
             self.calls.iter().find(|call| call.cell == self.cell).map_or(range, |call| call.range)
         };

@@ -9,11 +9,13 @@ use super::heap::{Kind, Val};
 
 impl Interp<'_> {
     /// Reads the names that a string argument mentions. `how` is the language, as the table of library effects names it.
-    pub(super) fn read_names_in(&mut self, text: &Val, how: &str, args: &Args, range: TextRange) {
+    /// Gives those that are the notebook's.
+    pub(super) fn read_names_in(&mut self, text: &Val, how: &str, args: &Args, range: TextRange) -> Vec<Name> {
         let Some(text) = text.as_str().map(str::to_owned) else {
             self.read_hidden_names(how, range);
-            return;
+            return Vec::new();
         };
+        let mut found = Vec::new();
         let names = match how {
             "query" => at_names(&text),
             "eval" => identifiers(&text, Position::Anywhere),
@@ -33,8 +35,10 @@ impl Interp<'_> {
                 } else {
                     self.assuming("a string mentions it", |interp| interp.read_global(&name, range));
                 }
+                found.push(name);
             }
         }
+        found
     }
 
     /// The string is computed: which names it mentions cannot be told.

@@ -102,14 +102,15 @@ impl<'a> Interp<'a> {
                         Some(name) => format!("import {} as {}", alias.name, name),
                         None => format!("import {}", alias.name),
                     };
-                    self.import(&bound, path, &line, alias.range());
+                    let val = self.module_value(path, alias.range());
+                    self.import(&bound, val, &line);
                 }
             }
             Stmt::ImportFrom(inner) => {
                 let module = format!("{}{}", ".".repeat(inner.level as usize), inner.module.as_deref().unwrap_or_default());
                 for alias in &inner.names {
                     if alias.name.as_str() == "*" {
-                        self.import_star(&module);
+                        self.import_star(&module, alias.range());
                         continue;
                     }
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name).id.clone();
@@ -117,7 +118,10 @@ impl<'a> Interp<'a> {
                         Some(name) => format!("from {module} import {} as {name}", alias.name),
                         None => format!("from {module} import {}", alias.name),
                     };
-                    self.import(&bound, &format!("{module}.{}", alias.name), &line, alias.range());
+                    let local =
+                        self.local_module(&module, alias.range()).and_then(|(space, _)| self.heap.attr(space, &alias.name.id).cloned());
+                    let val = local.unwrap_or_else(|| self.path(&format!("{module}.{}", alias.name)));
+                    self.import(&bound, val, &line);
                 }
             }
             Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Pass(_) => {}
@@ -155,25 +159,46 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn import(&mut self, bound: &Name, path: &str, line: &str, range: TextRange) {
-        let path = path.to_owned();
-        let val = self.path(&path);
-        if self.local_frame(bound).is_some() {
+    /// The same for a container, which shows what it holds.
+    pub(super) fn show_with_elements(&mut self, val: &Val, range: TextRange) {
+        self.show(val, range);
+        let held = val
+            .objs
+            .iter()
+            .filter(|&&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins.")))
+            .fold(Val::default(), |all, &id| all.joined(&self.heap.get(id).elems));
+        self.show(&held, range);
+    }
+
+    fn import(&mut self, bound: &Name, val: Val, line: &str) {
+        if self.local_frame(bound).is_some() || self.module().is_some() {
             self.bind_name(bound, val);
         } else {
             self.bind_global(bound, val, Some(Arc::from(line)));
         }
-        self.effects_of_import(&path, range);
     }
 
-    fn effects_of_import(&mut self, path: &str, range: TextRange) {
-        // seaborn before 0.8 and these set global styles when they are imported.
-        if path.starts_with("antigravity") {
-            self.effect(EffectKind::Network, path, range);
+    /// A module; of a local one whose text is known also what is in it.
+    fn module_value(&mut self, path: &str, range: TextRange) -> Val {
+        let val = self.path(path);
+        if let Some((space, _)) = self.local_module(path, range) {
+            for (name, member) in self.heap.get(space).attrs.clone() {
+                for &id in &val.objs {
+                    self.heap.set_attr(id, &name, &member);
+                }
+            }
         }
+        val
     }
 
-    fn import_star(&mut self, module: &str) {
+    fn import_star(&mut self, module: &str, range: TextRange) {
+        if let Some(names) = self.star_names(module, range) {
+            for (name, val) in names {
+                let line = format!("from {module} import {name}");
+                self.import(&name, val, &line);
+            }
+            return;
+        }
         let cell = self.cell;
         self.stars.push((cell, format!("from {module} import *")));
         if self.table.library(module).is_none() {
@@ -480,6 +505,10 @@ impl<'a> Interp<'a> {
         }
         let mut entered = Val::default();
         for &object in &context.objs {
+            if matches!(&self.heap.get(object).kind, Kind::Lib(path) if &**path == super::function::CONTEXT) {
+                entered.join(&self.heap.get(object).elems.clone());
+                continue;
+            }
             match self.member_entry_gives(object, "__enter__", range) {
                 Some(val) => entered.join(&val),
                 None => entered.join(&Val::of(object)),

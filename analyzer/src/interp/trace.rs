@@ -69,6 +69,10 @@ pub(crate) struct CellTrace {
     pub(crate) opaque: Vec<(u32, String)>,
     /// Import statements of names that are read, where the cell itself imports nothing.
     pub(crate) exhausted: bool,
+    /// Whether code of libraries outside the standard one runs.
+    pub(crate) runs_libraries: bool,
+    /// Whether code runs of which nothing is known.
+    pub(crate) runs_unknown: bool,
     /// What must stay in the kernel's process (`input()`, widgets), and where.
     pub(crate) stays: Vec<Because>,
 }

@@ -17,7 +17,7 @@ import random
 import sys
 import warnings
 
-from . import cellnames, session
+from . import cellnames, library_state, session
 from .errors import describe
 
 # Variables that are about a process, not about the session.
@@ -31,6 +31,7 @@ def capture(files=()):
         value = _get(piece)
         if value is not None:
             state["pieces"][name] = _encode(value)
+    state["libraries"] = library_state.capture(session.namespace())
     return state
 
 
@@ -58,7 +59,12 @@ def apply(state):
     return notes
 
 
-def mark():
+def apply_libraries(state, space):
+    """Bring what libraries keep of their own into a captured state; to be done last, because loading values may add to it."""
+    library_state.apply(state.get("libraries"), space, _after_import)
+
+
+def mark(space):
     """Remember the state before the first cell runs."""
     _marks.clear()
     _marks["environment"] = dict(os.environ)
@@ -70,16 +76,26 @@ def mark():
         if piece.module not in sys.modules:
             # What importing the library sets is not the block's doing, what the block sets after that is.
             _after_import(piece.module, functools.partial(_mark_piece, name, piece))
+    library_state.mark(space)
 
 
 def _mark_piece(name, piece):
     _marks["pieces"][name] = _encode_or_none(_get(piece))
 
 
-def changes():
+def changes(space):
     """What the cells changed, as a JSON object."""
     if not _marks:
         return {}
+    with library_state.warnings_kept(space):
+        plain = _changes()
+    libraries = library_state.changes(space)
+    if libraries:
+        plain["libraries"] = libraries
+    return plain
+
+
+def _changes():
     before, now = _marks["environment"], dict(os.environ)
     plain = {}
     changed = {name: value for name, value in now.items() if before.get(name) != value}
@@ -126,6 +142,10 @@ def restore(plain, undo):
             piece.put(_decode(texts[name]))
         except Exception as error:
             notes.append("the %s that the block changed could not be taken over: %s" % (name, describe(error)))
+    try:
+        library_state.restore(plain.get("libraries"), session.namespace(), undo)
+    except Exception as error:
+        notes.append("what libraries counted in the block could not be taken over: %s" % describe(error))
     return notes
 
 

@@ -43,7 +43,7 @@ class Collector:
             "left": self._left,
             "lost": self._lost,
             "sizes": {label[1]: size for label, size in packed.sizes.items() if label[0] == "name"},
-            "ambient": dict(ambient.changes(), **({"notes": self._notes} if self._notes else {})),
+            "ambient": dict(ambient.changes(self._space), **({"notes": self._notes} if self._notes else {})),
         }
         if opened or self._opened:
             found["figures"] = [number for number, _ in figures.opened()]

@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from . import ambient, figures, frames, kinds, migration, policy, probing, restoring, session
+from . import ambient, figures, frames, kinds, library_state, migration, policy, probing, restoring, session
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -22,7 +22,8 @@ def _call(function):
     @functools.wraps(function)
     def wrapper(text="{}"):
         try:
-            return json.dumps(function(**json.loads(text)), default=str)
+            with library_state.warnings_kept(session.namespace()):
+                return json.dumps(function(**json.loads(text)), default=str)
         except Exception as error:
             return json.dumps({"error": translate(error).as_json()}, default=str)
         finally:

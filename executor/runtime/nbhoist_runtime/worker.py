@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, collecting, figures, frames, history, kinds, policy, session, streams, versions
+from . import PROTOCOL, ambient, collecting, figures, frames, history, kinds, library_state, policy, session, streams, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -32,6 +32,7 @@ class Worker:
         self._figures = []
         self.namespace, self._builtins = _make_main(self._ask)
         self._runner = None
+        self._ambient = {}
         self._receiver = None
         self._tracker = None
 
@@ -113,6 +114,7 @@ class Worker:
         self._builtins.expect(state.get("bound"))
         self._runner.begin(header.get("count"), state)
         notes += ambient.apply(state)
+        self._ambient = state
         history.add_sources(session.shell(), state.get("sources") or {})
         self._channel.send({"op": "ok", "id": header.get("id"), "notes": notes})
 
@@ -190,7 +192,9 @@ class Worker:
     def _remember_start(self):
         """What every name is bound to before the first cell."""
         self._baseline = dict(self.namespace)
-        ambient.mark()
+        ambient.apply_libraries(self._ambient, self.namespace)
+        with library_state.warnings_kept(self.namespace):
+            ambient.mark(self.namespace)
 
     def _run(self, header):
         old = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -221,7 +225,8 @@ class Worker:
                 raise NameError("name %r is not here: %s" % (name, header["error"]))
             return ()
         try:
-            self._load(header, buffers)
+            with library_state.warnings_kept(self.namespace):
+                self._load(header, buffers)
         except Exception as error:
             self._fail(header, error)
             raise
