@@ -1,0 +1,244 @@
+//! What an editor asks for: hints, lenses, hovers, actions, pulled diagnostics, options, graphs and plans.
+
+mod common;
+
+use common::{Client, cell_uri, notebook, vscode};
+use serde_json::{Value, json};
+
+const NOTEBOOK: &str = "file:///n.ipynb";
+
+/// Cell 3 is heavy, cells 4 and 5 are a marked block.
+const SOURCES: [&str; 6] = [
+    "import math\nrows = list(range(10))",
+    "def double(x):\n    return [2 * y for y in x]",
+    "twice = double(rows)\nrows.append(1)",
+    "# nbhoist: block fit\nmodel = sum(twice)",
+    "# nbhoist: block fit\nscore = model + math.pi",
+    "print(score, rows)\nprint(nowhere)",
+];
+
+async fn open(options: Value) -> Client {
+    let client = Client::start(vscode(), options).await;
+    client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &SOURCES));
+    client
+}
+
+/// Reports a run of a cell, and waits until it counts.
+async fn ran(client: &Client, index: usize, seconds: f64) {
+    let before = client.told("nbhoist/statusChanged").len();
+    let run = json!({ "notebook": NOTEBOOK, "cell": cell_uri(index), "start": 1000.0, "end": 1000.0 + seconds * 1000.0, "success": true });
+    client.notify("nbhoist/cellExecuted", run);
+    client
+        .until("the new status", |heard| {
+            (heard.notifications.iter().filter(|(name, _)| name == "nbhoist/statusChanged").count() > before).then_some(())
+        })
+        .await;
+}
+
+fn document(index: usize) -> Value {
+    json!({ "uri": cell_uri(index) })
+}
+
+fn at(line: u32, character: u32) -> Value {
+    json!({ "start": { "line": line, "character": character }, "end": { "line": line, "character": character } })
+}
+
+async fn hints(client: &Client, index: usize) -> Vec<Value> {
+    let range = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let hints = client.request("textDocument/inlayHint", json!({ "textDocument": document(index), "range": range })).await.unwrap();
+    hints.as_array().unwrap().clone()
+}
+
+async fn lenses(client: &Client, index: usize) -> Vec<Value> {
+    let lenses = client.request("textDocument/codeLens", json!({ "textDocument": document(index) })).await.unwrap();
+    lenses.as_array().unwrap().clone()
+}
+
+async fn actions(client: &Client, index: usize, line: u32, character: u32) -> Vec<Value> {
+    let params = json!({ "textDocument": document(index), "range": at(line, character), "context": { "diagnostics": [] } });
+    client.request("textDocument/codeAction", params).await.unwrap().as_array().unwrap().clone()
+}
+
+fn titles(actions: &[Value]) -> Vec<&str> {
+    actions.iter().map(|action| action["title"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_about_the_cost_of_a_cell_until_it_is_known() {
+    let client = open(json!({})).await;
+    assert_eq!(hints(&client, 2).await, [] as [Value; 0]);
+    assert_eq!(lenses(&client, 2).await, [] as [Value; 0]);
+    ran(&client, 2, 130.0).await;
+    let shown = hints(&client, 2).await;
+    assert_eq!(shown[0]["label"], "~2 min 10 s \u{b7} needs rows \u{b7} gives rows, twice");
+    assert_eq!((&shown[0]["position"], shown.len()), (&json!({ "line": 0, "character": 20 }), 1));
+    assert_eq!(shown[0]["tooltip"], "took 2 min 10 s when it last ran");
+    // A cheap one stays quiet.
+    ran(&client, 0, 0.5).await;
+    assert_eq!(hints(&client, 0).await, [] as [Value; 0]);
+    assert!(client.told("workspace/inlayHint/refresh").len() + client.told("workspace/codeLens/refresh").len() >= 2);
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_decide_where_hints_are() {
+    let client = open(json!({ "hints": "all" })).await;
+    assert_eq!(hints(&client, 2).await[0]["label"], "needs rows \u{b7} gives rows, twice");
+    client.notify("workspace/didChangeConfiguration", json!({ "settings": { "nbhoist": { "hints": "off" } } }));
+    ran(&client, 2, 130.0).await;
+    assert_eq!(hints(&client, 2).await, [] as [Value; 0]);
+    client.notify("workspace/didChangeConfiguration", json!({ "settings": { "nbhoist": { "heavySeconds": 0.1 } } }));
+    assert!(hints(&client, 2).await[0]["label"].as_str().unwrap().starts_with("~2 min"));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lens_says_what_it_costs_and_what_moves() {
+    let client = open(json!({})).await;
+    let block = lenses(&client, 3).await;
+    assert_eq!(block[0]["command"]["title"], "run block fit on local \u{b7} takes twice");
+    assert_eq!(block[0]["command"]["arguments"][0]["cells"], json!([4, 5]));
+    assert_eq!(block[1]["command"]["command"], "nbhoist.plan");
+    assert_eq!(lenses(&client, 4).await, [] as [Value; 0]);
+    ran(&client, 3, 8.0).await;
+    ran(&client, 4, 9.0).await;
+    let block = lenses(&client, 3).await;
+    assert_eq!(block[0]["command"]["title"], "~17 s \u{b7} run block fit on local \u{b7} takes twice");
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hovers_tell_where_names_come_from_and_go() {
+    let client = open(json!({})).await;
+    let hover = async |index: usize, line: u32, character: u32| {
+        let position = json!({ "line": line, "character": character });
+        client.request("textDocument/hover", json!({ "textDocument": document(index), "position": position })).await.unwrap()
+    };
+    let rows = hover(5, 0, 15).await;
+    let text = rows["contents"]["value"].as_str().unwrap();
+    assert_eq!(text, "**`rows`** is defined in cell 1\n\n- changed in 3\n- needed by 3, 6");
+    assert_eq!(rows["range"], json!({ "start": { "line": 0, "character": 13 }, "end": { "line": 0, "character": 17 } }));
+    // A builtin, a parameter, a comment.
+    for (index, line, character) in [(5, 0, 1), (1, 1, 23), (3, 0, 4)] {
+        assert_eq!(hover(index, line, character).await, Value::Null, "{index} {line}:{character}");
+    }
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actions_move_explain_and_ignore() {
+    let client = open(json!({})).await;
+    let there = actions(&client, 3, 1, 2).await;
+    let wanted =
+        ["Run block fit (cells 4-5) on local", "Run cell 4 on local", "Run cells 4-6 on local", "Explain what moving cells 4-5 takes"];
+    assert_eq!(titles(&there), wanted);
+    assert_eq!(there[0]["command"]["arguments"][0], json!({ "notebook": NOTEBOOK, "cells": [4, 5], "executor": "local" }));
+    let ignore = actions(&client, 5, 1, 8).await;
+    assert_eq!(titles(&ignore)[0], "Ignore NBH202 here");
+    let edit = &ignore[0]["edit"]["changes"][cell_uri(5)][0];
+    assert_eq!(edit["newText"], "  # nbhoist: ignore[NBH202]");
+    assert_eq!(edit["range"], at(1, 14));
+    // Applied, it does what it says.
+    let change = json!({ "range": edit["range"], "text": edit["newText"] });
+    let change = json!({ "cells": { "textContent": [{ "document": { "uri": cell_uri(5), "version": 2 }, "changes": [change] }] } });
+    client.until("the finding", |heard| (!heard.diagnostics.is_empty()).then_some(())).await;
+    client.notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": 2 }, "change": change }));
+    client.until("its end", |heard| heard.diagnostics[&cell_uri(5)].as_array().unwrap().is_empty().then_some(())).await;
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diagnostics_name_their_rule_and_other_cells() {
+    let client = Client::start(vscode(), json!({})).await;
+    client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["print(later)", "later = 1"]));
+    let told = client.until("diagnostics", |heard| heard.diagnostics.get(&cell_uri(0)).cloned()).await;
+    assert_eq!((&told[0]["code"], &told[0]["source"], &told[0]["severity"]), (&json!("NBH201"), &json!("nbhoist"), &json!(1)));
+    assert!(told[0]["codeDescription"]["href"].as_str().unwrap().ends_with("/analyzer/src/rules/defined_only_later.md"));
+    assert_eq!(told[0]["relatedInformation"][0]["location"]["uri"], json!(cell_uri(1)));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_pulled_with_result_ids_and_not_pushed() {
+    let (client, answer) = Client::begin(vscode(), json!({})).await;
+    assert_eq!(answer["capabilities"]["positionEncoding"], "utf-16");
+    assert_eq!(answer["capabilities"]["notebookDocumentSync"]["notebookSelector"][0]["notebook"], "jupyter-notebook");
+    client.notify("initialized", json!({}));
+    let uri = "file:///s.py";
+    let text = "# %%\nx = 1\n# %%\n# %time y = nowhere\n";
+    client.notify("textDocument/didOpen", json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": text } }));
+    let pull = async |previous: Option<&Value>| {
+        let params = json!({ "textDocument": { "uri": uri }, "previousResultId": previous });
+        client.request("textDocument/diagnostic", params).await.unwrap()
+    };
+    let first = pull(None).await;
+    assert_eq!((&first["kind"], &first["items"][0]["range"]["start"]), (&json!("full"), &json!({ "line": 3, "character": 12 })));
+    assert_eq!(pull(Some(&first["resultId"])).await["kind"], "unchanged");
+    let change = json!({ "range": at(1, 0), "text": "nowhere = 0\n" });
+    client.notify("textDocument/didChange", json!({ "textDocument": { "uri": uri, "version": 2 }, "contentChanges": [change] }));
+    let last = pull(Some(&first["resultId"])).await;
+    assert_eq!((&last["kind"], &last["items"]), (&json!("full"), &json!([])));
+    assert_eq!(client.told("textDocument/publishDiagnostics"), [] as [Value; 0]);
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_without_pull_gets_everything_in_its_encoding() {
+    let capabilities = json!({ "general": { "positionEncodings": ["utf-8", "utf-16"] } });
+    let client = Client::start(capabilities, json!({ "hints": "all" })).await;
+    let uri = "file:///s.py";
+    let text = "# %%\nrows = [1]\n# %%\nprint('\u{e9}', nowhere, rows)\n";
+    client.notify("textDocument/didOpen", json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": text } }));
+    let told = client.until("diagnostics", |heard| heard.diagnostics.get(uri).cloned()).await;
+    assert_eq!(told[0]["range"]["start"], json!({ "line": 3, "character": 12 }));
+    let range = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let hints = client.request("textDocument/inlayHint", json!({ "textDocument": { "uri": uri }, "range": range })).await.unwrap();
+    let shown: Vec<_> = hints.as_array().unwrap().iter().map(|hint| (hint["label"].clone(), hint["position"]["line"].clone())).collect();
+    assert_eq!(shown, [(json!("gives rows"), json!(1)), (json!("needs rows"), json!(3))]);
+    // A module is no notebook.
+    let module = json!({ "uri": "file:///m.py", "languageId": "python", "version": 1, "text": "print(nowhere)" });
+    client.notify("textDocument/didOpen", json!({ "textDocument": module }));
+    let hints =
+        client.request("textDocument/inlayHint", json!({ "textDocument": { "uri": "file:///m.py" }, "range": range })).await.unwrap();
+    assert_eq!(hints, json!([]));
+    assert!(!client.lock().diagnostics.contains_key("file:///m.py"));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_and_graphs_come_as_data_and_as_text() {
+    let client = open(json!({})).await;
+    let plan = client.command("nbhoist.plan", json!({ "notebook": NOTEBOOK, "cells": [cell_uri(3), 5], "show": true })).await.unwrap();
+    assert_eq!((&plan["schema"], &plan["block"]["cells"], &plan["inputs"][0]["name"]), (&json!(1), &json!([4, 5]), &json!("twice")));
+    assert!(plan["text"].as_str().unwrap().contains("`twice`, from cell 3"), "{}", plan["text"]);
+    client.until("the plan", |heard| heard.notifications.iter().any(|(name, _)| name == "window/showMessage").then_some(())).await;
+    let graph = async |format: &str| client.command("nbhoist.graph", json!({ "notebook": NOTEBOOK, "format": format })).await;
+    let data = graph("json").await.unwrap();
+    assert_eq!((&data["nodes"][2]["number"], &data["nodes"][2]["id"]), (&json!(3), &json!("id-2")));
+    assert!(data["edges"].as_array().unwrap().iter().any(|edge| edge["from"] == 3 && edge["to"] == 4 && edge["names"] == json!(["twice"])));
+    assert!(graph("svg").await.unwrap()["text"].as_str().unwrap().starts_with("<svg"));
+    assert!(graph("mermaid").await.unwrap()["text"].as_str().unwrap().contains("c3 -->"));
+    assert!(graph("png").await.unwrap_err()["message"].as_str().unwrap().contains("`json`, `svg`"));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_answered_in_words() {
+    let client = open(json!({ "trusted": false })).await;
+    let refused = async |name: &str, argument: Value| {
+        let error = client.command(name, argument).await.unwrap_err();
+        error["message"].as_str().unwrap().to_owned()
+    };
+    assert!(refused("nbhoist.plan", json!({ "notebook": "file:///other.ipynb", "cells": [1] })).await.contains("not open"));
+    assert!(refused("nbhoist.plan", json!({ "notebook": NOTEBOOK, "cells": [99] })).await.contains("`cells` must be"));
+    assert!(
+        refused("nbhoist.migrate", json!({ "notebook": NOTEBOOK, "cells": [3], "executor": "gpu" }))
+            .await
+            .contains("there is no executor `gpu`")
+    );
+    assert!(refused("nbhoist.migrate", json!({ "notebook": NOTEBOOK, "cells": [3], "executor": "local" })).await.contains("not trusted"));
+    assert!(refused("nbhoist.attachKernel", json!({ "notebook": NOTEBOOK, "connectionFile": "/x" })).await.contains("not trusted"));
+    assert!(refused("nbhoist.unknown", json!({})).await.contains("no command"));
+    assert_eq!(client.command("nbhoist.cancel", json!({ "job": "none" })).await.unwrap(), json!({ "cancelled": false }));
+    client.end().await;
+}
