@@ -77,7 +77,9 @@ pub(crate) enum Command {
     Check(CheckArgs),
     Analyze(AnalyzeArgs),
     Plan(PlanArgs),
+    Graph(GraphArgs),
     Run(RunArgs),
+    Migrate(MigrateArgs),
     Demo(DemoArgs),
     Executors(ExecutorsArgs),
     Explain(ExplainArgs),
@@ -187,6 +189,71 @@ pub(crate) struct PlanArgs {
     /// Suppose that any cell may run after the block, as with a person at the keyboard
     #[arg(long)]
     pub(crate) interactive: bool,
+}
+
+/// Draw how cells depend on each other
+///
+/// Cells are drawn in layers from top to bottom, with the state that flows on the edges. Imported modules are left out of
+/// the edges: nearly every cell uses them.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist graph a.ipynb -o a.svg
+  nbhoist graph a.ipynb -o a.html          a page in which a click follows dependencies
+  nbhoist graph a.ipynb --format dot | dot -Tpdf > a.pdf
+  nbhoist graph a.ipynb --format mermaid
+")]
+pub(crate) struct GraphArgs {
+    /// The notebook
+    #[arg(value_name = "NOTEBOOK")]
+    pub(crate) notebook: PathBuf,
+    /// What to write; without it, what the ending of `--output` says, or svg
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<GraphFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A picture
+    Svg,
+    /// A page with the picture in it
+    Html,
+    /// Graphviz
+    Dot,
+    /// Mermaid, for Markdown
+    Mermaid,
+}
+
+/// Move a block of cells out of a live kernel
+///
+/// The kernel must have run the cells before the block. What the block binds and changes is there afterwards as if it
+/// had run in the kernel; whatever goes wrong before leaves the kernel as it was.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbhoist migrate a.ipynb --kernel kernel-1234.json --cells 8-10 --on bigbox
+  nbhoist migrate a.ipynb --kernel \"$(jupyter --runtime-dir)/kernel-1234.json\" --block train --on local
+
+A running notebook says where its connection file is: import ipykernel; ipykernel.get_connection_file()
+")]
+pub(crate) struct MigrateArgs {
+    /// The notebook
+    #[arg(value_name = "NOTEBOOK")]
+    pub(crate) notebook: PathBuf,
+    /// The connection file of the kernel that runs the notebook
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: PathBuf,
+    #[command(flatten)]
+    pub(crate) block: BlockArgs,
+    /// Where the block runs: the name of an executor
+    #[arg(long, value_name = "NAME")]
+    pub(crate) on: String,
+    /// Put the result into the kernel even where its variables have changed meanwhile
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Run a notebook from top to bottom, some of its cells elsewhere

@@ -53,9 +53,12 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
         story.heading("All cells here")?;
         let here = story.run(&python, Vec::new(), &signals).await?;
         story.heading(&format!("Once more, with {} in another process", cells::named(&block.cells)))?;
-        let moves = session::segments(&input.notebook, &block.cells)
-            .into_iter()
-            .map(|cells| Move { plan: analysis.plan(&cells, After::FollowingCells), executor: Executor::local() });
+        let moves = session::segments(&input.notebook, &block.cells).into_iter().map(|cells| Move {
+            plan: analysis.plan(&cells, After::FollowingCells),
+            executor: Executor::local(),
+            everything: false,
+            force: false,
+        });
         let moved = story.run(&python, moves.collect(), &signals).await?;
         if let Some(output) = &args.output {
             write::write(output, &write::render(&input, &moved.1)?)?;

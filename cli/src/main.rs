@@ -11,7 +11,9 @@ mod error;
 mod executors;
 mod explain;
 mod frame;
+mod graph;
 mod input;
+mod migrate;
 mod plan;
 mod run;
 mod server;
@@ -59,6 +61,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Analyze(args) => analyze::analyze(&args, terminal),
         Command::Plan(args) => plan::plan(&args, terminal),
         Command::Run(args) => run::run(&args, terminal),
+        Command::Migrate(args) => migrate::migrate(&args, terminal),
+        Command::Graph(args) => graph::graph(&args, terminal),
         Command::Demo(args) => demo::demo(&args, terminal),
         Command::Executors(args) => executors::executors(&args, terminal),
         Command::Server(args) => server::server(&args),

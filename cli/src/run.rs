@@ -143,7 +143,7 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings) -> Result<Vec<Move>
             continue;
         }
         refuse(&plan)?;
-        moves.push(Move { executor: executors::named(&place, settings)?, plan });
+        moves.push(Move { executor: executors::named(&place, settings)?, plan, everything: false, force: false });
     }
     Ok(moves)
 }
@@ -156,7 +156,7 @@ fn worth_moving(analysis: &Analysis) -> Vec<Vec<u32>> {
 }
 
 /// Stops before anything runs when a block must stay.
-fn refuse(plan: &Plan) -> Result<(), Failure> {
+pub(crate) fn refuse(plan: &Plan) -> Result<(), Failure> {
     let Some(refusal) = &plan.refusal else { return Ok(()) };
     let place = refusal.because.first().map(|because| format!("cell {}: {}", because.cell, because.text));
     let failure = Failure::new(format!("{} must not move: {}", cells::named(&plan.cells), refusal.text));

@@ -39,6 +39,10 @@ pub(crate) struct Job<'a> {
 pub(crate) struct Move {
     pub(crate) plan: Plan,
     pub(crate) executor: Executor,
+    /// Whether everything that the block binds comes back: any cell may follow where a person is at the keyboard.
+    pub(crate) everything: bool,
+    /// Whether the result goes into the kernel even where it has moved on meanwhile.
+    pub(crate) force: bool,
 }
 
 /// How a run ended.
@@ -142,7 +146,7 @@ async fn run_cells(
 }
 
 /// Blank cells and those tagged `skip-execution` are passed over, as Jupyter's own runner does.
-fn runs(cell: &Cell) -> bool {
+pub(crate) fn runs(cell: &Cell) -> bool {
     !cell.source.trim().is_empty() && !cell.tags.iter().any(|tag| tag == "skip-execution")
 }
 
@@ -210,7 +214,8 @@ fn after(cell: &Cell, ok: bool, error: Option<Exception>) -> Ended {
     Ended::Failed { cell: cell.number, exception: error.unwrap_or_else(unknown) }
 }
 
-async fn move_block(
+/// Moves a block of cells out of the kernel.
+pub(crate) async fn move_block(
     job: &Job<'_>,
     block: &Move,
     cells: &[&Cell],
@@ -225,7 +230,9 @@ async fn move_block(
         inputs: block.plan.inputs.iter().map(|input| input.name.clone()).collect(),
         returns: block.plan.returns.iter().map(|entry| entry.name.clone()).collect(),
         imports: block.plan.imports.clone(),
-        ..Migration::default()
+        everything: block.everything,
+        force: block.force,
+        spool: None,
     };
     let started = Instant::now();
     let cancel = Cancel::new();

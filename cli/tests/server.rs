@@ -1,0 +1,246 @@
+//! The server as editors start it, `nbhoist migrate` and `nbhoist graph`, on real kernels.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// An interpreter with ipykernel; without one these tests have nothing to run.
+fn python() -> Option<String> {
+    let python = std::env::var("NBHOIST_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(&python).args(["-c", "import ipykernel, jupyter_client"]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    assert!(std::env::var_os("CI").is_none(), "set NBHOIST_TEST_PYTHON to a Python with ipykernel and jupyter_client");
+    eprintln!("skipped: set NBHOIST_TEST_PYTHON to a Python with ipykernel and jupyter_client");
+    None
+}
+
+fn nbhoist(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
+    command.current_dir(folder).env("XDG_CONFIG_HOME", folder.join("config"));
+    command
+}
+
+/// A kernel with a client of its own, as a notebook in a browser has it: it runs each line it is given and prints one line.
+const OWNER: &str = "\
+import sys
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name='python3')
+print(manager.connection_file, flush=True)
+for line in sys.stdin:
+    said = []
+    def hear(message):
+        content = message['content']
+        said.append(content.get('text') or '\\n'.join(content.get('traceback', [])))
+    client.execute_interactive(line, output_hook=hear, timeout=60)
+    print(''.join(said).replace('\\n', ' ').strip(), flush=True)
+manager.shutdown_kernel(now=True)
+";
+
+struct Owner {
+    process: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    file: String,
+}
+
+impl Owner {
+    fn start(python: &str) -> Self {
+        let mut process = Command::new(python).args(["-c", OWNER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let input = process.stdin.take();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut file = String::new();
+        output.read_line(&mut file).unwrap();
+        Self { process, input, output, file: file.trim().to_owned() }
+    }
+
+    fn run(&mut self, line: &str) -> String {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+        let mut said = String::new();
+        self.output.read_line(&mut said).unwrap();
+        said.trim().to_owned()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// A server process and the pipe to it.
+struct Server {
+    process: Child,
+    output: BufReader<ChildStdout>,
+    next: u64,
+}
+
+impl Server {
+    fn start(folder: &Path) -> Self {
+        let mut command = nbhoist(folder);
+        command.args(["server", "--log", "server.log"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut server = Self { process, output, next: 0 };
+        let answer = server.request("initialize", &json!({ "processId": null, "rootUri": null, "capabilities": {} }));
+        assert_eq!(answer["serverInfo"]["name"], "nbhoist");
+        server.notify("initialized", &json!({}));
+        server
+    }
+
+    fn send(&mut self, message: &Value) {
+        let body = message.to_string();
+        let input = self.process.stdin.as_mut().unwrap();
+        write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        input.flush().unwrap();
+    }
+
+    fn notify(&mut self, method: &str, params: &Value) {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
+    }
+
+    fn receive(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the server ended");
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some(number) = line.strip_prefix("Content-Length:") {
+                length = number.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        self.output.read_exact(&mut body).unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = self.receive();
+            if wanted(&message) {
+                return message;
+            }
+        }
+    }
+
+    fn request(&mut self, method: &str, params: &Value) -> Value {
+        self.next += 1;
+        let id = self.next;
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+        let answer = self.until(|message| message["id"] == id && message.get("method").is_none());
+        assert_eq!(answer.get("error"), None, "{answer}");
+        answer["result"].clone()
+    }
+
+    /// Opens a script as an editor without notebooks does, and attaches to the kernel.
+    fn open(&mut self, folder: &Path, kernel: &str) -> String {
+        let uri = format!("file://{}/a.py", folder.display());
+        let text = fs::read_to_string(folder.join("a.py")).unwrap();
+        self.notify("textDocument/didOpen", &json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": text } }));
+        let argument = json!({ "notebook": uri, "connectionFile": kernel });
+        self.request("workspace/executeCommand", &json!({ "command": "nbhoist.attachKernel", "arguments": [argument] }));
+        uri
+    }
+
+    fn migrate(&mut self, uri: &str, cells: &[u32], job: &str) {
+        let argument = json!({ "notebook": uri, "cells": cells, "executor": "local", "job": job });
+        self.request("workspace/executeCommand", &json!({ "command": "nbhoist.migrate", "arguments": [argument] }));
+    }
+}
+
+const SCRIPT: &str = "\
+# %%
+rows = [1, 2]
+alias = rows
+# %%
+rows.append(3)
+print('under way')
+import time; time.sleep(seconds)
+# %%
+total = sum(rows)
+print(total)
+# %%
+1 / 0
+";
+
+fn prepared(python: &str) -> (tempfile::TempDir, Owner) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.py"), SCRIPT).unwrap();
+    let mut owner = Owner::start(python);
+    owner.run("rows = [1, 2]; alias = rows; seconds = 60");
+    (folder, owner)
+}
+
+#[test]
+fn a_killed_server_leaves_the_kernel_as_it_was_and_the_next_one_works() {
+    let Some(python) = python() else { return };
+    let (folder, mut owner) = prepared(&python);
+    let mut server = Server::start(folder.path());
+    let uri = server.open(folder.path(), &owner.file);
+    server.migrate(&uri, &[2, 3], "m");
+    server.until(|message| message["method"] == "nbhoist/output");
+    server.process.kill().unwrap();
+    server.process.wait().unwrap();
+    assert_eq!(owner.run("print(rows, alias is rows, 'total' in globals())"), "[1, 2] True False");
+
+    owner.run("seconds = 0");
+    let mut server = Server::start(folder.path());
+    let uri = server.open(folder.path(), &owner.file);
+    server.migrate(&uri, &[2, 3], "m");
+    let end = server.until(|message| message["method"] == "nbhoist/finished");
+    assert_eq!(end["params"]["outcome"], "done", "{end:#}");
+    assert_eq!(owner.run("print(rows, alias is rows, total)"), "[1, 2, 3] True 6");
+    server.request("shutdown", &Value::Null);
+    server.notify("exit", &Value::Null);
+    assert!(server.process.wait().unwrap().success());
+    assert_eq!(owner.run("print(total)"), "6");
+}
+
+fn migrated(folder: &Path, kernel: &str, arguments: &[&str]) -> Output {
+    nbhoist(folder).args(["migrate", "a.py", "--kernel", kernel, "--on", "local"]).args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_block_moves_out_of_a_live_kernel_from_the_terminal() {
+    let Some(python) = python() else { return };
+    let (folder, mut owner) = prepared(&python);
+    owner.run("seconds = 0");
+    let output = migrated(folder.path(), &owner.file, &["--cells", "2-3"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(shown.contains("Cells 2-3 on local"), "{shown}");
+    assert_eq!(owner.run("print(rows, alias is rows, total)"), "[1, 2, 3] True 6");
+    let failed = migrated(folder.path(), &owner.file, &["--cells", "4"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("ZeroDivisionError"));
+    let nothing = migrated(folder.path(), &owner.file, &[]);
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("--cells 8-10"));
+    let missing = migrated(folder.path(), "nowhere.json", &["--cells", "2"]);
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("not a usable connection file"));
+}
+
+#[test]
+fn graphs_are_written_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.py"), SCRIPT).unwrap();
+    let drawn = |arguments: &[&str]| {
+        let output = nbhoist(folder.path()).args(["graph", "a.py"]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(drawn(&[]).starts_with("<svg"));
+    assert!(drawn(&["--format", "dot"]).contains("c2 -> c3"));
+    assert!(drawn(&["--format", "mermaid"]).starts_with("flowchart TD"));
+    assert_eq!(drawn(&["-o", "a.html"]), "");
+    assert!(fs::read_to_string(folder.path().join("a.html")).unwrap().starts_with("<!doctype html>"));
+    let refused = nbhoist(folder.path()).args(["graph", "a.py", "-o", "no/such/a.svg"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+}
