@@ -1,11 +1,11 @@
-//! Which name of the notebook's namespace stands at a place of a cell.
+//! Names in the text of a cell: which one stands at a place, and which ones are plainly no data.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Comprehension, Expr, Parameters, Stmt};
+use ruff_python_ast::{Alias, Comprehension, Expr, Parameters, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::facts::{Scope, comprehension_targets};
@@ -24,6 +24,43 @@ pub fn name_at(source: &str, offset: u32) -> Option<(String, Range<u32>)> {
         search.visit_body(&magic.line_code);
     }
     search.found.map(|(name, range)| (name.to_string(), range.start().to_u32()..range.end().to_u32()))
+}
+
+/// What a statement makes of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Declared {
+    /// `import` or `from ... import`.
+    Module,
+    /// `def`.
+    Function,
+    /// `class`.
+    Class,
+}
+
+/// The names that statements at the top level of a cell import or define.
+pub fn declared(source: &str) -> BTreeMap<String, Declared> {
+    let mut names = BTreeMap::new();
+    for statement in syntax::parse_cell(source).body {
+        match statement {
+            Stmt::Import(import) => names.extend(import.names.iter().map(|alias| {
+                let whole = alias.name.id.as_str();
+                let first = || whole.split('.').next().unwrap_or(whole);
+                (alias.asname.as_ref().map_or_else(first, |name| name.id.as_str()).to_owned(), Declared::Module)
+            })),
+            Stmt::ImportFrom(import) => {
+                let name = |alias: &Alias| alias.asname.as_ref().unwrap_or(&alias.name).id.to_string();
+                names.extend(import.names.iter().map(|alias| (name(alias), Declared::Module)));
+            }
+            Stmt::FunctionDef(def) => {
+                names.insert(def.name.id.to_string(), Declared::Function);
+            }
+            Stmt::ClassDef(def) => {
+                names.insert(def.name.id.to_string(), Declared::Class);
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 struct Search {
@@ -177,6 +214,14 @@ mod tests {
         ] {
             assert_eq!(at(source).as_deref(), Some("df"), "{source}");
         }
+    }
+
+    #[test]
+    fn what_is_declared_is_known_by_its_statement() {
+        let names = declared("import a.b, c as d\nfrom e import f as g\ndef h(): pass\nclass I: pass\nj = 1\nif j:\n    import k");
+        let names: Vec<_> = names.iter().map(|(name, what)| (name.as_str(), *what)).collect();
+        let (module, function, class) = (Declared::Module, Declared::Function, Declared::Class);
+        assert_eq!(names, [("I", class), ("a", module), ("d", module), ("g", module), ("h", function)]);
     }
 
     #[test]

@@ -135,12 +135,13 @@ impl LanguageServer for Server {
         guarded(|| self.session.change_script(&convert::uri(&document.uri), document.version, &edits));
     }
 
-    /// A file that others import, or one with settings.
+    /// A file with settings, or a module that others import.
     async fn did_save(&self, params: lsp::DidSaveTextDocumentParams) {
-        let name = params.text_document.uri.as_str().rsplit('/').next().unwrap_or_default();
-        if ["nbhoist.toml", "pyproject.toml"].contains(&name) {
-            guarded(|| self.session.reload());
-        }
+        let name = params.text_document.uri.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        guarded(|| match name.as_str() {
+            "nbhoist.toml" | "pyproject.toml" => self.session.reload(),
+            _ => self.session.recheck(),
+        });
     }
 
     async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
@@ -263,10 +264,6 @@ fn hints(session: &Session, snapshot: &Snapshot, uri: &Uri) -> Vec<(Position, St
         let first = cell.source.lines().next().unwrap_or_default().len() as u32;
         let place: Option<(Uri, Span)> = snapshot.source.span(cell.number, first, first, encoding);
         let Some((_, place)) = place.filter(|(document, _)| document == uri) else { continue };
-        // Asking for every cell's plan is work that only some settings need.
-        if hints == nbhoist_settings::Hints::Heavy && !cost.heavy {
-            continue;
-        }
         let status = status::of(snapshot, cell.number, cost, session.last_moved(snapshot, cell.number), hints);
         if let Some(status) = status.filter(|status| status.show) {
             found.push((place.start, status.text, status.tooltip));

@@ -146,6 +146,13 @@ impl Session {
         }
     }
 
+    /// Analyzes everything again: a file that notebooks import may be another one now.
+    pub(crate) fn recheck(self: &Arc<Self>) {
+        for (uri, open) in &mut self.lock().open {
+            self.changed(uri, open);
+        }
+    }
+
     /// Opens a document.
     pub(crate) fn open(self: &Arc<Self>, uri: &Uri, document: Document) {
         self.close(uri);

@@ -1,11 +1,12 @@
 //! What is known about one state of a document.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use nbhoist_analyzer::notebook::CellKind;
-use nbhoist_analyzer::report::Plan;
+use nbhoist_analyzer::names::{Declared, declared};
+use nbhoist_analyzer::notebook::{Cell, CellKind};
+use nbhoist_analyzer::report::{Edge, EdgeKind, Plan};
 use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_with};
 use nbhoist_settings::Settings;
 
@@ -25,8 +26,8 @@ pub(crate) struct Snapshot {
     pub(crate) analysis: Analysis,
     /// What the rules found, by document, for every document there is.
     pub(crate) problems: HashMap<Uri, Arc<Vec<Problem>>>,
-    /// Of single cells, as they are asked for.
-    plans: Vec<OnceLock<Plan>>,
+    /// Of all cells, when it is asked for.
+    flows: OnceLock<Vec<Flow>>,
 }
 
 impl Snapshot {
@@ -42,8 +43,7 @@ impl Snapshot {
         facts.retain(code());
         analysis.findings.retain(|finding| settings.applies(finding.code, finding.rule));
         let problems = problems::of(&source, &analysis.findings, encoding);
-        let plans = source.notebook.cells.iter().map(|_| OnceLock::new()).collect();
-        Self { source, settings, analysis, problems, plans }
+        Self { source, settings, analysis, problems, flows: OnceLock::new() }
     }
 
     /// What moving these cells takes, when any cell may run afterwards.
@@ -51,11 +51,31 @@ impl Snapshot {
         self.analysis.plan(cells, After::Anything)
     }
 
-    /// What a single code cell needs and gives to the cells behind it.
-    pub(crate) fn cell_plan(&self, number: u32) -> Option<&Plan> {
-        let (cell, _) = self.source.cell(number)?;
-        let slot = self.plans.get(number as usize - 1).filter(|_| cell.kind == CellKind::Code)?;
-        Some(slot.get_or_init(|| self.analysis.plan(&[number], After::FollowingCells)))
+    /// The data that a cell needs from those before it and gives to those behind it.
+    pub(crate) fn flow(&self, number: u32) -> Option<&Flow> {
+        self.flows.get_or_init(|| self.all_flows()).get(number.checked_sub(1)? as usize)
+    }
+
+    /// Along the edges, in one pass: a plan for every cell would ask every cell about every other one.
+    fn all_flows(&self) -> Vec<Flow> {
+        let cells = &self.source.notebook.cells;
+        let code = |cell: &Cell| if cell.kind == CellKind::Code { declared(&cell.source) } else { BTreeMap::new() };
+        let declared: Vec<BTreeMap<String, Declared>> = cells.iter().map(code).collect();
+        let mut flows = vec![(BTreeSet::new(), BTreeSet::new()); cells.len()];
+        let carried = |edge: &&Edge| matches!(edge.kind, EdgeKind::Flow | EdgeKind::Mutation | EdgeKind::Deferred);
+        for edge in self.analysis.edges.iter().filter(carried) {
+            let (from, to) = (edge.from as usize - 1, edge.to as usize - 1);
+            // Modules, functions and classes travel unseen; what a person looks for is data.
+            for name in edge.names.iter().filter(|name| !declared[from].contains_key(*name)) {
+                flows[from].1.insert(name.clone());
+                flows[to].0.insert(name.clone());
+            }
+        }
+        let flow = |(needs, gives): (BTreeSet<String>, BTreeSet<String>)| Flow {
+            needs: needs.into_iter().collect(),
+            gives: gives.into_iter().collect(),
+        };
+        flows.into_iter().map(flow).collect()
     }
 
     /// The code cells among these that hold something to run.
@@ -85,6 +105,15 @@ impl Snapshot {
         }
         hasher.finish()
     }
+}
+
+/// The data that flows into a cell and out of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flow {
+    /// Names that cells before it bind or change.
+    pub(crate) needs: Vec<String>,
+    /// Names that cells behind it read.
+    pub(crate) gives: Vec<String>,
 }
 
 /// The folder of a document on this machine's disk.

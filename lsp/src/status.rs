@@ -1,14 +1,14 @@
 //! What is said about each cell: in a hint at its end of line, in a status bar under it.
 
 use nbhoist_analyzer::notebook::CellKind;
-use nbhoist_analyzer::report::{Cost, ValueKind};
+use nbhoist_analyzer::report::Cost;
 use nbhoist_analyzer::words::{bytes, seconds};
 use nbhoist_settings::Hints;
 use serde_json::{Value, json};
 
 use crate::cost::{Measured, Moved};
 use crate::json;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Flow, Snapshot};
 
 /// How many names a hint lists.
 const NAMES: usize = 4;
@@ -58,12 +58,7 @@ pub(crate) fn costs(snapshot: &Snapshot, measured: &Measured, heavy: f64) -> Vec
 /// What is said about a code cell.
 pub(crate) fn of(snapshot: &Snapshot, number: u32, cost: Cost, measured: Option<Moved>, hints: Hints) -> Option<Status> {
     let (cell, _) = snapshot.source.cell(number)?;
-    let plan = snapshot.cell_plan(number)?;
-    let wanted = |kind: ValueKind| kind != ValueKind::Function && kind != ValueKind::Class;
-    // Functions and classes travel unseen; what a person looks for is data.
-    let needs: Vec<String> = plan.inputs.iter().filter(|input| wanted(input.kind)).map(|input| input.name.clone()).collect();
-    let gives: Vec<String> =
-        plan.returns.iter().filter(|entry| !entry.needed_by.is_empty() && wanted(entry.kind)).map(|entry| entry.name.clone()).collect();
+    let Flow { needs, gives } = snapshot.flow(number)?.clone();
     let parts = [cost.seconds.map(|time| format!("~{}", seconds(time))), list("needs", &needs), list("gives", &gives)];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ");
     let mut tooltip: Vec<String> = cost.because.iter().map(|because| because.text.clone()).collect();

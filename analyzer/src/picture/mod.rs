@@ -9,11 +9,10 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_python_ast::Stmt;
-
+use crate::names::{Declared, declared};
 use crate::notebook::{CellKind, Notebook};
 use crate::report::{Cost, EdgeKind};
-use crate::{Analysis, syntax, words};
+use crate::{Analysis, words};
 
 /// How a picture is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +98,8 @@ impl Picture {
             if cell.kind != CellKind::Code || cell.source.trim().is_empty() {
                 continue;
             }
-            modules.insert(cell.number, imported(&cell.source));
+            let known = declared(&cell.source).into_iter().filter(|(_, what)| *what == Declared::Module);
+            modules.insert(cell.number, known.map(|(name, _)| name).collect());
             let cost = costs.get::<usize>(index).unwrap_or(&report.cost);
             nodes.push(Node {
                 cell: cell.number,
@@ -156,24 +156,6 @@ fn links(nodes: &[Node], analysis: &Analysis, modules: &BTreeMap<u32, BTreeSet<S
         kind,
     };
     merged.into_iter().map(link).collect()
-}
-
-/// Names that top-level import statements bind.
-fn imported(source: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for statement in syntax::parse_cell(source).body {
-        match statement {
-            Stmt::Import(import) => names.extend(import.names.iter().map(|alias| {
-                let whole = alias.name.id.as_str();
-                alias.asname.as_ref().map_or_else(|| whole.split('.').next().unwrap_or(whole), |name| name.id.as_str()).to_owned()
-            })),
-            Stmt::ImportFrom(import) => {
-                names.extend(import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name).id.to_string()));
-            }
-            _ => {}
-        }
-    }
-    names
 }
 
 fn last_heading(markdown: &str) -> Option<String> {
