@@ -7,8 +7,6 @@ use nbhoist_analyzer::report::{Cost, Plan, ValueKind};
 use nbhoist_analyzer::words::{bytes, named, seconds, shorten};
 use nbhoist_settings::{Backend, Settings};
 
-use crate::cost::Measured;
-use crate::document::Uri;
 use crate::snapshot::Snapshot;
 
 /// A block over which a lens stands.
@@ -38,7 +36,7 @@ pub(crate) fn of(snapshot: &Snapshot, costs: &[Cost]) -> Vec<(Option<String>, Ve
 }
 
 /// The lens over a block: what it costs, what would move, where, how much faster.
-pub(crate) fn lens(snapshot: &Snapshot, cells: Vec<u32>, name: Option<&str>, costs: &[Cost], measured: &Measured) -> Lens {
+pub(crate) fn lens(snapshot: &Snapshot, cells: Vec<u32>, name: Option<&str>, costs: &[Cost], size: impl Fn(&str) -> Option<u64>) -> Lens {
     let plan = snapshot.plan(&cells);
     let time: Option<f64> = cells.iter().map(|cell| costs.get(*cell as usize - 1)?.seconds).sum();
     let mut parts: Vec<String> = time.map(|time| format!("~{}", seconds(time))).into_iter().collect();
@@ -49,7 +47,7 @@ pub(crate) fn lens(snapshot: &Snapshot, cells: Vec<u32>, name: Option<&str>, cos
     }
     let executor = preferred(&plan, &snapshot.settings);
     parts.push(format!("run {block} on {executor}"));
-    parts.push(luggage(&plan, &snapshot.source.uri, measured));
+    parts.push(luggage(&plan, size));
     if let Some(gain) = plan.decision.gain.filter(|gain| *gain > 1.05 && plan.decision.executor == executor) {
         parts.push(format!("about {gain:.1}x as fast"));
     }
@@ -66,7 +64,7 @@ pub(crate) fn preferred(plan: &Plan, settings: &Settings) -> String {
 }
 
 /// `takes df, model (12 MB)`.
-fn luggage(plan: &Plan, notebook: &Uri, measured: &Measured) -> String {
+fn luggage(plan: &Plan, size: impl Fn(&str) -> Option<u64>) -> String {
     let data: Vec<&str> = plan
         .inputs
         .iter()
@@ -76,7 +74,7 @@ fn luggage(plan: &Plan, notebook: &Uri, measured: &Measured) -> String {
     if data.is_empty() {
         return "takes nothing along".to_owned();
     }
-    let size: Option<u64> = data.iter().map(|name| measured.size(notebook, name)).sum();
+    let size: Option<u64> = data.iter().map(|name| size(name)).sum();
     let size = size.map(|size| format!(" ({})", bytes(size))).unwrap_or_default();
     format!("takes {}{size}", shorten(&data.join(", "), 40))
 }

@@ -186,12 +186,15 @@ impl Session {
     pub(crate) async fn attach_kernel(&self, notebook: &Uri, file: &Path) -> Result<Value, Fault> {
         self.trusted()?;
         let slot = self.kernels.slot(notebook);
-        let mut place = slot.kernel.lock().await;
-        // Attaching twice to the same kernel is what a client does to be sure.
-        let same = slot.view().file.as_deref() == Some(file);
-        if same && place.as_ref().is_some_and(Kernel::is_alive) {
-            return Ok(slot.describe());
+        // Attaching once more to the same kernel is what a client does to be sure, also while a job uses it.
+        if slot.view().file.as_deref() == Some(file) {
+            match slot.kernel.try_lock() {
+                Ok(place) if place.as_ref().is_some_and(Kernel::is_alive) => return Ok(slot.describe()),
+                Err(_) => return Ok(slot.describe()),
+                Ok(_) => {}
+            }
         }
+        let mut place = slot.kernel.lock().await;
         slot.tell(State::Starting, &self.outbox);
         let attached = Kernel::attach(file).await;
         if attached.is_err() {
@@ -203,6 +206,18 @@ impl Session {
             old.shutdown().await;
         }
         Ok(slot.describe())
+    }
+
+    /// Attaches again to a kernel that its owner restarted: it listens where it did before.
+    pub(crate) async fn revive(&self, slot: &Slot, place: &mut Option<Kernel>) {
+        let file = slot.view().file.clone();
+        let dead = place.as_ref().is_some_and(|kernel| !kernel.is_alive());
+        if let Some(file) = file.filter(|_| dead)
+            && let Ok(kernel) = Kernel::attach(&file).await
+        {
+            slot.fill(&kernel, Some(&file), &self.outbox);
+            *place = Some(kernel);
+        }
     }
 
     /// Attaches to the kernel that a Jupyter server runs for this notebook.

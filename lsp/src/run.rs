@@ -142,8 +142,12 @@ impl Session {
             return End::error(format!("{} must stay here: {}{place}", named(&block.cells), refusal.text));
         }
         let slot = self.kernels.slot(&told.notebook);
+        if slot.kernel.try_lock().is_err() {
+            told.progress(Phase::Probe, None, &Value::Null, "waiting until the job before it has ended");
+        }
         let waiting = async {
-            let place = slot.kernel.lock().await;
+            let mut place = slot.kernel.lock().await;
+            self.revive(&slot, &mut place).await;
             if place.is_some() || self.abilities().kernel {
                 return Ok(place);
             }

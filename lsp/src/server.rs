@@ -239,8 +239,9 @@ fn lenses(session: &Session, snapshot: &Snapshot, uri: &Uri) -> Vec<lsp::CodeLen
     for (name, cells) in blocks::of(snapshot, &costs) {
         let place = cells.first().and_then(|first| snapshot.source.span(*first, 0, 0, encoding));
         let Some((_, place)) = place.filter(|(document, _)| document == uri) else { continue };
-        let lens = blocks::lens(snapshot, cells, name.as_deref(), &costs, &session.measured());
         let notebook = &*snapshot.source.uri;
+        let size = |name: &str| session.measured().size(&snapshot.source.uri, name);
+        let lens = blocks::lens(snapshot, cells, name.as_deref(), &costs, size);
         let explain = serde_json::json!({ "notebook": notebook, "cells": lens.cells, "show": true });
         match lens.executor {
             Some(executor) => {

@@ -181,10 +181,11 @@ impl Session {
             return crate::log::line(&format!("a change of {uri}, which is not open, was passed over"));
         };
         let Document::Notebook(notebook) = &mut open.document else { return };
+        let spliced = change.splice.is_some();
         if notebook.apply(change, encoding) {
             self.changed(uri, open);
-            let document = open.document.clone();
-            documents.own(uri, &document);
+            let document = spliced.then(|| open.document.clone());
+            document.iter().for_each(|document| documents.own(uri, document));
         }
     }
 

@@ -223,6 +223,47 @@ async fn plans_and_graphs_come_as_data_and_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_have_the_fields_that_the_page_shows() {
+    let client = open(json!({})).await;
+    let status = client.request("nbhoist/cellStatus", json!({ "notebook": NOTEBOOK })).await.unwrap();
+    let page = common::documented("nbhoist/cellStatus", "cells");
+    let cell = &page["cells"][0];
+    for index in 0..SOURCES.len() {
+        common::same_keys(cell, &status["cells"][index], "a status");
+    }
+    let graph = client.command("nbhoist.graph", json!({ "notebook": NOTEBOOK, "format": "json" })).await.unwrap();
+    let page = common::documented("nbhoist.graph", "nodes");
+    common::same_keys(&page["nodes"][0], &graph["nodes"][0], "a node");
+    common::same_keys(&page["edges"][0], &graph["edges"][0], "an edge");
+    let kernel = client.request("nbhoist/kernel", json!({ "notebook": NOTEBOOK })).await.unwrap();
+    common::same_keys(&common::documented("nbhoist.attachKernel", "origin"), &kernel, "a kernel");
+    let executors = client.request("nbhoist/executors", json!({})).await.unwrap();
+    common::same_keys(&common::documented("nbhoist/executors", "executors")["executors"][0], &executors["executors"][0], "an executor");
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cells_are_pulled_by_clients_that_can() {
+    let mut capabilities = vscode();
+    capabilities["experimental"] = json!({ "nbhoist": { "notebookPull": true } });
+    let client = Client::start(capabilities, json!({})).await;
+    client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["x = 1", "print(nowhere)"]));
+    let report = client.request("textDocument/diagnostic", json!({ "textDocument": document(1) })).await.unwrap();
+    assert_eq!(report["items"][0]["code"], "NBH202");
+    client
+        .until("a refresh", |heard| heard.notifications.iter().any(|(name, _)| name == "workspace/diagnostic/refresh").then_some(()))
+        .await;
+    assert_eq!(client.told("textDocument/publishDiagnostics"), [] as [Value; 0]);
+    // Without that ability cells are pushed, and a pull gives nothing a second time.
+    let other = open(json!({})).await;
+    other.until("diagnostics", |heard| (!heard.diagnostics.is_empty()).then_some(())).await;
+    let report = other.request("textDocument/diagnostic", json!({ "textDocument": document(5) })).await.unwrap();
+    assert_eq!(report["items"], json!([]));
+    client.end().await;
+    other.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_answered_in_words() {
     let client = open(json!({ "trusted": false })).await;
     let refused = async |name: &str, argument: Value| {

@@ -84,6 +84,12 @@ async fn a_block_leaves_a_kernel_that_the_server_started_and_comes_back() {
     let reference = json!({ "number": 2, "uri": cell_uri(1), "id": "id-1" });
     assert_eq!((&end["cells"][0]["cell"], end["cells"].as_array().unwrap().len()), (&reference, 2));
 
+    common::same_keys(&common::documented("nbhoist/finished", "outcome"), &end, "the end of a job");
+    for (name, key) in [("nbhoist/progress", "phase"), ("nbhoist/cellState", "state"), ("nbhoist/output", "action")] {
+        let told = client.told(name).into_iter().find(|told| told["job"] == "m").unwrap();
+        common::same_keys(&common::documented(name, key), &told, name);
+    }
+
     let phases: Vec<String> = client.told("nbhoist/progress").iter().map(|step| step["phase"].as_str().unwrap().to_owned()).collect();
     let mut steps = phases.clone();
     steps.dedup();

@@ -1,5 +1,7 @@
 //! Where everything stands: cells in layers from top to bottom, with few crossings. The same graph gives the same layout.
 
+use std::collections::HashMap;
+
 use super::{Link, Picture};
 
 /// Width of a node, in the units of the picture.
@@ -7,7 +9,7 @@ pub(super) const WIDTH: f64 = 220.0;
 /// Height of a node.
 pub(super) const HEIGHT: f64 = 58.0;
 /// From the top of one layer to the top of the next.
-const STEP: f64 = 128.0;
+const STEP: f64 = 138.0;
 /// Least space between two nodes of a layer.
 const GAP: f64 = 36.0;
 /// Room that an edge takes where it passes through a layer.
@@ -16,6 +18,8 @@ const LANE: f64 = 26.0;
 pub(super) const MARGIN: f64 = 28.0;
 /// Nodes without any edge stand below the others in rows of this many.
 const ROW: usize = 5;
+/// Edges reach a cell side by side, at most this far from each other.
+const PORT: f64 = 52.0;
 /// More rounds do not make it better.
 const ROUNDS: usize = 12;
 
@@ -44,7 +48,8 @@ pub(super) fn layout(picture: &Picture) -> Layout {
     let linked: Vec<bool> =
         (0..picture.nodes.len()).map(|node| picture.links.iter().any(|link| link.from == node || link.to == node)).collect();
     let mut items: Vec<Item> = picture.nodes.iter().map(|node| item(node.layer, WIDTH)).collect();
-    let routes: Vec<Vec<usize>> = picture.links.iter().map(|link| route(link, &mut items)).collect();
+    let mut trunks = HashMap::new();
+    let routes: Vec<Vec<usize>> = picture.links.iter().map(|link| route(link, &mut items, &mut trunks)).collect();
     let depth = items.iter().map(|item| item.layer + 1).max().unwrap_or(0);
     let mut layers: Vec<Vec<usize>> = vec![Vec::new(); depth];
     for (index, item) in items.iter().enumerate() {
@@ -61,17 +66,23 @@ const fn item(layer: usize, width: f64) -> Item {
     Item { layer, width, x: 0.0, up: Vec::new(), down: Vec::new() }
 }
 
-/// The items of a link, with one in each layer that it passes through.
-fn route(link: &Link, items: &mut Vec<Item>) -> Vec<usize> {
+/// The items of a link, with one in each layer that it passes through. Links from the same node pass through the same ones:
+/// they run together as far as they can.
+fn route(link: &Link, items: &mut Vec<Item>, trunks: &mut HashMap<(usize, usize), usize>) -> Vec<usize> {
     let mut route = vec![link.from];
     for layer in items[link.from].layer + 1..items[link.to].layer {
-        items.push(item(layer, LANE));
-        route.push(items.len() - 1);
+        let passing = *trunks.entry((link.from, layer)).or_insert_with(|| {
+            items.push(item(layer, LANE));
+            items.len() - 1
+        });
+        route.push(passing);
     }
     route.push(link.to);
     for pair in route.windows(2) {
-        items[pair[0]].down.push(pair[1]);
-        items[pair[1]].up.push(pair[0]);
+        if !items[pair[0]].down.contains(&pair[1]) {
+            items[pair[0]].down.push(pair[1]);
+            items[pair[1]].up.push(pair[0]);
+        }
     }
     route
 }
@@ -179,5 +190,23 @@ fn finish(picture: &Picture, linked: &[bool], items: &[Item], routes: &[Vec<usiz
         points.push((across(&items[last]), top(items[last].layer)));
         points
     });
-    Layout { links: links.collect(), nodes, size }
+    let mut links: Vec<Vec<(f64, f64)>> = links.collect();
+    spread(picture, &mut links);
+    Layout { links, nodes, size }
+}
+
+/// Lets the edges of a node arrive side by side, in the order in which they come.
+fn spread(picture: &Picture, links: &mut [Vec<(f64, f64)>]) {
+    for node in 0..picture.nodes.len() {
+        let mut arriving: Vec<usize> = (0..links.len()).filter(|link| picture.links[*link].to == node).collect();
+        let from = |link: usize| links[link][links[link].len() - 2].0;
+        arriving.sort_by(|left, right| from(*left).total_cmp(&from(*right)));
+        let step = PORT.min(0.82 * WIDTH / arriving.len().max(1) as f64);
+        let middle = (arriving.len().max(1) - 1) as f64 / 2.0;
+        for (position, link) in arriving.into_iter().enumerate() {
+            if let Some(end) = links[link].last_mut() {
+                end.0 += (position as f64 - middle) * step;
+            }
+        }
+    }
 }

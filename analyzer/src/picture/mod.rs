@@ -1,7 +1,8 @@
 //! The dependency graph as a picture: a pure function from an analysis to text (SVG, HTML, DOT, Mermaid).
 //!
-//! Modules that a cell imports are left out of the edges: nearly every cell uses them, and a picture with an edge from the
-//! first cell to every other one shows nothing.
+//! It shows less than the analysis knows, so that there is something to see: modules that a cell imports are left out of the
+//! edges, because nearly every cell uses them; of several cells that change a value the last one before a reader is drawn; and
+//! the state of figures is left out.
 
 mod layout;
 mod svg;
@@ -134,28 +135,34 @@ impl Picture {
     }
 }
 
+/// One link for each pair of cells. Of the cells that bound or changed what a name stands for, the last one before the
+/// reader is drawn: it needs the earlier ones itself, so nothing that matters is lost.
 fn links(nodes: &[Node], analysis: &Analysis, modules: &BTreeMap<u32, BTreeSet<String>>) -> Vec<Link> {
     let index = |cell: u32| nodes.iter().position(|node| node.cell == cell);
-    let mut merged: BTreeMap<(usize, usize), (BTreeSet<String>, EdgeKind)> = BTreeMap::new();
+    let mut last: BTreeMap<(usize, &str), (usize, EdgeKind)> = BTreeMap::new();
     for edge in &analysis.edges {
         let (Some(from), Some(to)) = (index(edge.from), index(edge.to)) else { continue };
         let known = modules.get(&edge.from);
-        let names = edge.names.iter().filter(|name| !known.is_some_and(|known| known.contains(*name)));
-        let names: BTreeSet<String> = names.cloned().collect();
-        if names.is_empty() || from >= to {
-            continue;
+        let shown = |name: &&String| !known.is_some_and(|known| known.contains(*name)) && (edge.kind != EdgeKind::Ambient || matters(name));
+        for name in edge.names.iter().filter(shown) {
+            let entry = last.entry((to, name.as_str())).or_insert((from, edge.kind));
+            if from > entry.0 || (from == entry.0 && edge.kind < entry.1) {
+                *entry = (from, edge.kind);
+            }
         }
-        let entry = merged.entry((from, to)).or_insert_with(|| (BTreeSet::new(), edge.kind));
-        entry.0.extend(names);
-        entry.1 = entry.1.min(edge.kind);
     }
-    let link = |((from, to), (names, kind)): ((usize, usize), (BTreeSet<String>, EdgeKind))| Link {
-        from,
-        to,
-        names: names.into_iter().collect(),
-        kind,
-    };
-    merged.into_iter().map(link).collect()
+    let mut merged: BTreeMap<(usize, usize), (Vec<String>, EdgeKind)> = BTreeMap::new();
+    for ((to, name), (from, kind)) in last.into_iter().filter(|((to, _), (from, _))| from < to) {
+        let entry = merged.entry((from, to)).or_insert_with(|| (Vec::new(), kind));
+        entry.0.push(name.to_owned());
+        entry.1 = entry.1.min(kind);
+    }
+    merged.into_iter().map(|((from, to), (names, kind))| Link { from, to, names, kind }).collect()
+}
+
+/// Whether ambient state of this name decides what a later cell computes; that of figures and display options does not.
+fn matters(state: &str) -> bool {
+    matches!(state, "environment" | "directory") || state.contains("random")
 }
 
 fn last_heading(markdown: &str) -> Option<String> {

@@ -32,7 +32,7 @@ pub(super) fn picture(picture: &Picture, name: &str) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"nbhoist\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
          height=\"{height:.0}\" role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n\
-         <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto-start-reverse\">\
+         <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerUnits=\"userSpaceOnUse\" markerWidth=\"9\" markerHeight=\"9\" orient=\"auto-start-reverse\">\
          <path class=\"arrow\" d=\"M0 .5 8 4 0 7.5z\"/></marker></defs>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n",
         escape(&format!("What the cells of {name} need of each other"))
     );
@@ -95,26 +95,41 @@ fn card(node: &Node, (x, y): (f64, f64), svg: &mut String) {
     }
     let _ = write!(svg, "<text class=\"code\" x=\"12\" y=\"42\">{}</text>", escape(&shorten(&node.title, 28)));
     if let Some(block) = &node.block {
-        let tag = escape(&shorten(block, 24));
-        let _ = write!(svg, "<text class=\"small tag\" x=\"{}\" y=\"-5\" text-anchor=\"end\">{tag}</text>", WIDTH - 4.0);
+        // Below, on the left: edges arrive above and leave in the middle.
+        let _ = write!(svg, "<text class=\"small tag\" x=\"6\" y=\"{}\">{}</text>", HEIGHT + 13.0, escape(&shorten(block, 16)));
     }
     svg.push_str("</g>\n");
 }
 
-/// What flows, written on the edges: last, so that no edge crosses it out.
+/// What flows, written on the edges near the cell that needs it, where edges from one cell have parted: last, so that no
+/// edge crosses it out.
 fn names(picture: &Picture, layout: &Layout, svg: &mut String) {
-    for (number, (link, points)) in picture.links.iter().zip(&layout.links).enumerate() {
-        let ((x, y), (to_x, to_y)) = (points[0], points[1]);
-        // Labels of edges between the same layers step down, so that neighbours do not cover each other.
-        let along = [0.40, 0.56, 0.72][number % 3];
-        let smooth = along * along * (3.0 - 2.0 * along);
-        let (at_x, at_y) = (x + (to_x - x) * smooth, y + (to_y - y) * along);
-        let (from, to) = (picture.nodes[link.from].cell, picture.nodes[link.to].cell);
-        let _ = writeln!(
-            svg,
-            "<text class=\"name\" data-from=\"{from}\" data-to=\"{to}\" x=\"{at_x:.1}\" y=\"{at_y:.1}\" text-anchor=\"middle\">{}</text>",
-            escape(&label(&link.names, 20))
-        );
+    for target in 0..picture.nodes.len() {
+        let mut arriving: Vec<(&Link, &[(f64, f64)])> = picture
+            .links
+            .iter()
+            .zip(&layout.links)
+            .filter(|(link, _)| link.to == target)
+            .map(|(link, points)| (link, &points[points.len() - 2..]))
+            .collect();
+        arriving.sort_by(|left, right| left.1[1].0.total_cmp(&right.1[1].0));
+        for (number, (link, points)) in arriving.into_iter().enumerate() {
+            let ((x, y), (to_x, to_y)) = (points[0], points[1]);
+            // Neighbours stand at different heights, so that they do not cover each other.
+            let share: f64 = [0.78, 0.62, 0.46][number % 3];
+            // The edge's own curve at this share of its way.
+            let rest = 1.0 - share;
+            let across = 3.0 * rest * share * share + share.powi(3);
+            let down = 1.5 * rest * rest * share + 1.5 * rest * share * share + share.powi(3);
+            let (at_x, at_y) = (x + (to_x - x) * across, y + (to_y - y) * down);
+            let (from, to) = (picture.nodes[link.from].cell, picture.nodes[link.to].cell);
+            let _ = writeln!(
+                svg,
+                "<text class=\"name\" data-from=\"{from}\" data-to=\"{to}\" x=\"{at_x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                at_y + 4.0,
+                escape(&label(&link.names, 18))
+            );
+        }
     }
 }
 

@@ -64,7 +64,11 @@ fn nodes_do_not_overlap_and_lie_inside() {
         }
     }
     for (link, points) in picture.links.iter().zip(&layout.links) {
-        assert!((points[0].0 - layout.nodes[link.from].0).abs() < 1e-6 && points.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        assert!(
+            (points[0].0 - layout.nodes[link.from].0).abs() < 1e-6
+                && (points[points.len() - 1].0 - layout.nodes[link.to].0).abs() <= layout::WIDTH / 2.0
+                && points.windows(2).all(|pair| pair[0].1 < pair[1].1)
+        );
     }
 }
 

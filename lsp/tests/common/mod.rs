@@ -212,6 +212,30 @@ async fn listen(mut reader: impl tokio::io::AsyncBufRead + Unpin, heard: Arc<Mut
     }
 }
 
+/// The first JSON object of a section of `docs/lsp-extensions.md` that has this key.
+pub(crate) fn documented(heading: &str, key: &str) -> Value {
+    let page = include_str!("../../../docs/lsp-extensions.md");
+    let section = page.split("\n### ").find(|section| section.starts_with(&format!("`{heading}`"))).expect("a section");
+    let found = section.match_indices('{').find_map(|(at, _)| {
+        let object = serde_json::Deserializer::from_str(&section[at..]).into_iter::<Value>().next()?.ok()?;
+        object.get(key).is_some().then_some(object)
+    });
+    found.unwrap_or_else(|| panic!("{heading} shows no object with {key}"))
+}
+
+/// Compares the keys of two objects, and of the objects in them.
+pub(crate) fn same_keys(documented: &Value, real: &Value, place: &str) {
+    if let (Value::Object(documented), Value::Object(real)) = (documented, real) {
+        let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(keys(documented), keys(real), "documented and real keys of {place}");
+        // Keys of these are names of the user's.
+        let free = ["inputs", "returns", "left", "packages", "data"];
+        for (key, value) in documented.iter().filter(|(key, _)| !free.contains(&key.as_str())) {
+            same_keys(value, &real[key], &format!("{place}.{key}"));
+        }
+    }
+}
+
 /// What VS Code says it can do, as far as the server looks at it.
 pub(crate) fn vscode() -> Value {
     json!({
