@@ -27,6 +27,7 @@ for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "POLARS_MAX", "RAYON"):
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import ambient
 import automatic
 import numpy  # noqa: F401  here, so that no forked process has to load it
 import mark
@@ -46,6 +47,8 @@ HEAVY = ["torch", "tensorflow", "keras", "pyspark", "dask", "ray", "transformers
 SHARED = dict.fromkeys(["pillow", "opencv", "scikit_image", "imageio"], "images")
 SECONDS_AN_ENTRY = 20
 BATCH = 60
+# So many calls that nobody wrote down are run to see all that an entry says.
+MOST_RUNS = 12
 # After such an effect the process is not as the next entry must find it; fixtures put the rest back themselves.
 LASTING = ("options", "environment", "directory")
 
@@ -168,6 +171,8 @@ def load(table, name):
         fixture.names()
     except ImportError as missing:
         return f"not installed: {missing.name}"
+    except Exception as problem:
+        return f"not usable here: {type(problem).__name__}: {str(problem)[:160]}"
     return fixture
 
 
@@ -294,36 +299,69 @@ class Place:
 
 
 def work(path, owner, entry, table, fixture, place, watch):
-    """The result of one entry: runs its example, or tries plausible calls until one works."""
+    """The result of one entry: runs its examples, or tries plausible calls until they have shown all it says."""
     if path in fixture.skipped:
         return {"status": "not run", "why": fixture.skipped[path]}
     listed, entry = entry is not None, entry or {}
-    texts = [entry["example"]] if "example" in entry else automatic.examples(path, entry, fixture, owner)
-    best = {"status": "not run", "why": "no example"}
-    for text in texts:
+    if automatic.is_kind(path, entry, fixture, table):
+        return {"listed": listed, **kind(path, entry, table, fixture, place)}
+    seen, failed = [], None
+    for call in automatic.calls(path, entry, fixture, owner, table):
         try:
-            found = attempt(path, text, owner, entry, table, fixture, place, watch)
+            found = attempt(call, entry, table, fixture, place, watch)
         except BaseException as problem:
-            if best["status"] == "not run" and (best["why"] == "no example"):
-                best = {"status": "not run", "why": f"{text}: {type(problem).__name__}: {str(problem)[:160]}"}
+            failed = failed or f"{call.text}: {type(problem).__name__}: {str(problem)[:160]}"
             continue
-        found["listed"] = listed
-        if found["status"] == "verified" or best["status"] == "not run":
-            best = found
-        if best["status"] in ("verified", "disagrees"):
+        if found["wrong"] and seen and call.made_up:
+            # Nobody meant the entry for such arguments.
+            continue
+        seen.append(found)
+        if found["status"] in ("verified", "disagrees") or not joined(seen)["unseen"] or len(seen) >= MOST_RUNS:
             break
-    return {"listed": listed, **best}
+    if not seen:
+        return {"listed": listed, "status": "not run", "why": failed or "no example"}
+    return {"listed": listed, **joined(seen)}
 
 
-def attempt(path, text, owner, entry, table, fixture, place, watch):
-    """Runs one text, and once more for every keyword that changes what the entry says."""
-    example = Example(text, path.rpartition(".")[2])
+def joined(seen):
+    """Several runs as one: what any of them did too much, what none of them showed."""
+    last = next((one for one in seen if one["wrong"]), seen[-1])
+    unseen = [text for text in last["unseen"] if all(text in one["unseen"] for one in seen)]
+    status = "disagrees" if last["wrong"] else "overstates" if unseen else "verified"
+    effects = sorted({effect for one in seen for effect in one["effects"]})
+    return {"status": status, "wrong": last["wrong"], "unseen": unseen, "text": last["text"], "effects": effects}
+
+
+def kind(path, entry, table, fixture, place):
+    """The result of an entry that says what values of a kind are, not what making one does."""
+    place.enter()
+    failed = "no value"
+    for source in fixture.sources(path, table):
+        try:
+            value = fixture.make(source)
+        except Exception as problem:
+            failed = f"{source}: {type(problem).__name__}: {str(problem)[:160]}"
+            continue
+        said = next((one["travels"] for one in table.kind(path) if "travels" in one), True)
+        does = ambient.travels(value)
+        real = fixture.real(path)
+        wrong = [] if real is None or isinstance(value, real) else [f"is a {type(value).__module__}.{type(value).__qualname__}"]
+        wrong += ["cannot be pickled"] if said and not does else []
+        unseen = ["it can be pickled"] if does and entry.get("travels") is False else []
+        status = "disagrees" if wrong else "overstates" if unseen else "verified"
+        return {"status": status, "wrong": wrong, "unseen": unseen, "text": source, "effects": []}
+    return {"status": "not run", "why": failed}
+
+
+def attempt(call, entry, table, fixture, place, watch):
+    """Runs one call, and once more for every keyword that changes what the entry says."""
+    example = Example(call.text, call.path.rpartition(".")[2])
     wrong, unseen, effects = [], [], set()
-    for keyword, given, tried in variants(path, entry, example, fixture, owner):
+    for keyword, given, tried in variants(call, entry, example, fixture):
         place.enter()
         fixture.keeps_warnings = entry.get("options_write") == "warnings"
         try:
-            seen = observe(example, lambda: fixture.make_names(owner, path), fixture, given, watch)
+            seen = observe(example, lambda: fixture.make_names(call.source, call.path), fixture, given, watch)
         except Exception:
             if not tried:
                 raise
@@ -332,12 +370,17 @@ def attempt(path, text, owner, entry, table, fixture, place, watch):
         more = compare(entry, seen, table, fixture, keyword)
         note = f" (with {keyword})" if keyword else ""
         wrong += [problem + note for problem in more[0]]
-        unseen += [problem + note for problem in more[1]]
+        # What does not depend on the keyword was there to be seen without it.
+        if keyword:
+            # What a run with the keyword shows need not be shown without it.
+            unseen = [problem for problem in unseen if problem in more[1]]
+        if not tried:
+            unseen += [problem + note for problem in more[1] if not keyword or problem.startswith("no change of")]
     status = "disagrees" if wrong else "overstates" if unseen else "verified"
-    return {"status": status, "wrong": wrong, "unseen": unseen, "text": text, "effects": sorted(effects)}
+    return {"status": status, "wrong": wrong, "unseen": unseen, "text": call.text, "effects": sorted(effects)}
 
 
-def variants(path, entry, example, fixture, owner):
+def variants(call, entry, example, fixture):
     """The keywords to give in further runs, how to make their values, and whether they are tried without a word in the entry."""
     yield None, None, False
     if example.target is None:
@@ -348,8 +391,9 @@ def variants(path, entry, example, fixture, owner):
         yield spelled, {keyword: lambda run, value=value: value != "False"}, False
     if entry.get("draws_unless") and entry["draws"] == "numpy.random":
         yield entry["draws_unless"], {entry["draws_unless"]: lambda run: 0}, False
-    if "inplace" not in said and automatic.takes(path, "inplace", fixture, owner):
-        yield "inplace", {"inplace": lambda run: True}, True
+    for keyword, value in (("inplace", True), ("copy", False)):
+        if not any(spelled.startswith(keyword) for spelled in said) and automatic.takes(call, keyword, fixture):
+            yield keyword, {keyword: lambda run, value=value: value}, True
 
 
 if __name__ == "__main__":

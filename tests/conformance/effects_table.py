@@ -46,6 +46,15 @@ class Table:
                 queue += entry.get("base", [])
         return found
 
+    def bases(self, path):
+        """The paths of all kinds that a kind is based on."""
+        found, queue = [], list(self.entries.get(path, {}).get("base", []))
+        while queue and len(found) < 16:
+            base = queue.pop(0)
+            found.append(base)
+            queue += self.entries.get(base, {}).get("base", [])
+        return found
+
     def _inherited(self, kind, name, depth):
         if depth > 8:
             return None

@@ -1,5 +1,6 @@
 """The values that examples of a library run on."""
 
+import ast
 import importlib
 import importlib.util
 import pathlib
@@ -17,7 +18,10 @@ class Fixture:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         self.names = module.names
-        self.kinds = module.KINDS
+        # What makes a value of each kind: a text, or a list of texts to try one after the other.
+        self.kinds = {kind: [made] if isinstance(made, str) else made for kind, made in module.KINDS.items()}
+        self.parameters = getattr(module, "PARAMETERS", {})
+        self.known_sources = {}
         self.arguments = getattr(module, "ARGUMENTS", ["x"])
         self.classes = getattr(module, "CLASSES", {})
         self.ignored = frozenset(getattr(module, "IGNORED", ()))
@@ -27,27 +31,47 @@ class Fixture:
         self.files = getattr(module, "files", None)
         self.loose = frozenset(getattr(module, "LOOSE", ()))
         self.forks = getattr(module, "FORKS", True)
+        # Effects that calls nobody wrote down may have all the same, since they stay on this machine.
+        self.asked = getattr(module, "ASKED", frozenset())
         self.keeps_warnings = False
 
-    def make_names(self, owner=None, path=""):
-        """Fresh names for one run: those of the fixture, the module of the path, and `x` of the kind that the entry belongs to."""
+    def make_names(self, source=None, path=""):
+        """Fresh names for one run: those of the fixture, the module of the path, and `x` as `source` makes it."""
         parts = path.split(".")
-        names = {parts[0]: importlib.import_module(parts[0])} if owner is None and parts[0] not in ("", "*") else {}
+        names = {parts[0]: importlib.import_module(parts[0])} if parts[0] not in ("", "*") else {}
         for length in range(2, len(parts)):
             try:
                 importlib.import_module(".".join(parts[:length]))
             except ImportError:
                 break
         names.update(self.names())
-        expression = self.kinds.get(owner)
-        if expression is not None:
-            names["x"] = eval(expression, names)
+        if source is not None:
+            tree = ast.parse(source)
+            exec(compile(ast.Module(tree.body[:-1], []), "<source>", "exec"), names)
+            names["x"] = eval(compile(ast.Expression(tree.body[-1].value), "<source>", "eval"), names)
         return names
+
+    def make(self, source):
+        """The value that a source makes."""
+        return self.make_names(source)["x"]
 
     def owner(self, path, table):
         """The kind whose member a path is, when a value of it can be made."""
         parent = path.rpartition(".")[0]
-        return parent if parent in self.kinds else None
+        return parent if parent and self.sources(parent, table) else None
+
+    def sources(self, kind, table):
+        """Texts that make values of a kind: written in the fixture for it or for kinds based on it, else the example of its own entry."""
+        if kind not in self.known_sources:
+            found = list(self.kinds.get(kind, []))
+            for other, made in self.kinds.items():
+                if other != kind and kind in table.bases(other):
+                    found += made
+            example = table.entries.get(kind, {}).get("example")
+            if not found and isinstance(example, str) and kind.rpartition(".")[2][:1].isupper() and ast.parse(example).body[-1:] and isinstance(ast.parse(example).body[-1], ast.Expr):
+                found = [example]
+            self.known_sources[kind] = found
+        return self.known_sources[kind]
 
     def real(self, kind):
         """The class that a kind of the table stands for, or None."""

@@ -78,8 +78,8 @@ def before_folder(before):
 def arguments(run):
     """The receiver and the arguments with their labels: `self`, a position, a keyword."""
     found = [] if run.receiver is None or isinstance(run.receiver, type(os)) else [("self", run.receiver)]
-    found += list(enumerate(run.positional))
-    return found + list(run.keywords.items())
+    # An argument that is the receiver itself is spoken of as the receiver.
+    return found + [(label, value) for label, value in [*enumerate(run.positional), *run.keywords.items()] if value is not run.receiver or value is None]
 
 
 def labels(ref_text, run):
