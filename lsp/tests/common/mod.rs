@@ -136,6 +136,20 @@ impl Client {
         .await
     }
 
+    /// Runs a cell in the notebook's kernel.
+    pub(crate) async fn run(&self, notebook: &str, cell: u32) -> Value {
+        let job = format!("run-{cell}-{}", self.told("nbhoist/finished").len());
+        self.request("nbhoist/execute", json!({ "notebook": notebook, "cell": cell, "job": job })).await.unwrap();
+        self.finished(&job).await
+    }
+
+    /// The text that cells have put out in a job.
+    pub(crate) fn stream(&self, job: &str) -> String {
+        let outputs = self.told("nbhoist/output").into_iter().filter(|output| output["job"] == job);
+        let lines = outputs.flat_map(|output| output["output"]["text"].as_array().cloned().unwrap_or_default());
+        lines.map(|line| line.as_str().unwrap().to_owned()).collect()
+    }
+
     /// The notifications of this name, in order.
     pub(crate) fn told(&self, method: &str) -> Vec<Value> {
         self.lock().notifications.iter().filter(|(name, _)| name == method).map(|(_, value)| value.clone()).collect()
