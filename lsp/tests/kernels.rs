@@ -221,3 +221,20 @@ async fn a_session_of_a_jupyter_server_leads_to_its_kernel() {
     assert!(asked.starts_with("GET /base/api/sessions HTTP/1.0\r\n") && asked.contains("Authorization: token secret\r\n"), "{asked}");
     client.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_are_probed() {
+    let Some(python) = python() else { return };
+    let client = Client::start(vscode(), json!({ "python": python })).await;
+    let probe = json!({ "executor": "gpu", "notebook": "file:///with-gpu/n.ipynb" });
+    // Another machine's interpreter is found on its PATH; here that one need not have what a worker needs.
+    if let Ok(found) = client.request("nbhoist/probe", probe).await {
+        common::same_keys(&common::documented("nbhoist/probe", "python"), &found, "a probe");
+    }
+    let found = client.request("nbhoist/probe", json!({ "executor": "local" })).await.unwrap();
+    common::same_keys(&common::documented("nbhoist/probe", "python"), &found, "a probe");
+    assert!(found["bandwidth"].as_f64().unwrap() > 0.0 && found["python"].as_str().unwrap().starts_with("3."));
+    let refused = client.request("nbhoist/probe", json!({ "executor": "nowhere" })).await.unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("there is no executor `nowhere`"));
+    client.end().await;
+}

@@ -45,7 +45,8 @@ impl Client {
         let (here, there) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(there);
         let server = tokio::spawn(async move {
-            nbhoist_lsp::serve(input, output).await.unwrap();
+            // The settings of whoever runs the tests must not matter.
+            nbhoist_lsp::serve_with(settings, input, output).await.unwrap();
         });
         let (reader, writer) = tokio::io::split(here);
         let mut client = Self::over(reader, writer);
@@ -224,6 +225,13 @@ async fn listen(mut reader: impl tokio::io::AsyncBufRead + Unpin, heard: Arc<Mut
             (None, None) => {}
         }
     }
+}
+
+/// The settings of a folder with a `gpu`: another process, under another name. Elsewhere only `local` is there.
+fn settings(folder: &std::path::Path) -> Result<nbhoist_settings::Settings, nbhoist_settings::Error> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/gpu.toml");
+    let has_gpu = folder.ends_with("with-gpu");
+    nbhoist_settings::Settings::load_from(has_gpu.then_some(file.as_path()), None)
 }
 
 /// The first JSON object of a section of `docs/lsp-extensions.md` that has this key.
