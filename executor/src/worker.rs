@@ -55,6 +55,8 @@ pub struct Failure {
     pub detail: String,
     /// The name to blame, when it is one.
     pub name: Option<String>,
+    /// A name that was read there and is not bound.
+    pub missing: Option<String>,
 }
 
 /// What can go wrong with a worker.

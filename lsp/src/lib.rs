@@ -34,8 +34,10 @@ mod session;
 mod snapshot;
 mod status;
 
+use std::path::Path;
 use std::sync::Arc;
 
+use nbhoist_settings::Settings;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_lsp_server::LspService;
 
@@ -53,8 +55,20 @@ const WAITING: usize = 1024;
 /// # Errors
 /// When no thread can be started.
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> std::io::Result<()> {
+    serve_with(Settings::load, input, output).await
+}
+
+/// The same, with another way to read the configuration for a folder.
+///
+/// # Errors
+/// When no thread can be started.
+pub async fn serve_with(
+    load: fn(&Path) -> Result<Settings, nbhoist_settings::Error>,
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite,
+) -> std::io::Result<()> {
     let (outbox, outgoing) = Outbox::new();
-    let session = Arc::new(Session::new(outbox, Pool::new()?));
+    let session = Arc::new(Session::new(outbox, Pool::new()?, load));
     let shared = Arc::clone(&session);
     let mut delivery = None;
     let builder = LspService::build(|client| {

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     pub(crate) heavy_seconds: Option<f64>,
     /// The interpreter for kernels that the server starts.
     pub(crate) python: Option<PathBuf>,
-    /// Whether anything may be started, attached to or moved.
+    /// Whether anything may be started, attached to or moved; once it was said, it holds until the contrary is said.
     pub(crate) trusted: bool,
 }
 
@@ -50,13 +50,13 @@ impl Default for Options {
 
 impl Options {
     /// Reads the options of a client. What is missing or of another type is left out: a mistake in them must not cost the server.
-    pub(crate) fn read(value: &Value) -> Self {
+    pub(crate) fn read(value: &Value, before: &Self) -> Self {
         let seconds = value.get("heavySeconds").and_then(Value::as_f64);
         Self {
             hints: value.get("hints").and_then(Value::as_str).and_then(Hints::from_word),
             heavy_seconds: seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
             python: value.get("python").and_then(Value::as_str).filter(|path| !path.is_empty()).map(PathBuf::from),
-            trusted: value.get("trusted").and_then(Value::as_bool).unwrap_or(true),
+            trusted: value.get("trusted").and_then(Value::as_bool).unwrap_or(before.trusted),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::words::{bytes, named, seconds};
@@ -71,6 +71,30 @@ impl End {
 
     fn cancelled(message: impl Into<String>) -> Self {
         Self { outcome: "cancelled", message: message.into(), failure: None, report: None, cells: Vec::new() }
+    }
+}
+
+/// How often bytes are told: a person sees no more, and a fast link would drown the editor.
+const BEAT: Duration = Duration::from_millis(50);
+
+/// The step under way, and when its bytes were told last.
+struct Pace {
+    phase: Phase,
+    told: Option<Instant>,
+}
+
+impl Pace {
+    const fn new(phase: Phase) -> Self {
+        Self { phase, told: None }
+    }
+
+    /// Whether bytes are to be told now; the last ones always are.
+    fn is_due(&mut self, last: bool) -> bool {
+        let due = last || self.told.is_none_or(|told| told.elapsed() >= BEAT);
+        if due {
+            self.told = Some(Instant::now());
+        }
+        due
     }
 }
 
@@ -169,8 +193,8 @@ impl Session {
         };
         let request = migration(block);
         let abort = slot.busy(cancel, &self.outbox);
-        let mut phase = Phase::Probe;
-        let mut observe = |event: Event| told.event(&event, &mut phase);
+        let mut pace = Pace::new(Phase::Probe);
+        let mut observe = |event: Event| told.event(&event, &mut pace);
         let moved = tokio::select! {
             moved = migrate(kernel, &block.executor, &request, &mut observe, cancel) => Some(moved),
             () = abort.cancelled() => None,
@@ -197,8 +221,8 @@ impl Session {
         };
         let abort = slot.busy(cancel, &self.outbox);
         let interrupter = kernel.interrupter();
-        let mut phase = Phase::Run;
-        let mut observe = |event: Event| told.event(&event, &mut phase);
+        let mut pace = Pace::new(Phase::Run);
+        let mut observe = |event: Event| told.event(&event, &mut pace);
         let reference = CellRef { number: here.cell, id: None };
         let interrupt = async {
             cancel.cancelled().await;
@@ -321,21 +345,24 @@ impl Told {
     }
 
     /// Tells an event in the words of the extension.
-    fn event(&self, event: &Event, phase: &mut Phase) {
+    fn event(&self, event: &Event, pace: &mut Pace) {
         match event {
             Event::Phase(now) => {
-                *phase = *now;
+                *pace = Pace::new(*now);
                 self.progress(*now, None, &Value::Null, &self.doing(*now));
             }
             Event::Progress { phase, done, total } => {
+                if !pace.is_due(*total == Some(*done)) {
+                    return;
+                }
                 let of = total.map(|total| format!(" of {}", bytes(total))).unwrap_or_default();
                 let verb = if *phase == Phase::Return { "receiving" } else { "sending" };
                 self.progress(*phase, Some((*done, *total)), &Value::Null, &format!("{verb} {}{of}", bytes(*done)));
             }
-            Event::Note { text } => self.progress(*phase, None, &Value::Null, text),
+            Event::Note { text } => self.progress(pace.phase, None, &Value::Null, text),
             Event::Fault { cell, name, supplied } => {
                 let what = if *supplied { "was fetched from the kernel" } else { "is not in the kernel either" };
-                self.progress(*phase, None, &self.cell(cell.number), &format!("`{name}` was asked for and {what}"));
+                self.progress(pace.phase, None, &self.cell(cell.number), &format!("`{name}` was asked for and {what}"));
             }
             Event::CellStarted { cell } => {
                 self.notice(Notice::CellState, json!({ "cell": self.cell(cell.number), "state": "started" }));

@@ -88,7 +88,7 @@ impl LanguageServer for Server {
     async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
         let abilities = convert::abilities(&params.capabilities);
         self.session.set_abilities(abilities);
-        self.session.set_options(Options::read(&params.initialization_options.unwrap_or_default()));
+        self.session.set_options(Options::read(&params.initialization_options.unwrap_or_default(), &Options::default()));
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());
         Ok(lsp::InitializeResult {
             capabilities: convert::capabilities(abilities),
@@ -151,7 +151,12 @@ impl LanguageServer for Server {
     async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {
         guarded(|| {
             let options = params.settings.get("nbhoist").unwrap_or(&params.settings);
-            self.session.set_options(Options::read(options));
+            // Some clients only say that something has changed.
+            if options.is_object() {
+                self.session.set_options(Options::read(options, &self.session.options()));
+            } else {
+                self.session.reload();
+            }
         });
     }
 

@@ -4,6 +4,7 @@
 //! analysis unless one is under way; the one under way is followed by one of the latest text.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -22,6 +23,9 @@ use crate::pool::{Pool, fence};
 use crate::problems::Problem;
 use crate::snapshot::{self, Snapshot};
 
+/// Reads the configuration for a folder.
+pub(crate) type Load = fn(&Path) -> Result<Settings, nbhoist_settings::Error>;
+
 /// The state of the server.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -39,6 +43,7 @@ pub(crate) struct Session {
     /// Work that goes on behind an answer.
     pub(crate) jobs: Jobs,
     instances: AtomicU64,
+    load: Load,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +92,7 @@ struct Published {
 
 impl Session {
     /// A session with nothing open.
-    pub(crate) fn new(outbox: Outbox, pool: Pool) -> Self {
+    pub(crate) fn new(outbox: Outbox, pool: Pool, load: Load) -> Self {
         Self {
             documents: Mutex::default(),
             options: RwLock::default(),
@@ -98,6 +103,7 @@ impl Session {
             kernels: Kernels::default(),
             jobs: Jobs::default(),
             instances: AtomicU64::new(1),
+            load,
         }
     }
 
@@ -329,8 +335,8 @@ impl Session {
 
     /// The settings of a document's folder. Broken ones are told and replaced by the defaults.
     pub(crate) fn load_settings(&self, uri: &str) -> Arc<Settings> {
-        let folder = snapshot::folder(uri).unwrap_or_else(|| std::path::PathBuf::from("."));
-        match Settings::load(&folder) {
+        let folder = snapshot::folder(uri).unwrap_or_else(|| PathBuf::from("."));
+        match (self.load)(&folder) {
             Ok(settings) => {
                 for warning in &settings.warnings {
                     let help = warning.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();

@@ -264,6 +264,34 @@ async fn cells_are_pulled_by_clients_that_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn configured_places_come_first() {
+    let client = Client::start(vscode(), json!({})).await;
+    let uri = "file:///with-gpu/n.ipynb";
+    client.notify("notebookDocument/didOpen", notebook(uri, &SOURCES));
+    let there = actions(&client, 3, 1, 2).await;
+    assert_eq!(titles(&there)[..2], ["Run block fit (cells 4-5) on gpu", "Run block fit (cells 4-5) on local"]);
+    let block = lenses(&client, 3).await;
+    assert_eq!(block[0]["command"]["title"], "run block fit on gpu \u{b7} takes twice");
+    let executors = client.request("nbhoist/executors", json!({ "notebook": uri })).await.unwrap();
+    let shown: Vec<_> =
+        executors["executors"].as_array().unwrap().iter().map(|place| (place["name"].clone(), place["usable"].clone())).collect();
+    assert_eq!(shown, [(json!("gpu"), json!(true)), (json!("later"), json!(false)), (json!("local"), json!(true))]);
+    assert!(executors["executors"][1]["problem"].as_str().unwrap().contains("cannot drive the backend `ray`"));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_that_was_withdrawn_stays_withdrawn() {
+    let client = open(json!({ "trusted": false })).await;
+    client.notify("workspace/didChangeConfiguration", json!({ "settings": { "nbhoist": { "hints": "all" } } }));
+    client.notify("workspace/didChangeConfiguration", json!({ "settings": null }));
+    let refused = client.request("nbhoist/startKernel", json!({ "notebook": NOTEBOOK })).await.unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("not trusted"));
+    assert_eq!(hints(&client, 2).await.len(), 1);
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_answered_in_words() {
     let client = open(json!({ "trusted": false })).await;
     let refused = async |name: &str, argument: Value| {

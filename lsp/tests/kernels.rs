@@ -18,22 +18,6 @@ async fn open(folder: &Path, python: &Path, sources: &[&str]) -> (Client, String
     (client, uri)
 }
 
-/// Runs a cell in the notebook's kernel.
-async fn run(client: &Client, notebook: &str, cell: u32) -> Value {
-    let job = format!("run-{cell}-{}", client.told("nbhoist/finished").len());
-    client.request("nbhoist/execute", json!({ "notebook": notebook, "cell": cell, "job": job })).await.unwrap();
-    client.finished(&job).await
-}
-
-/// The text that a cell has put out in a job.
-fn stream(client: &Client, job: &str) -> String {
-    let outputs = client.told("nbhoist/output").into_iter().filter(|output| output["job"] == job);
-    outputs
-        .flat_map(|output| output["output"]["text"].as_array().cloned().unwrap_or_default())
-        .map(|line| line.as_str().unwrap().to_owned())
-        .collect()
-}
-
 /// A kernel that is not the server's, as an editor or a Jupyter server has it.
 struct Foreign {
     kernel: Kernel,
@@ -73,7 +57,7 @@ async fn a_block_leaves_a_kernel_that_the_server_started_and_comes_back() {
     let (client, uri) = open(folder.path(), &python, &BLOCK).await;
     let kernel = client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
     assert_eq!((&kernel["state"], &kernel["origin"]), (&json!("idle"), &json!("started")));
-    let first = run(&client, &uri, 1).await;
+    let first = client.run(&uri, 1).await;
     assert_eq!((&first["outcome"], &first["kind"], &first["cells"][0]["executionCount"]), (&json!("done"), &json!("execute"), &json!(1)));
 
     let argument = json!({ "notebook": uri, "cells": [cell_uri(1), 3], "executor": "local", "job": "m" });
@@ -94,7 +78,7 @@ async fn a_block_leaves_a_kernel_that_the_server_started_and_comes_back() {
     let mut steps = phases.clone();
     steps.dedup();
     assert_eq!(steps, ["probe", "connect", "capture", "transfer", "run", "return", "restore"]);
-    assert_eq!(stream(&client, "m"), "first\n");
+    assert_eq!(client.stream("m"), "first\n");
     let result = client.told("nbhoist/output").into_iter().find(|output| output["output"]["output_type"] == "execute_result").unwrap();
     assert_eq!((&result["output"]["data"]["text/plain"], &result["cell"]["number"]), (&json!(["144"]), &json!(3)));
     let states: Vec<_> =
@@ -104,9 +88,9 @@ async fn a_block_leaves_a_kernel_that_the_server_started_and_comes_back() {
     let last = client.lock().notifications.iter().rposition(|(_, value)| value["job"] == "m").unwrap();
     assert_eq!(client.lock().notifications[last].0, "nbhoist/finished");
 
-    let after = run(&client, &uri, 4).await;
+    let after = client.run(&uri, 4).await;
     assert_eq!(after["outcome"], "done");
-    assert_eq!(stream(&client, after["job"].as_str().unwrap()), "144 True True 11\n");
+    assert_eq!(client.stream(after["job"].as_str().unwrap()), "144 True True 11\n");
     let status = client.request("nbhoist/cellStatus", json!({ "notebook": uri })).await.unwrap();
     assert_eq!((&status["cells"][1]["migrated"]["executor"], &status["cells"][3]["migrated"]), (&json!("local"), &Value::Null));
 
@@ -153,7 +137,7 @@ async fn a_failing_cell_tells_its_traceback_and_keeps_what_came_before() {
     let sources = ["a = 1", "b = a + 1", "b = 3\n1 / 0", "c = 1", "print(b)"];
     let (client, uri) = open(folder.path(), &python, &sources).await;
     client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
-    run(&client, &uri, 1).await;
+    client.run(&uri, 1).await;
     client.command("nbhoist.migrate", json!({ "notebook": uri, "cells": [2, 3, 4], "executor": "local", "job": "m" })).await.unwrap();
     let end = client.finished("m").await;
     assert_eq!(
@@ -163,8 +147,8 @@ async fn a_failing_cell_tells_its_traceback_and_keeps_what_came_before() {
     assert!(end["failure"]["traceback"].as_array().unwrap().len() > 1);
     let error = client.told("nbhoist/output").into_iter().find(|output| output["output"]["output_type"] == "error").unwrap();
     assert_eq!(error["cell"]["uri"], json!(cell_uri(2)));
-    let after = run(&client, &uri, 5).await;
-    assert_eq!(stream(&client, after["job"].as_str().unwrap()), "3\n");
+    let after = client.run(&uri, 5).await;
+    assert_eq!(client.stream(after["job"].as_str().unwrap()), "3\n");
     client.end().await;
 }
 
@@ -175,12 +159,12 @@ async fn kernels_are_interrupted_restarted_and_ended() {
     let (client, uri) =
         open(folder.path(), &python, &["x = 1", "print('in')\nimport time\ntime.sleep(60)", "print('x' in globals())"]).await;
     let on = json!({ "notebook": uri });
-    let without = run(&client, &uri, 1).await;
+    let without = client.run(&uri, 1).await;
     assert_eq!(without["outcome"], "error");
     assert!(without["message"].as_str().unwrap().contains("no kernel"));
     assert_eq!(client.request("nbhoist/kernel", on.clone()).await.unwrap()["state"], "none");
     client.request("nbhoist/startKernel", on.clone()).await.unwrap();
-    run(&client, &uri, 1).await;
+    client.run(&uri, 1).await;
     client.request("nbhoist/execute", json!({ "notebook": uri, "cell": 2, "job": "sleep" })).await.unwrap();
     client
         .until("output", |heard| {
@@ -190,7 +174,7 @@ async fn kernels_are_interrupted_restarted_and_ended() {
     assert_eq!(client.request("nbhoist/interrupt", on.clone()).await.unwrap()["state"], "busy");
     let stopped = client.finished("sleep").await;
     assert_eq!((&stopped["outcome"], &stopped["failure"]["ename"]), (&json!("cancelled"), &json!("KeyboardInterrupt")));
-    assert_eq!(stream(&client, run(&client, &uri, 3).await["job"].as_str().unwrap()), "True\n");
+    assert_eq!(client.stream(client.run(&uri, 3).await["job"].as_str().unwrap()), "True\n");
     // A restart takes the kernel away from what runs in it.
     client.request("nbhoist/execute", json!({ "notebook": uri, "cell": 2, "job": "again" })).await.unwrap();
     client
@@ -200,8 +184,8 @@ async fn kernels_are_interrupted_restarted_and_ended() {
         .await;
     assert_eq!(client.request("nbhoist/restart", on.clone()).await.unwrap()["state"], "idle");
     assert_eq!(client.finished("again").await["outcome"], "cancelled");
-    let fresh = run(&client, &uri, 3).await;
-    assert_eq!(stream(&client, fresh["job"].as_str().unwrap()), "False\n");
+    let fresh = client.run(&uri, 3).await;
+    assert_eq!(client.stream(fresh["job"].as_str().unwrap()), "False\n");
     assert_eq!(client.request("nbhoist/shutdownKernel", on.clone()).await.unwrap()["state"], "none");
     // An answer and a notification travel on ways of their own.
     let last = |heard: &common::Heard| {
@@ -235,5 +219,22 @@ async fn a_session_of_a_jupyter_server_leads_to_its_kernel() {
     assert!(error["message"].as_str().unwrap().contains("kernel-no-such-kernel.json"), "{error}");
     let asked = server.await.unwrap();
     assert!(asked.starts_with("GET /base/api/sessions HTTP/1.0\r\n") && asked.contains("Authorization: token secret\r\n"), "{asked}");
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_are_probed() {
+    let Some(python) = python() else { return };
+    let client = Client::start(vscode(), json!({ "python": python })).await;
+    let probe = json!({ "executor": "gpu", "notebook": "file:///with-gpu/n.ipynb" });
+    // Another machine's interpreter is found on its PATH; here that one need not have what a worker needs.
+    if let Ok(found) = client.request("nbhoist/probe", probe).await {
+        common::same_keys(&common::documented("nbhoist/probe", "python"), &found, "a probe");
+    }
+    let found = client.request("nbhoist/probe", json!({ "executor": "local" })).await.unwrap();
+    common::same_keys(&common::documented("nbhoist/probe", "python"), &found, "a probe");
+    assert!(found["bandwidth"].as_f64().unwrap() > 0.0 && found["python"].as_str().unwrap().starts_with("3."));
+    let refused = client.request("nbhoist/probe", json!({ "executor": "nowhere" })).await.unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("there is no executor `nowhere`"));
     client.end().await;
 }

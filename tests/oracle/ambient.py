@@ -27,9 +27,13 @@ def pieces(walker):
         "recursion limit": str(sys.getrecursionlimit()),
         "locale": locale.setlocale(locale.LC_ALL),
     }
-    for module, function in _LIBRARIES.items():
-        if module in sys.modules:
-            found.update(function(sys.modules[module], walker))
+    from nbhoist_runtime import library_state, session
+
+    # Looking must not make libraries forget which warnings they have shown.
+    with library_state.warnings_kept(session.namespace()):
+        for module, function in _LIBRARIES.items():
+            if module in sys.modules:
+                found.update(function(sys.modules[module], walker))
     return found
 
 

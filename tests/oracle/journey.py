@@ -76,18 +76,40 @@ class Journey:
         probed = call("probe", kernel.probe, names=self.sets.inputs) if self._measure else None
         if probed:
             self.report.namespace_bytes = probed["namespace_bytes"]
-        captured = call("capture", kernel.capture, migration="m", names=self.sets.inputs, file=self._file("inputs"))
-        self.report.bytes, self.report.sizes = captured["bytes"], captured["sizes"]
-        link = Link(self.zygote)
+        link, names = None, list(self.sets.inputs)
         try:
-            self._prepare(link, captured, count)
+            while link is None:
+                captured = call("capture", kernel.capture, migration="m", names=names, file=self._file("inputs"))
+                self.report.bytes, self.report.sizes = captured["bytes"], captured["sizes"]
+                link = Link(self.zygote)
+                try:
+                    self._prepare(link, captured, count)
+                except Failed as failure:
+                    if self.mode == "static" or failure.missing is None or failure.missing in names:
+                        raise
+                    names.append(failure.missing)
+                    call("release", kernel.release, migration="m")
+                    link.close()
+                    link = None
             for index, source in enumerate(sources):
                 if not self._run(link, source, count + index):
                     break
-            header = self._collect(link)
+            self._bring_home(link, count, sources[: len(self.report.cells)])
         finally:
-            link.close()
-        self._restore(header, count, sources[: len(self.report.cells)])
+            if link is not None:
+                link.close()
+
+    def _bring_home(self, link, count, sources):
+        """Take the result over; what a value of it reads by name when it is unpacked is asked for as well."""
+        returns = list(self.sets.returns)
+        while True:
+            header = self._collect(link, returns)
+            try:
+                return self._restore(header, count, sources)
+            except Failed as failure:
+                if self.mode == "static" or failure.missing is None or failure.missing in returns:
+                    raise
+                returns.append(failure.missing)
 
     def _prepare(self, link, captured, count):
         state = captured["ambient"]
@@ -141,10 +163,10 @@ class Journey:
         self.report.bytes += os.path.getsize(file)
         link.ship("supply", file)
 
-    def _collect(self, link):
+    def _collect(self, link, returns):
         with open(self._file("returns"), "wb") as file:
             header = link.ask(
-                "collect", {"op": "collect", "returns": self.sets.returns, "everything": self.sets.everything}, "collected",
+                "collect", {"op": "collect", "returns": returns, "everything": self.sets.everything}, "collected",
                 lambda frame, payload: frames.write(file, frame, payload) if frame["op"] == "buffer" else None,
             )
             if self.mode == "static":
@@ -170,8 +192,10 @@ class Journey:
 
     def _restore(self, header, count, sources):
         with self._only_listed() if self.mode == "static" else contextlib.nullcontext():
-            found = call("restore", kernel.restore, migration="m", file=self._file("returns"), count=count, sources=sources)
-        os.unlink(self._file("returns"))
+            try:
+                found = call("restore", kernel.restore, migration="m", file=self._file("returns"), count=count, sources=sources)
+            finally:
+                os.unlink(self._file("returns"))
         call("release", kernel.release, migration="m")
         if found.get("conflict"):
             raise Failed("restore", {"kind": "conflict", "text": "; ".join(one["why"] for one in found["conflict"])})
@@ -183,11 +207,19 @@ class Journey:
 
         def read(state, file):
             result = original(state, file)
-            reached = _reached([result.bound[name] for name in returns if name in result.bound], state.namespace)
-            table = state.sender.table
-            result.changes = [
-                change for change in result.changes if returns.intersection(change["names"]) or id(table[change["number"]]) in reached
-            ]
+            roots = [result.bound[name] for name in returns if name in result.bound]
+            if "figures" in self.sets.ambient:
+                roots += [figure for _, figure in state.figures]
+            table, kept, waiting = state.sender.table, [], list(result.changes)
+            while True:
+                # What a change that is kept puts in place belongs to it: the columns of a frame, the elements of a list.
+                reached = _reached(roots + [change["content"] for change in kept], state.namespace)
+                found = [change for change in waiting if returns.intersection(change["names"]) or id(table[change["number"]]) in reached]
+                if not found:
+                    break
+                kept += found
+                waiting = [change for change in waiting if not any(change is one for one in found)]
+            result.changes = kept
             return result
 
         restoring._read = read
@@ -212,6 +244,10 @@ def _reached(values, namespace, limit=200_000):
             continue
         found.add(id(value))
         waiting.extend(gc.get_referents(value))
+        # Neither the blocks of a frame nor views of arrays tell the collector what they hold.
+        waiting.extend([value.base] if type(value).__module__ == "numpy" and getattr(value, "base", None) is not None else ())
+        if type(value).__module__ == "pandas.core.internals.managers":
+            waiting.extend(value.arrays)
     return found
 
 

@@ -19,7 +19,7 @@ class Failed(Exception):
     def __init__(self, step, error):
         Exception.__init__(self, "%s: %s" % (step, error.get("text") or error.get("error")))
         self.step, self.kind, self.name = step, error.get("kind"), error.get("name")
-        self.detail = error.get("detail")
+        self.detail, self.missing = error.get("detail"), error.get("missing")
 
 
 class Gone(Exception):

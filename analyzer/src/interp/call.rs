@@ -12,6 +12,8 @@ use super::arguments::Args;
 use super::heap::{Kind, ObjId, Val};
 use crate::library_effects::{Default_, Found};
 
+/// Functions behind a library's value that are run when it is used.
+const MAX_HELD: usize = 16;
 /// Objects behind an argument that an unknown function is assumed to change.
 const MAX_DEEP: usize = 60;
 
@@ -357,16 +359,15 @@ impl<'a> Interp<'a> {
                     };
                     self.call_back(id, &given, range);
                 } else if matches!(&kind, Kind::Lib(path) if path.starts_with("builtins.")) {
-                    // A list of functions, a dict of callbacks.
+                    // A list of functions, a dict of callbacks, pairs of a name and a function.
                     let held: Vec<ObjId> = self
                         .heap
-                        .get(id)
-                        .elems
-                        .objs
-                        .iter()
-                        .copied()
-                        .filter(|&part| matches!(self.heap.get(part).kind, Kind::Function(_) | Kind::Instance(_)))
-                        .take(8)
+                        .reach(&[id])
+                        .into_iter()
+                        .take(MAX_DEEP)
+                        .filter(|&part| part != id && matches!(self.heap.get(part).kind, Kind::Function(_) | Kind::Instance(_)))
+                        .take(MAX_HELD)
+                        .filter(|&part| self.held_run.insert(part))
                         .collect();
                     for part in held {
                         let given = self.unknown();
@@ -385,23 +386,14 @@ impl<'a> Interp<'a> {
             .copied()
             .filter(|&id| match &self.heap.get(id).kind {
                 Kind::Lib(path) => !path.starts_with("builtins."),
-                Kind::Unknown => true,
+                Kind::Unknown | Kind::Instance(_) => true,
                 _ => false,
             })
             .collect();
         if wrappers.is_empty() || self.calls.len() > 2 {
             return;
         }
-        let held: Vec<ObjId> = self
-            .heap
-            .reach(&wrappers)
-            .into_iter()
-            .take(MAX_DEEP)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .filter(|&id| self.is_held_function(id))
-            .take(8)
-            .collect();
+        let held: Vec<ObjId> = self.heap.reach(&wrappers).into_iter().filter(|&id| self.is_held_function(id)).take(MAX_HELD).collect();
         for function in held {
             // Once in a cell is enough to learn what it needs.
             if !self.held_run.insert(function) {

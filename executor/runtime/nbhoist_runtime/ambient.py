@@ -31,7 +31,6 @@ def capture(files=()):
         value = _get(piece)
         if value is not None:
             state["pieces"][name] = _encode(value)
-    state["libraries"] = library_state.capture(session.namespace())
     return state
 
 

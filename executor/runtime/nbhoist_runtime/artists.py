@@ -1,7 +1,7 @@
 """How the parts of matplotlib's figures are packed.
 
 Left to itself matplotlib drops what a figure in use needs (the callbacks that tell a parent that a child has changed), counts up each time
-a registry of callbacks is packed, and opens a window for every figure that is unpacked.
+a registry of callbacks is packed, loses count of which axes are the current ones, and opens a window for every figure that is unpacked.
 """
 
 import sys
@@ -11,10 +11,12 @@ def reduction(value):
     """What an artist or a registry of callbacks is rebuilt from; None for anything else."""
     cls = type(value)
     if cls not in _changes:
-        if is_artist(cls):
-            _changes[cls] = _artist_state
-        else:
-            _changes[cls] = _registry_state if _is_a(cls, "matplotlib.cbook", "CallbackRegistry") else None
+        rules = (
+            ("matplotlib.artist", "Artist", _artist_state),
+            ("matplotlib.cbook", "CallbackRegistry", _registry_state),
+            ("matplotlib.figure", "_AxesStack", _stack_state),
+        )
+        _changes[cls] = next((change for module, name, change in rules if _is_a(cls, module, name)), None)
     change = _changes[cls]
     return None if change is None else _with_state(value, change)
 
@@ -30,6 +32,22 @@ def forget():
 def is_artist(cls):
     """Whether instances of `cls` are figures or things drawn in them."""
     return _is_a(cls, "matplotlib.artist", "Artist")
+
+
+# What says who uses a transform, and which axes share a scale with others: that others were made is no change of theirs.
+_COMPANY = ("_parents", "_invalid", "_shared_axes", "_twinned_axes")
+
+
+def without_company(value, found):
+    """What an artist or transform is on its own; `found` is what it is packed as, or `NotImplemented`."""
+    if found is NotImplemented:
+        if not _is_a(type(value), "matplotlib.transforms", "TransformNode"):
+            return found
+        found = value.__reduce_ex__(5)
+    if not isinstance(found, tuple) or len(found) < 3 or type(found[2]) is not dict:
+        return found
+    state = {name: part for name, part in found[2].items() if name not in _COMPANY}
+    return found[:2] + (state,) + found[3:]
 
 
 def artist_state(value):
@@ -85,6 +103,11 @@ def _is_library_function(function):
     module = sys.modules.get(str(getattr(function, "__module__", None)))
     name = getattr(function, "__name__", "")
     return str(getattr(module, "__name__", "")).startswith("matplotlib.") and getattr(module, name, None) is function
+
+
+def _stack_state(value, state):
+    # Left to itself it gives the axes that are chosen next the number of the last one, which then stay the current ones.
+    return dict(state, _counter=max(state["_axes"].values(), default=-1) + 1) if "_counter" in state else state
 
 
 def _registry_state(value, state):

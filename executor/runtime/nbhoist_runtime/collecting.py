@@ -1,5 +1,7 @@
 """The way back from the worker: what was bound, what was changed, what was deleted, decided by looking."""
 
+import types
+
 from . import ambient, changes, culprit, figures, kinds, session
 from .bundle import PackError, Sender
 from .tracking import names_reaching
@@ -24,6 +26,8 @@ class Collector:
         self._returns = returns
         bound, modules, deleted = self._bound()
         wanted = {name: value for name, value in bound.items() if everything or name in returns}
+        # What rebuilds a value may be a function or class of the block, which then has to be there already.
+        wanted = dict(sorted(wanted.items(), key=lambda item: not isinstance(item[1], (types.FunctionType, type))))
         for name in bound:
             if name not in wanted:
                 self._left[name] = "nothing asked for it"

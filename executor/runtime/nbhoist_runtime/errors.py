@@ -19,6 +19,8 @@ class Trouble(Exception):
         self.name = name
         self.path = path
         self.detail = detail
+        # A name that was read and is not bound on this side.
+        self.missing = None
 
     def as_json(self):
         """The fields of the protocol's `error` object."""
@@ -28,6 +30,7 @@ class Trouble(Exception):
             "name": self.name,
             "path": self.path,
             "detail": self.detail or "",
+            "missing": self.missing,
         }
 
 
@@ -62,6 +65,21 @@ def detail(error):
         return describe(error)
 
 
+def missing_name(error):
+    """The name that an exception, or one that led to it, says is not defined; None when it is about something else."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, NameError):
+            found = getattr(error, "name", None)
+            if found is None:
+                parts = str(error).split("'")
+                found = parts[1] if len(parts) == 3 else None
+            return found
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def translate(error, kind="internal"):
     """The `Trouble` that says best what `error` is."""
     if isinstance(error, Trouble):
@@ -77,4 +95,6 @@ def translate(error, kind="internal"):
     if isinstance(error, RecursionError):
         text = "a value is nested too deeply to be packed (a very long chain of objects)"
         return Trouble("pickle", text, detail=detail(error))
-    return Trouble(kind, describe(error), detail=detail(error))
+    trouble = Trouble(kind, describe(error), detail=detail(error))
+    trouble.missing = missing_name(error)
+    return trouble

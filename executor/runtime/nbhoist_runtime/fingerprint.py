@@ -6,9 +6,10 @@ a digest of what it is packed as, in which the objects that have a fingerprint o
 
 import hashlib
 import operator
+import sys
 import zlib
 
-from . import arrays, kinds, pack, rebuild
+from . import arrays, artists, kinds, pack, rebuild
 
 _LARGE = 1 << 20
 
@@ -224,6 +225,10 @@ class _Digester(pack.Pickler):
     def persistent_id(self, value):
         number = self._numbers.get(id(value))
         return number if number is not None and value is not self._current else None
+
+    def _other(self, value):
+        found = pack.Pickler._other(self, value)
+        return artists.without_company(value, found) if "matplotlib" in sys.modules else found
 
     def _slice(self, value):
         # That the frame it was cut from is gone does not change a frame.

@@ -52,6 +52,8 @@ def probe(names=(), seconds=None, **_):
 def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sources=None, **_):
     """Pack the named values into `file`, which must not exist."""
     started = time.monotonic()
+    # Packing may make libraries forget the warnings they have shown, so this comes first.
+    libraries = library_state.capture(session.namespace())
     state = _begin(migration)
     state.remember_bindings()
     # The order of `names` may differ from run to run at the caller; objects and arrays should not.
@@ -59,7 +61,7 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
     state.figures, notes = figures.to_send(state.namespace, sources)
     found = _send(state, wanted, file, spare, {"op": "bundle"}, state.figures)
     found.update(
-        ambient=dict(ambient.capture(state.sender.pickler.files), notes=notes, bound=list(state.bindings)),
+        ambient=dict(ambient.capture(state.sender.pickler.files), libraries=libraries, notes=notes, bound=list(state.bindings)),
         path=list(sys.path),
         directory=_directory(),
         seconds=time.monotonic() - started,

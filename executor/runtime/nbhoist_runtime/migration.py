@@ -46,7 +46,23 @@ class Migration:
         """Unpack what the worker sent back."""
         receiver = Receiver(self._seeds, self.sender.pickler.arrays.sent)
         receiver.continue_from(self.sender.table)
-        return receiver.load(buffers)
+        lent = []
+
+        def lend(label, value):
+            """What rebuilds a value may call a function or class that the block made; until the result is taken over it is only lent."""
+            section, name = label
+            if section == "name" and isinstance(value, (types.FunctionType, type)):
+                lent.append((name, self.namespace.get(name, lent)))
+                self.namespace[name] = value
+
+        try:
+            return receiver.load(buffers, lend)
+        finally:
+            for name, before in reversed(lent):
+                if before is lent:
+                    self.namespace.pop(name, None)
+                else:
+                    self.namespace[name] = before
 
 
 def split(names, space):

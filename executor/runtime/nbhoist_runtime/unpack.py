@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import types
 
 from . import arrays
 
@@ -18,6 +19,8 @@ class Unpickler:
         self._source = _Source()
         self._feed = _Feed()
         self._pickle = pickle.Unpickler(self._source, buffers=self._feed)
+        # Some values look names up in the frame that unpacks them, as statsmodels does for the functions in a formula.
+        self._from_notebook = types.FunctionType((lambda load: load()).__code__, seeds[0])
         self.seed([seeds[0], self.arrays] + list(seeds[1:]))
 
     def seed(self, objects):
@@ -34,7 +37,7 @@ class Unpickler:
 
     def next(self):
         """The next object. After a failure nothing more can be loaded, because both sides' memos have come apart."""
-        return self._pickle.load()
+        return self._from_notebook(self._pickle.load)
 
     def close(self):
         """Let go of the pickles and buffers."""

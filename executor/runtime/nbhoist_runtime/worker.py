@@ -54,6 +54,8 @@ class Worker:
         answer = {"op": "failed", "error": trouble.text, "kind": trouble.kind, "detail": trouble.detail or detail(error)}
         if trouble.name is not None:
             answer["name"] = trouble.name
+        if trouble.missing is not None:
+            answer["missing"] = trouble.missing
         if header.get("id") is not None:
             answer["id"] = header["id"]
         self._channel.send(answer)

@@ -110,4 +110,6 @@ pub struct CallError {
     pub path: Option<String>,
     /// The traceback, for a bug report.
     pub detail: Option<String>,
+    /// A name that was read there and is not bound.
+    pub missing: Option<String>,
 }

@@ -111,6 +111,8 @@ pub enum MigrateError {
         reason: String,
         /// The traceback there.
         detail: String,
+        /// A name of the notebook that was read and did not go along.
+        missing: Option<String>,
     },
     /// No space for a bundle.
     #[error(

@@ -69,6 +69,27 @@ pub async fn migrate(
     on_event: OnEvent<'_>,
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
+    let mut request = request.clone();
+    loop {
+        let attempted = attempt(kernel, executor, &request, &mut *on_event, cancel).await;
+        match attempted {
+            // Nothing has run yet. What an input reads by name when it is unpacked, such as the functions in a model's formula, goes along.
+            Err(MigrateError::Unpickle { missing: Some(name), .. }) if !request.inputs.contains(&name) => {
+                on_event(Event::Note { text: format!("an input reads `{name}` when it is unpacked; it goes along") });
+                request.inputs.push(name);
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn attempt(
+    kernel: &mut Kernel,
+    executor: &Executor,
+    request: &Migration,
+    on_event: OnEvent<'_>,
+    cancel: &Cancel,
+) -> Result<Report, MigrateError> {
     let spool = Spool::new(request.spool.as_deref()).map_err(|error| MigrateError::Io {
         path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
         phase: Phase::Probe,

@@ -63,9 +63,13 @@ impl Journey<'_> {
             }
             WorkerError::Died(ending) => MigrateError::WorkerDied { executor, phase, cell: self.running, ending },
             WorkerError::Protocol(why) => MigrateError::Protocol { executor, why },
-            WorkerError::Failed(failure) if failure.kind == "unpickle" => {
-                MigrateError::Unpickle { executor, name: failure.name, reason: failure.error, detail: failure.detail }
-            }
+            WorkerError::Failed(failure) if failure.kind == "unpickle" => MigrateError::Unpickle {
+                executor,
+                name: failure.name,
+                reason: failure.error,
+                detail: failure.detail,
+                missing: failure.missing,
+            },
             WorkerError::Failed(failure) => MigrateError::Worker { executor, phase, reason: failure.error, detail: failure.detail },
         }
     }

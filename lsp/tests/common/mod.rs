@@ -45,7 +45,8 @@ impl Client {
         let (here, there) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(there);
         let server = tokio::spawn(async move {
-            nbhoist_lsp::serve(input, output).await.unwrap();
+            // The settings of whoever runs the tests must not matter.
+            nbhoist_lsp::serve_with(settings, input, output).await.unwrap();
         });
         let (reader, writer) = tokio::io::split(here);
         let mut client = Self::over(reader, writer);
@@ -136,6 +137,20 @@ impl Client {
         .await
     }
 
+    /// Runs a cell in the notebook's kernel.
+    pub(crate) async fn run(&self, notebook: &str, cell: u32) -> Value {
+        let job = format!("run-{cell}-{}", self.told("nbhoist/finished").len());
+        self.request("nbhoist/execute", json!({ "notebook": notebook, "cell": cell, "job": job })).await.unwrap();
+        self.finished(&job).await
+    }
+
+    /// The text that cells have put out in a job.
+    pub(crate) fn stream(&self, job: &str) -> String {
+        let outputs = self.told("nbhoist/output").into_iter().filter(|output| output["job"] == job);
+        let lines = outputs.flat_map(|output| output["output"]["text"].as_array().cloned().unwrap_or_default());
+        lines.map(|line| line.as_str().unwrap().to_owned()).collect()
+    }
+
     /// The notifications of this name, in order.
     pub(crate) fn told(&self, method: &str) -> Vec<Value> {
         self.lock().notifications.iter().filter(|(name, _)| name == method).map(|(_, value)| value.clone()).collect()
@@ -210,6 +225,13 @@ async fn listen(mut reader: impl tokio::io::AsyncBufRead + Unpin, heard: Arc<Mut
             (None, None) => {}
         }
     }
+}
+
+/// The settings of a folder with a `gpu`: another process, under another name. Elsewhere only `local` is there.
+fn settings(folder: &std::path::Path) -> Result<nbhoist_settings::Settings, nbhoist_settings::Error> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/gpu.toml");
+    let has_gpu = folder.ends_with("with-gpu");
+    nbhoist_settings::Settings::load_from(has_gpu.then_some(file.as_path()), None)
 }
 
 /// The first JSON object of a section of `docs/lsp-extensions.md` that has this key.
