@@ -4,7 +4,7 @@
 use std::io::{BufRead, Write};
 
 use nbhoist_analyzer::notebook::Notebook;
-use nbhoist_analyzer::{After, Analysis, Request, analyze, ipynb};
+use nbhoist_analyzer::{After, Analysis, Request, analyze, ipynb, local_files};
 use serde_json::{Value, json};
 
 fn main() {
@@ -41,7 +41,11 @@ fn serve() {
 fn read(path: &str) -> Result<(Notebook, Analysis), String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let notebook = ipynb::read(&bytes).map_err(|error| error.to_string())?;
-    let analysis = analyze(&Request::new(&notebook));
+    let mut request = Request::new(&notebook);
+    let folder = std::path::Path::new(path).parent().unwrap_or(std::path::Path::new("."));
+    let sources = notebook.code_cells().map(|cell| cell.source.as_str());
+    request.files = local_files::referenced(sources, |file| std::fs::read_to_string(folder.join(file)).ok());
+    let analysis = analyze(&request);
     Ok((notebook, analysis))
 }
 

@@ -11,6 +11,7 @@ mod interp;
 pub mod ipynb;
 pub mod library_effects;
 mod linked;
+pub mod local_files;
 mod minimal_state;
 pub mod names;
 pub mod notebook;

@@ -35,6 +35,7 @@ impl Snapshot {
     pub(crate) fn new(source: Source, settings: Arc<Settings>, heavy: f64, encoding: Encoding, facts: &mut FactsCache) -> Self {
         let mut request = Request::new(&source.notebook);
         request.config.heavy_seconds = heavy;
+        request.config.library_effects = Arc::clone(&settings.library_effects);
         let code = || source.notebook.code_cells().map(|cell| cell.source.as_str());
         if let Some(folder) = folder(&source.uri) {
             request.files = files::referenced(code(), &folder);

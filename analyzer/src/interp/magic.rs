@@ -204,7 +204,10 @@ impl<'a> Interp<'a> {
             "pwd" | "ls" | "ll" | "dhist" => self.effect(EffectKind::DirectoryRead, name, range),
             "pip" | "conda" | "mamba" | "micromamba" | "uv" | "sx" | "system" | "sc" | "killbgscripts" | "writefile" | "mkdir" | "rm"
             | "cp" | "mv" | "cat" => self.effect(EffectKind::Subprocess, name, range),
-            "run" => self.run_file(first, range),
+            "run" => {
+                let script = words.iter().find(|word| !word.starts_with('-')).copied().unwrap_or(first);
+                self.run_file(script, range);
+            }
             "load" | "loadpy" => self.effect(EffectKind::FileRead, first, range),
             "store" => self.store_magic(&words, range),
             "reset" | "reset_selective" | "clear" => {

@@ -86,7 +86,7 @@ impl<'a> Interp<'a> {
     /// `%run file`: its names, bound here. False when its text is not known.
     pub(super) fn run_script(&mut self, path: &str, range: TextRange) -> bool {
         let texts = self.texts;
-        let Some(text) = texts.get(path).and_then(|source| self.text(source)) else { return false };
+        let Some(text) = texts.get(&crate::local_files::script_file(path)).and_then(|source| self.text(source)) else { return false };
         let space = self.run_module(text, range);
         for name in &text.facts.binds {
             if let Some(val) = self.heap.attr(space, name).cloned() {

@@ -1,0 +1,159 @@
+//! The local files that a notebook refers to: modules it imports, scripts it runs.
+//!
+//! Which files those are is found here; reading them is the caller's part, since the analysis does no input and output. Nothing
+//! outside the notebook's folder is asked for, and files are only ever read, not run.
+
+use std::collections::BTreeMap;
+
+/// Most of the files of a project are small; a larger one, in bytes, is data or generated.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+/// A notebook that pulls in more files than this is analysed with the first ones.
+const MAX_FILES: usize = 200;
+
+/// Texts of the local modules and scripts that these sources refer to, directly or through each other, by path relative to the
+/// notebook's folder. `read` gives the text of such a path, when there is one.
+pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, mut read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut asked = std::collections::HashSet::new();
+    // From the end, so that the first file named is the first one read.
+    let mut waiting: Vec<String> = sources.flat_map(|source| named_in_source(source, "")).collect();
+    waiting.reverse();
+    while let Some(path) = waiting.pop() {
+        if files.len() >= MAX_FILES {
+            break;
+        }
+        if !asked.insert(path.clone()) {
+            continue;
+        }
+        let Some(text) = read(&path).filter(|text| text.len() <= MAX_FILE_BYTES) else { continue };
+        let package = path.rfind('/').map_or("", |slash| &path[..=slash]);
+        let mut more = named_in_source(&text, package);
+        more.reverse();
+        waiting.append(&mut more);
+        files.insert(path, text);
+    }
+    files
+}
+
+fn named_in_source(source: &str, package: &str) -> Vec<String> {
+    source.lines().flat_map(|line| named_in(line, package)).filter(|path| is_inside(path)).collect()
+}
+
+/// Whether a path stays in the folder it is relative to.
+fn is_inside(path: &str) -> bool {
+    !path.contains(['\\', ':', '\0']) && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+/// Paths, relative to the notebook's folder, that a line of a file in `package` (a folder with a slash behind it, or nothing) may refer to.
+fn named_in(line: &str, package: &str) -> Vec<String> {
+    let line = line.split('#').next().unwrap_or_default().trim();
+    if let Some(script) = line.strip_prefix("%run ").and_then(|rest| rest.split_whitespace().find(|word| !word.starts_with('-'))) {
+        return vec![script_file(script)];
+    }
+    if let Some(rest) = line.strip_prefix("from ") {
+        let (module, names) = rest.split_once(" import").unwrap_or((rest, ""));
+        let module = module.trim();
+        let mut paths = module_files(module, package);
+        // Each of the names may be a module of the package.
+        for name in names.split([',', '(', ')']).filter_map(|part| part.split_whitespace().next()).filter(|name| is_name(name)) {
+            let dot = if module.ends_with('.') { "" } else { "." };
+            paths.extend(module_files(&format!("{module}{dot}{name}"), package));
+        }
+        let mut seen = std::collections::HashSet::new();
+        paths.retain(|path| seen.insert(path.clone()));
+        return paths;
+    }
+    let modules = line.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
+    modules.filter_map(|part| part.split_whitespace().next()).flat_map(|module| module_files(module, package)).collect()
+}
+
+/// The file that `%run` means by a word: without an ending, a Python script.
+pub(crate) fn script_file(word: &str) -> String {
+    let script = word.trim_matches(['"', '\'']);
+    let script = script.strip_prefix("./").unwrap_or(script);
+    let has_ending = std::path::Path::new(script).extension().is_some();
+    if has_ending { script.to_owned() } else { format!("{script}.py") }
+}
+
+/// `a.b` may be `a.py`, `a/__init__.py`, `a/b.py` or `a/b/__init__.py`; `.b` in a package is the package's own `b`.
+fn module_files(module: &str, package: &str) -> Vec<String> {
+    let dots = module.len() - module.trim_start_matches('.').len();
+    let mut folder = if dots == 0 { "" } else { package };
+    for _ in 1..dots {
+        folder = folder.trim_end_matches('/').rfind('/').map_or("", |slash| &folder[..=slash]);
+    }
+    let mut path = folder.to_owned();
+    let mut files = Vec::new();
+    for part in module[dots..].split('.').filter(|part| !part.is_empty()) {
+        if !is_name(part) {
+            return Vec::new();
+        }
+        path.push_str(part);
+        files.push(format!("{path}.py"));
+        files.push(format!("{path}/__init__.py"));
+        path.push('/');
+    }
+    files
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_name_the_files_they_need() {
+        assert_eq!(named_in("import numpy as np, helpers", ""), ["numpy.py", "numpy/__init__.py", "helpers.py", "helpers/__init__.py"]);
+        assert_eq!(named_in("  from a import *  # d", ""), ["a.py", "a/__init__.py"]);
+        assert_eq!(named_in("from a import b", ""), ["a.py", "a/__init__.py", "a/b.py", "a/b/__init__.py"]);
+        assert_eq!(named_in("from .b import (", "a/"), ["a/b.py", "a/b/__init__.py"]);
+        assert_eq!(named_in("from .. import c", "a/b/"), ["a/c.py", "a/c/__init__.py"]);
+        assert_eq!(named_in("%run -i setup", ""), ["setup.py"]);
+        assert_eq!(named_in("%run './x/y.ipynb'", ""), ["x/y.ipynb"]);
+        assert_eq!(named_in("x = important", ""), [""; 0]);
+    }
+
+    /// The files that are read of these, and all that are asked for.
+    fn read(sources: &[&str], there: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let mut asked = Vec::new();
+        let files = referenced(sources.iter().copied(), |path| {
+            asked.push(path.to_owned());
+            there.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned())
+        });
+        (files.into_keys().collect(), asked)
+    }
+
+    #[test]
+    fn files_are_followed_and_read_once() {
+        let there = [
+            ("a.py", "import b\nimport a"),
+            ("b.py", "from p import q"),
+            ("p/__init__.py", ""),
+            ("p/q.py", "from .r import s"),
+            ("p/r.py", ""),
+        ];
+        let (files, asked) = read(&["import a, numpy", "import a"], &there);
+        assert_eq!(files, ["a.py", "b.py", "p/__init__.py", "p/q.py", "p/r.py"]);
+        assert_eq!(asked.len(), asked.iter().collect::<std::collections::HashSet<_>>().len());
+    }
+
+    #[test]
+    fn nothing_outside_the_folder_is_asked_for() {
+        let sources = ["%run ../secret.py", "%run /etc/passwd", "%run a/../../b.py", "from ... import x", "%run C:\\x.py", "%run ~/x.py"];
+        let (_, asked) = read(&sources, &[]);
+        assert!(asked.iter().all(|path| is_inside(path) && !path.starts_with('/')), "{asked:?}");
+        assert!(!asked.iter().any(|path| path.contains("secret") || path.contains("passwd")), "{asked:?}");
+    }
+
+    #[test]
+    fn what_is_read_is_bounded() {
+        let large = "#".repeat(MAX_FILE_BYTES + 1);
+        assert_eq!(read(&["import a"], &[("a.py", &large)]).0, [""; 0]);
+        let many = (0..400).map(|number| format!("import m{number}")).collect::<Vec<_>>().join("\n");
+        let files = referenced([many.as_str()].into_iter(), |path| (!path.contains('/')).then(String::new));
+        assert_eq!(files.len(), MAX_FILES);
+    }
+}
