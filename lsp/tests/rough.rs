@@ -1,5 +1,7 @@
 //! What no client should send, and what a busy one does: nothing of it ends the server.
 
+#![allow(clippy::needless_pass_by_value, reason = "calls read better with `json!` in them")]
+
 mod common;
 
 use std::time::{Duration, Instant};
