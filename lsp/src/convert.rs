@@ -16,6 +16,7 @@ use crate::methods::command;
 use crate::options::Abilities;
 use crate::problems::Problem;
 use crate::snapshot::Snapshot;
+use crate::status;
 
 /// What every diagnostic says it comes from.
 const SOURCE: &str = "nbhoist";
@@ -208,7 +209,7 @@ pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Opt
             command: refused.is_none().then(|| lsp::Command {
                 title: title.clone(),
                 command: command::MIGRATE.to_owned(),
-                arguments: Some(vec![json!({ "notebook": notebook, "cells": cells, "executor": executor })]),
+                arguments: Some(vec![json!({ "notebook": notebook, "cells": status::names(snapshot, &cells), "executor": executor })]),
             }),
             disabled: refused.map(|reason| lsp::CodeActionDisabled { reason }),
             kind: Some(lsp::CodeActionKind::from("refactor.nbhoist.migrate")),
@@ -219,7 +220,7 @@ pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Opt
             command: Some(lsp::Command {
                 title: title.clone(),
                 command: command::PLAN.to_owned(),
-                arguments: Some(vec![json!({ "notebook": notebook, "cells": cells, "show": true })]),
+                arguments: Some(vec![json!({ "notebook": notebook, "cells": status::names(snapshot, &cells), "show": true })]),
             }),
             kind: Some(lsp::CodeActionKind::from("refactor.nbhoist.explain")),
             title,

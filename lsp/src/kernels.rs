@@ -75,6 +75,18 @@ struct View {
     job: Option<Cancel>,
     /// Takes the kernel away from it.
     abort: Cancel,
+    /// Watches for its death.
+    watch: Option<AbortOnDrop>,
+}
+
+/// A task that ends with this value.
+#[derive(Debug)]
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Kernels {
@@ -138,7 +150,12 @@ impl Slot {
     }
 
     /// Puts a kernel into its place.
-    fn fill(&self, kernel: &Kernel, file: Option<&Path>, outbox: &Outbox) {
+    fn fill(self: &Arc<Self>, kernel: &Kernel, file: Option<&Path>, outbox: &Outbox) {
+        let (died, slot, to) = (kernel.died(), Arc::clone(self), outbox.clone());
+        let watch = tokio::spawn(async move {
+            died.await;
+            slot.tell(State::Dead, &to);
+        });
         {
             let mut view = self.view();
             view.started = Some(kernel.process_id().is_some());
@@ -146,6 +163,7 @@ impl Slot {
             view.file = file.map(Path::to_path_buf);
             view.interrupter = Some(kernel.interrupter());
             view.execution_count = None;
+            view.watch = Some(AbortOnDrop(watch.abort_handle()));
         }
         self.tell(State::Idle, outbox);
     }
@@ -209,7 +227,7 @@ impl Session {
     }
 
     /// Attaches again to a kernel that its owner restarted: it listens where it did before.
-    pub(crate) async fn revive(&self, slot: &Slot, place: &mut Option<Kernel>) {
+    pub(crate) async fn revive(&self, slot: &Arc<Slot>, place: &mut Option<Kernel>) {
         let file = slot.view().file.clone();
         let dead = place.as_ref().is_some_and(|kernel| !kernel.is_alive());
         if let Some(file) = file.filter(|_| dead)
@@ -244,6 +262,7 @@ impl Session {
         let slot = self.kernels.slot(notebook);
         slot.abort();
         let mut place = slot.kernel.lock().await;
+        slot.view().watch = None;
         if let Some(old) = place.take() {
             old.shutdown().await;
         }
@@ -283,6 +302,7 @@ impl Session {
         let slot = self.kernels.slot(notebook);
         slot.abort();
         let mut place = slot.kernel.lock().await;
+        slot.view().watch = None;
         if let Some(kernel) = place.take() {
             kernel.shutdown().await;
         }

@@ -247,10 +247,11 @@ fn lenses(session: &Session, snapshot: &Snapshot, uri: &Uri) -> Vec<lsp::CodeLen
         let notebook = &*snapshot.source.uri;
         let size = |name: &str| session.measured().size(&snapshot.source.uri, name);
         let lens = blocks::lens(snapshot, cells, name.as_deref(), &costs, size);
-        let explain = serde_json::json!({ "notebook": notebook, "cells": lens.cells, "show": true });
+        let cells = status::names(snapshot, &lens.cells);
+        let explain = serde_json::json!({ "notebook": notebook, "cells": cells, "show": true });
         match lens.executor {
             Some(executor) => {
-                let migrate = serde_json::json!({ "notebook": notebook, "cells": lens.cells, "executor": executor });
+                let migrate = serde_json::json!({ "notebook": notebook, "cells": cells, "executor": executor });
                 lenses.push(convert::lens(place, lens.title, command::MIGRATE, migrate));
                 lenses.push(convert::lens(place, "Explain".to_owned(), command::PLAN, explain));
             }

@@ -130,6 +130,15 @@ pub(crate) fn all(snapshot: &Snapshot, measured: impl Fn(u32) -> (Cost, Option<M
     json!({ "notebook": &*snapshot.source.uri, "cells": cells.collect::<Vec<_>>() })
 }
 
+/// Cells as commands name them: by URI, which stays right while cells come and go; those of a script by number.
+pub(crate) fn names(snapshot: &Snapshot, cells: &[u32]) -> Value {
+    let name = |number: &u32| match snapshot.source.cell(*number) {
+        Some((_, place)) if !snapshot.source.is_script => Value::from(&*place.uri),
+        _ => Value::from(*number),
+    };
+    cells.iter().map(name).collect()
+}
+
 /// A cell as notifications name it.
 pub(crate) fn reference(snapshot: &Snapshot, number: u32) -> Value {
     match snapshot.source.cell(number) {

@@ -97,7 +97,7 @@ async fn a_lens_says_what_it_costs_and_what_moves() {
     let client = open(json!({})).await;
     let block = lenses(&client, 3).await;
     assert_eq!(block[0]["command"]["title"], "run block fit on local \u{b7} takes twice");
-    assert_eq!(block[0]["command"]["arguments"][0]["cells"], json!([4, 5]));
+    assert_eq!(block[0]["command"]["arguments"][0]["cells"], json!([cell_uri(3), cell_uri(4)]));
     assert_eq!(block[1]["command"]["command"], "nbhoist.plan");
     assert_eq!(lenses(&client, 4).await, [] as [Value; 0]);
     ran(&client, 3, 8.0).await;
@@ -132,7 +132,10 @@ async fn actions_move_explain_and_ignore() {
     let wanted =
         ["Run block fit (cells 4-5) on local", "Run cell 4 on local", "Run cells 4-6 on local", "Explain what moving cells 4-5 takes"];
     assert_eq!(titles(&there), wanted);
-    assert_eq!(there[0]["command"]["arguments"][0], json!({ "notebook": NOTEBOOK, "cells": [4, 5], "executor": "local" }));
+    assert_eq!(
+        there[0]["command"]["arguments"][0],
+        json!({ "notebook": NOTEBOOK, "cells": [cell_uri(3), cell_uri(4)], "executor": "local" })
+    );
     let ignore = actions(&client, 5, 1, 8).await;
     assert_eq!(titles(&ignore)[0], "Ignore NBH202 here");
     let edit = &ignore[0]["edit"]["changes"][cell_uri(5)][0];

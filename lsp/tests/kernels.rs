@@ -223,6 +223,28 @@ async fn a_session_of_a_jupyter_server_leads_to_its_kernel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_death_of_a_kernel_is_told_and_a_new_one_works() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (client, uri) =
+        open(folder.path(), &python, &["import os, threading\nthreading.Timer(0.2, os._exit, [3]).start()", "print('new')"]).await;
+    client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
+    client.run(&uri, 1).await;
+    client
+        .until("the death", |heard| {
+            let states = heard.notifications.iter().filter(|(name, _)| name == "nbhoist/kernelStatus");
+            states.into_iter().any(|(_, kernel)| kernel["state"] == "dead").then_some(())
+        })
+        .await;
+    let dead = client.run(&uri, 2).await;
+    assert!(dead["message"].as_str().unwrap().contains("the kernel died: exit code 3"), "{dead:#}");
+    client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
+    let job = client.run(&uri, 2).await["job"].as_str().unwrap().to_owned();
+    assert_eq!(client.stream(&job), "new\n");
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn places_are_probed() {
     let Some(python) = python() else { return };
     let client = Client::start(vscode(), json!({ "python": python })).await;

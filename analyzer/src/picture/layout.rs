@@ -192,7 +192,7 @@ fn finish(picture: &Picture, linked: &[bool], items: &[Item], routes: &[Vec<usiz
     });
     let mut links: Vec<Vec<(f64, f64)>> = links.collect();
     spread(picture, &mut links);
-    Layout { links, nodes, size }
+    Layout { nodes, links, size }
 }
 
 /// Lets the edges of a node arrive side by side, in the order in which they come.

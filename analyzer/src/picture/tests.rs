@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 use crate::report::CostBasis;
 use crate::{Request, analyze, percent};
@@ -51,7 +53,7 @@ fn nodes_do_not_overlap_and_lie_inside() {
     let mut script = String::from("# %%\na0 = b0 = c0 = 1\n");
     for number in 1..40 {
         let (one, two) = (number - 1, (number * 7) % number.max(2));
-        script.push_str(&format!("# %%\na{number} = a{one} + b{two}\nb{number} = c{two}\nc{number} = 0\n"));
+        let _ = write!(script, "# %%\na{number} = a{one} + b{two}\nb{number} = c{two}\nc{number} = 0\n");
     }
     let notebook = percent::read(&script);
     let picture = Picture::new(&notebook, &analyze(&Request::new(&notebook)), &[]);

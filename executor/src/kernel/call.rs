@@ -21,6 +21,9 @@ const INLINE: usize = 256 << 10;
 /// An idle kernel answers within this time, even under load.
 const MOMENT: Duration = Duration::from_secs(2);
 
+/// An interrupted kernel answers within this time, or not at all.
+const STOPPED: Duration = Duration::from_secs(10);
+
 /// The key of the one expression that is evaluated.
 const KEY: &str = "nbhoist";
 
@@ -56,13 +59,20 @@ impl Kernel {
     /// # Errors
     /// When the kernel cannot be reached, or the caller cancels.
     pub(crate) async fn idle(&mut self, cancel: &Cancel, waiting: impl FnOnce()) -> Result<(), KernelError> {
-        let asking = self.evaluate("''", Some(cancel));
-        tokio::pin!(asking);
-        if let Ok(answer) = tokio::time::timeout(MOMENT, &mut asking).await {
-            return answer.map(|_| ());
+        let asking = async {
+            let asking = self.evaluate("''", None);
+            tokio::pin!(asking);
+            if let Ok(answer) = tokio::time::timeout(MOMENT, &mut asking).await {
+                return answer.map(|_| ());
+            }
+            waiting();
+            asking.await.map(|_| ())
+        };
+        // There is nothing to interrupt: the question computes nothing, and an interrupt would hit what is not ours.
+        tokio::select! {
+            answer = asking => answer,
+            () = cancel.cancelled() => Err(KernelError::Cancelled),
         }
-        waiting();
-        asking.await.map(|_| ())
     }
 
     /// The runtime as this kernel and its workers get it: with the cloudpickle of the kernel's own interpreter.
@@ -115,7 +125,10 @@ impl Kernel {
                     // While the kernel is still at something else, that is what an interrupt would hit.
                     if begun.load(Ordering::Relaxed) {
                         interrupter.interrupt();
-                        waiting.await?;
+                        // One that hits the kernel between two steps costs the answer.
+                        if let Ok(answer) = tokio::time::timeout(STOPPED, waiting).await {
+                            answer?;
+                        }
                     }
                     return Err(KernelError::Cancelled);
                 }

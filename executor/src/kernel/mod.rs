@@ -267,6 +267,12 @@ impl Kernel {
         self.death.borrow().is_none()
     }
 
+    /// Waits for the kernel's death and says how it died, independently of this value; it never ends when the kernel is let go alive.
+    pub fn died(&self) -> impl Future<Output = String> + Send + use<> {
+        let death = self.death();
+        async move { death.seen().await }
+    }
+
     /// A handle through which the kernel's death is seen while this value is borrowed.
     pub(crate) fn death(&self) -> Death {
         Death(self.death.clone())
