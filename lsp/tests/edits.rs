@@ -145,7 +145,17 @@ async fn what_stands_in_the_end_is_what_a_fresh_analysis_says() {
             "notebookDocument/didChange",
             json!({ "notebookDocument": { "uri": NOTEBOOK, "version": version / 2 }, "change": change }),
         );
+        // Once in between, so that cells with diagnostics are edited, moved and removed afterwards.
+        if version == EDITS / 2 {
+            settled(&client, &editor).await;
+        }
     }
+    settled(&client, &editor).await;
+    client.end().await;
+}
+
+/// Waits until what stands is what a fresh analysis says, and stays so.
+async fn settled(client: &Client, editor: &Editor) {
     let wanted = editor.problems();
     assert!(wanted.len() > 20, "the edits break something: {}", wanted.len());
     // The answer is about the final text, so nothing that is published later is about another.
@@ -161,5 +171,4 @@ async fn what_stands_in_the_end_is_what_a_fresh_analysis_says() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert_eq!(client.problems(), wanted);
-    client.end().await;
 }

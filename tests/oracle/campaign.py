@@ -276,7 +276,7 @@ def _ambient(reference, start, end):
 
 
 def choose(surveys, options):
-    """`{stratum: [(book index, start, length)]}`, the same for the same seed."""
+    """`{stratum: [(book index, start, length, whether peers try it)]}`, the same for the same seed."""
     pools = {name: [] for name in options.strata}
     for index, (book, reference) in enumerate(surveys):
         for start, length, names in candidates(book, reference):
@@ -285,7 +285,7 @@ def choose(surveys, options):
     chosen = {}
     for name, pool in pools.items():
         random.Random("%s %s" % (options.seed, name)).shuffle(pool)
-        chosen[name] = sorted(pool[: options.blocks])
+        chosen[name] = sorted((*block, not options.peer_blocks or at < options.peer_blocks) for at, block in enumerate(pool[: options.blocks]))
     return chosen
 
 
@@ -295,9 +295,10 @@ def choose(surveys, options):
 def _run_all(surveys, chosen, options, zygote, scratch, folder):
     by_book = {}
     for name, blocks in chosen.items():
-        for place, (index, start, length) in enumerate(blocks):
-            strata_of = by_book.setdefault(index, {}).setdefault((start, length), {"strata": []})
-            strata_of["strata"].append(name)
+        for index, start, length, peers_too in blocks:
+            about = by_book.setdefault(index, {}).setdefault((start, length), {"strata": [], "peers": False})
+            about["strata"].append(name)
+            about["peers"] |= peers_too
     planner = Planner(options.plans)
     peers = Peers(options.peers) if set(options.modes) & set(PEERS) - {"dill"} else None
     work = []
@@ -350,7 +351,7 @@ def _tests(book, reference, blocks, options, analyses, folder):
             plan = planner.plan(book, cells)
             for mode in options.modes:
                 key = "%s|%s|%s" % (book.name, "-".join(map(str, cells)), mode)
-                if key in known:
+                if key in known or mode in PEERS and not found["peers"]:
                     continue
                 sets = plan if mode in ("static", "full", "dill") else others[start, length][mode]
                 about = {"key": key, "book": book.name, "cells": cells, "mode": mode, "strata": found["strata"], "sets": sets}

@@ -29,6 +29,7 @@ def main(arguments=None):
     parser.add_argument("--corpus", type=pathlib.Path, default=pathlib.Path(".cache/nbhoist-corpus/notebooks"))
     parser.add_argument("--plans", default=os.environ.get("NBHOIST_PLANS", "target/release/examples/plans"), help="the program that plans blocks")
     parser.add_argument("--peers", default="peers/bin/python", help="the interpreter that has the peers installed")
+    parser.add_argument("--peer-blocks", type=int, default=0, help="peers try the first of the blocks of each stratum only, so many (default: all)")
     parser.add_argument("--dill", default="", help="a folder with the package dill, for the peer of that name")
     parser.add_argument("--run", default="current", help="name of this run; results of an interrupted run are taken up again")
     parser.add_argument("--report", type=pathlib.Path, help="write the tables of the run to this file")

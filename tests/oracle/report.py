@@ -66,16 +66,25 @@ def _modes(results):
 
 def _table(results):
     lines = ["| | blocks | right | silent | loud | failure | refused | harness |", "|---|---|---|---|---|---|---|---|"]
-    for mode in _modes(results):
-        of = [result for result in results if result["mode"] == mode]
+    tried = {_block(result) for result in results if result["mode"] in PEERS}
+    rows = [(_MODES.get(mode, mode), mode, None) for mode in _modes(results)]
+    if tried and tried != {_block(result) for result in results}:
+        rows.insert(2, ("nbhoist, static sets alone, the blocks that peers tried", "static", tried))
+        rows.insert(2, ("nbhoist, full runtime, the blocks that peers tried", "full", tried))
+    for title, mode, only in rows:
+        of = [result for result in results if result["mode"] == mode and (only is None or _block(result) in only)]
         count = {kind: sum(result["class"] == kind for result in of) for kind in _CLASSES}
         total = len(of) - count["harness"]
         ran = total - count["refusal"]
         lines.append("| %s | %d | %s | %s | %s | %d | %s | %d |" % (
-            _MODES.get(mode, mode), total, share(count["ok"], ran), share(count["silent"], ran), share(count["loud"], ran), count["failure"],
+            title, total, share(count["ok"], ran), share(count["silent"], ran), share(count["loud"], ran), count["failure"],
             share(count["refusal"], total), count["harness"],
         ))
     return lines + [""]
+
+
+def _block(result):
+    return result["key"].rsplit("|", 1)[0]
 
 
 def _excess(results):
@@ -97,14 +106,17 @@ def _excess(results):
 
 
 def _bytes(results):
-    by = {(result["key"].rsplit("|", 1)[0], result["mode"]): result for result in results}
+    by = {(_block(result), result["mode"]): result for result in results}
     full = {key: result for (key, mode), result in by.items() if mode == "full" and result["class"] == "ok" and result.get("namespace")}
     lines = []
     if full:
-        ratios = [result["namespace"] / max(1, sum(result["sizes"].values())) for result in full.values() if result["namespace"] > 10000 and result["sizes"]]
+        large = [result for result in full.values() if result["namespace"] > 10000]
+        ratios = [result["namespace"] / max(1, sum(result["sizes"].values())) for result in large if result["sizes"]]
         if ratios:
-            lines.append("Namespace over shipped state (namespaces above 10 kB, blocks that ship something, %d blocks): median %.1fx, largest %.0fx." % (
-                len(ratios), statistics.median(ratios), max(ratios)))
+            every = ratios + [math.inf] * (len(large) - len(ratios))
+            lines.append(
+                "Namespace over shipped values (%d blocks whose namespace is above 10 kB): median %.1fx; of the %d that need something: median %.1fx, "
+                "largest %.0fx." % (len(every), statistics.median(every), len(ratios), statistics.median(ratios), max(ratios)))
     for peer in [mode for mode in _modes(results) if mode in PEERS]:
         both = [
             (result, by[key, peer]) for (key, mode), result in by.items()

@@ -341,7 +341,7 @@ impl<'a> Interp<'a> {
         for val in &all {
             for &id in &val.objs {
                 let kind = self.heap.get(id).kind.clone();
-                if matches!(kind, Kind::Function(_) | Kind::Bound { .. } | Kind::Class | Kind::Instance(_)) {
+                if self.may_be_called(id) {
                     let given = match &element {
                         Some(given) => given.clone(),
                         None => {
@@ -413,6 +413,15 @@ impl<'a> Interp<'a> {
                 matches!(self.member(&path, &name), Found::Entry(entry) if !entry.attribute)
             }),
             _ => false,
+        }
+    }
+
+    /// Whether a library that gets this value may run code of the notebook, or change a value of it, by calling it.
+    pub(super) fn may_be_called(&mut self, id: ObjId) -> bool {
+        match &self.heap.get(id).kind {
+            Kind::Class | Kind::Instance(_) => true,
+            Kind::Lib(path) => &**path == "functools.partial",
+            _ => self.is_held_function(id),
         }
     }
 

@@ -180,7 +180,7 @@ impl<'a> Interp<'a> {
         for which in &entry.calls {
             for val in args.select(which, receiver) {
                 for &id in &val.objs {
-                    if matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Bound { .. } | Kind::Class | Kind::Instance(_)) {
+                    if self.may_be_called(id) {
                         self.call_back(id, &given, range);
                     }
                 }
@@ -654,6 +654,11 @@ impl<'a> Interp<'a> {
                 held.push(val.clone());
             }
         }
+        if name == "dict" {
+            // Of pairs it keeps what they hold.
+            let pairs: Vec<Val> = held.iter().map(|val| self.element_of_pairs(val, range)).collect();
+            held.extend(pairs);
+        }
         match name {
             "list" | "sorted" => self.container("builtins.list", &held),
             "tuple" | "set" | "frozenset" | "dict" => self.container(&format!("builtins.{name}"), &held),
@@ -684,6 +689,12 @@ impl<'a> Interp<'a> {
             }
             _ => self.container("builtins.iterator", &held),
         }
+    }
+
+    fn element_of_pairs(&mut self, val: &Val, range: TextRange) -> Val {
+        let objs = val.objs.iter().copied().filter(|&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if matches!(&**path, "builtins.tuple" | "builtins.list")));
+        let pairs = Val { objs: objs.collect(), literal: None };
+        self.element(&pairs, range)
     }
 
     fn call_if_callable(&mut self, function: &Val, args: &[Val], range: TextRange) -> Val {

@@ -110,6 +110,15 @@ def _array(target, content, undo):
     _copy_array(target, new, undo)
 
 
+def _array_of_class(target, content, undo):
+    try:
+        _array(target.view(sys.modules["numpy"].ndarray), content, undo)
+    except CannotUpdate as stuck:
+        replacement = stuck.replacement.view(type(target))
+        replacement.__dict__.update(zip(*content["attributes"]))
+        raise CannotUpdate(replacement)
+
+
 def _protect(target):
     target.flags.writeable = False
 
@@ -214,6 +223,7 @@ _ITEMS = {
     kinds.DICT: _dict,
     kinds.BYTES: _bytes,
     kinds.ARRAY: _array,
+    kinds.ARRAY_OF_CLASS: _array_of_class,
     kinds.FUNCTION: _function,
     kinds.CLASS: _class,
     kinds.CELL: _cell,

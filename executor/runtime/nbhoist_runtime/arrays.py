@@ -211,13 +211,49 @@ class Outgoing:
     def _whole(self, plan, number):
         array = self.sent[number]
         writeable = array.flags.writeable or number in self._contents
+        layout = None
         if not is_contiguous(array):
-            array = array.copy(order="K")
-            if not is_contiguous(array):
-                array = array.copy(order="C")
+            layout = None if number in self._contents else _loose_layout(array)
+            array = array.copy(order="C")
             self.packed[number] = True
         order = "C" if array.flags.c_contiguous else "F"
-        plan.whole(number, array, order, writeable, self.packed[number])
+        plan.whole(number, array, order, writeable, self.packed[number], layout)
+
+
+def _loose_layout(array):
+    """`(strides, offset, size)` of a small memory in which the elements lie as far apart as they must for numpy to treat the array alike.
+
+    Whether `ravel` and `reshape` give a view or a copy depends on gaps between elements, on axes that run on into each other and on their
+    order; how large a gap is does not matter.
+    """
+    axes = sorted(range(array.ndim), key=lambda axis: (abs(array.strides[axis]), -axis))
+    strides, previous, step = [0] * array.ndim, None, array.itemsize
+    offset = 0
+    for axis in axes:
+        length, stride = array.shape[axis], array.strides[axis]
+        if stride == 0:
+            continue
+        if previous is None:
+            gap = abs(stride) != array.itemsize
+        else:
+            gap = abs(stride) != abs(array.strides[previous]) * array.shape[previous]
+        if gap:
+            step += array.itemsize if previous is None else abs(strides[previous])
+        strides[axis] = step if stride > 0 else -step
+        if stride < 0:
+            offset += step * (length - 1)
+        previous, step = axis, step * length
+    size = offset + array.itemsize + sum(step * (length - 1) for step, length in zip(strides, array.shape) if step > 0)
+    return tuple(strides), offset, size
+
+
+def _laid_out(array, strides, offset, size):
+    """The elements of a contiguous array in a memory of `size` bytes with gaps."""
+    import numpy
+
+    found = numpy.ndarray(array.shape, array.dtype, numpy.zeros(size, numpy.uint8), offset, strides)
+    found[...] = array
+    return found
 
 
 def start_of(array):
@@ -265,10 +301,10 @@ class _Plan:
         self.buffers = []
         self.pool = bytearray()
 
-    def whole(self, number, array, order, writeable, packed):
+    def whole(self, number, array, order, writeable, packed, layout=None):
         data = flat_bytes(array) if array.size else b""
         where = self._place(data)
-        self.entries[number] = ("own", array.shape, array.dtype, order, writeable, packed) + where
+        self.entries[number] = ("own", array.shape, array.dtype, order, writeable, packed) + where + (layout,)
 
     def region(self, data):
         name = ("region", self.first, len(self.entries))
@@ -338,11 +374,13 @@ class Incoming:
         import numpy
 
         if entry[0] == "own":
-            _, shape, dtype, order, writeable, packed, index, start = entry
+            _, shape, dtype, order, writeable, packed, index, start, layout = entry
             array = numpy.empty(shape, dtype, order=order)
-            self._known(array, number, packed)
             if array.size:
                 memoryview(flat_bytes(array))[:] = memoryview(self._buffers[index])[start : start + array.nbytes]
+            if layout is not None:
+                array = _laid_out(array, *layout)
+            self._known(array, number, packed)
             array.flags.writeable = writeable
             return array
         if entry[0] == "region":

@@ -19,6 +19,8 @@ def content(value, state):
         found["items"] = bytes(value)
     elif kind is kinds.ARRAY:
         found.update(_array(value, state))
+    elif kind is kinds.ARRAY_OF_CLASS:
+        found.update(_array_of_class(value))
     elif kind is kinds.FUNCTION:
         found["function"] = _function(value)
     elif kind is kinds.CLASS:
@@ -57,6 +59,14 @@ def _array(value, state):
         elements = value.reshape(-1).tolist() if value.ndim else [value.item()]
         return {"elements": elements, "shape": value.shape}
     return {"array": Content(value), "shape": value.shape, "before": before}
+
+
+def _array_of_class(value):
+    import numpy
+
+    plain = value.view(numpy.ndarray)
+    found = _array(plain, None) if plain.dtype == object else {"array": Content(plain), "shape": plain.shape}
+    return dict(found, attributes=[list(vars(value)), list(vars(value).values())])
 
 
 def _function(value):

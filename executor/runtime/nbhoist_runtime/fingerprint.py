@@ -140,6 +140,14 @@ class Looker:
             return self._opaque(value)
         return State(value.reshape(-1).tolist() if value.ndim else [value.item()], value.shape)
 
+    def _array_of_class(self, value):
+        import numpy
+
+        own = vars(value)
+        plain = value.view(numpy.ndarray)
+        rest = self._opaque(plain).rest if plain.dtype.hasobject else array_digest(plain)
+        return State(list(own.values()) + [type(value)], (rest, tuple(own)))
+
     def _function(self, value):
         references = [value.__code__, type(value)]
         for part in (value.__defaults__, value.__closure__):
@@ -171,6 +179,7 @@ _LOOK = {
     kinds.DICT: Looker._dict,
     kinds.BYTES: Looker._bytes,
     kinds.ARRAY: Looker._array,
+    kinds.ARRAY_OF_CLASS: Looker._array_of_class,
     kinds.FUNCTION: Looker._function,
     kinds.CLASS: Looker._class,
     kinds.CELL: Looker._cell,

@@ -40,7 +40,7 @@ _INTERNAL_MODULES = ("pandas.core.internals", "pandas._libs.internals")
 
 _CONTAINERS = (list, dict, set, collections.deque, collections.OrderedDict, collections.defaultdict)
 
-CONSTANT, TUPLE, LIST, DICT, SET, DEQUE, BYTES, ARRAY, FUNCTION, CLASS, CELL, INSTANCE, OPAQUE, INTERNAL = range(14)
+CONSTANT, TUPLE, LIST, DICT, SET, DEQUE, BYTES, ARRAY, FUNCTION, CLASS, CELL, INSTANCE, OPAQUE, INTERNAL, ARRAY_OF_CLASS = range(15)
 
 _known = {}
 _slots = {}
@@ -83,6 +83,14 @@ def is_array(value):
     """Whether `value` is exactly a numpy array."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and type(value) is getattr(numpy, "ndarray", None)
+
+
+def is_array_with_attributes(cls):
+    """Whether a class adds attributes to arrays that the pickling it inherits would leave behind."""
+    array = getattr(sys.modules.get("numpy"), "ndarray", None)
+    if array is None or not issubclass(cls, array) or cls.__module__.partition(".")[0] == "numpy":
+        return False
+    return cls.__reduce__ is array.__reduce__ and cls.__reduce_ex__ is array.__reduce_ex__ and cls.__setstate__ is array.__setstate__
 
 
 def entries(value):
@@ -132,6 +140,8 @@ def _kind_of_class(cls):
     numpy = sys.modules.get("numpy")
     if numpy is not None and cls is getattr(numpy, "ndarray", None):
         return ARRAY
+    if is_array_with_attributes(cls):
+        return ARRAY_OF_CLASS
     if cls is functools._lru_cache_wrapper:
         return CONSTANT
     return _kind_of_instance(cls)

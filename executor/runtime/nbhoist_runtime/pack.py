@@ -79,8 +79,9 @@ class Pickler(Base):
             return rebuild.standard_stream, (stream,)
         if cls.__name__ == "_lru_cache_wrapper":
             return self._cached(value)
-        if _is_array_with_attributes(cls):
-            return rebuild.array_of_class, (cls, value.view(sys.modules["numpy"].ndarray)), dict(vars(value)), None, None, rebuild.fill_attributes
+        if kinds.is_array_with_attributes(cls):
+            how = (cls, value.view(sys.modules["numpy"].ndarray))
+            return rebuild.array_of_class, how, dict(vars(value)), None, None, rebuild.fill_attributes
         return self._other(value)
 
     def _other(self, value):
@@ -223,16 +224,6 @@ def _globals_read(function):
     found = {name: space[name] for name in names if name in space}
     found.update({name: space[name] for name in ("__name__", "__package__", "__file__") if name in space})
     return found
-
-
-def _is_array_with_attributes(cls):
-    """Whether a class adds attributes to arrays that the pickling it inherits would leave behind."""
-    if not arrays.loaded():
-        return False
-    array = sys.modules["numpy"].ndarray
-    if not issubclass(cls, array) or cls.__module__.partition(".")[0] == "numpy":
-        return False
-    return cls.__reduce__ is array.__reduce__ and cls.__reduce_ex__ is array.__reduce_ex__ and cls.__setstate__ is array.__setstate__
 
 
 def _importable(value):
