@@ -117,8 +117,10 @@ def apart(names, table, choice, store):
         else:
             results[name] = kept
     for group in groups.values():
-        command = [sys.executable, __file__, "--child", "--resume", str(store.folder), *choice.arguments(), *(f"--library={name}" for name in group)]
-        ended = subprocess.run(command, capture_output=True, text=True)
+        command = [sys.executable, str(pathlib.Path(__file__).resolve()), "--child", "--resume", str(store.folder.resolve()), *choice.arguments(), *(f"--library={name}" for name in group)]
+        # Some libraries start programs that stay in the directory where they were started.
+        with tempfile.TemporaryDirectory() as folder:
+            ended = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         why = "the process ended: " + (ended.stderr.strip().splitlines() or ["no message"])[-1]
         for name in group:
             results[name] = kept_results(store, name, table) or {

@@ -692,7 +692,11 @@ impl<'a> Interp<'a> {
     }
 
     fn element_of_pairs(&mut self, val: &Val, range: TextRange) -> Val {
-        let objs = val.objs.iter().copied().filter(|&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if matches!(&**path, "builtins.tuple" | "builtins.list")));
+        let objs = val
+            .objs
+            .iter()
+            .copied()
+            .filter(|&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if matches!(&**path, "builtins.tuple" | "builtins.list")));
         let pairs = Val { objs: objs.collect(), literal: None };
         self.element(&pairs, range)
     }

@@ -61,7 +61,7 @@ pub struct Entry {
     pub device: bool,
     pub cost: Option<String>,
     pub unverified: bool,
-    pub example: Option<String>,
+    pub example: Option<Gives>,
 }
 
 /// Which argument of a call.

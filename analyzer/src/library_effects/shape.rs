@@ -11,6 +11,7 @@ enum Shape {
     Flag,
     Text,
     Texts,
+    TextOrTexts,
     Word(&'static [&'static str]),
     Refs,
     /// Keywords with REFs.
@@ -20,7 +21,7 @@ enum Shape {
     Kind,
 }
 
-use Shape::{Flag, Kind, Refs, RefsByKeyword, Text, Texts, Word, WordByRef};
+use Shape::{Flag, Kind, Refs, RefsByKeyword, Text, TextOrTexts, Texts, Word, WordByRef};
 
 const READ_WRITE: &[&str] = &["read", "write"];
 const COSTS: &[&str] = &["cheap", "linear", "sort", "quadratic", "cubic", "fit", "io", "network", "heavy"];
@@ -59,7 +60,7 @@ const SHAPES: [(&str, Shape); 32] = [
     ("device", Flag),
     ("cost", Word(COSTS)),
     ("unverified", Flag),
-    ("example", Text),
+    ("example", TextOrTexts),
 ];
 
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -82,7 +83,8 @@ impl Shape {
             Flag if value.get_ref().as_bool().is_some() => {}
             Flag => problems.push(wrong(key, value, "true or false")),
             Text => drop(text(key, value, "a string", problems)),
-            Texts => each(key, value, "a list of strings", problems, |_, _| {}),
+            TextOrTexts if value.get_ref().as_array().is_none() => drop(text(key, value, "a string or a list of strings", problems)),
+            Texts | TextOrTexts => each(key, value, "a list of strings", problems, |_, _| {}),
             Word(words) => word(key, value, words, problems),
             Refs => references(key, value, problems),
             RefsByKeyword => match value.get_ref().as_table() {
