@@ -41,7 +41,7 @@ from store import Store
 from verdict import compare
 
 QUICK = ["builtins", "stdlib", "stdlib_system", "stdlib_interpreter", "stdlib_network", "numpy", "numpy_array", "numpy_random",
-         "pandas", "pandas_frame", "pandas_groups", "matplotlib", "matplotlib_axes", "sklearn"]
+         "pandas", "pandas_frame", "pandas_groups", "matplotlib", "sklearn"]
 HEAVY = ["torch", "tensorflow", "keras", "pyspark", "dask", "ray", "transformers"]
 # Libraries whose examples run on the values of one fixture.
 SHARED = dict.fromkeys(["pillow", "opencv", "scikit_image", "imageio"], "images")

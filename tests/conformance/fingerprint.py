@@ -222,7 +222,12 @@ CONSTANT = ("re.", "numpy.dtype", "pandas._libs.tslibs", "weakref", "logging", "
 
 
 def _is_constant(value):
-    return f"{type(value).__module__}.{type(value).__qualname__}".startswith(CONSTANT)
+    return _is_constant_type(type(value))
+
+
+@functools.cache
+def _is_constant_type(one):
+    return f"{one.__module__}.{one.__qualname__}".startswith(CONSTANT)
 
 
 def walk(value, most):
@@ -263,12 +268,17 @@ def _full(cell):
     return True
 
 
+@functools.cache
+def _hides(one):
+    return one.__module__.startswith(("pandas.", "numpy", "sklearn.", "scipy.", "statsmodels."))
+
+
 def _hidden(item):
     """References that the garbage collector does not know, of types written in C."""
     found = []
     if isinstance(item, memoryview):
         found.append(item.obj)
-    if type(item).__module__.startswith(("pandas.", "numpy", "sklearn.", "scipy.", "statsmodels.")):
+    if _hides(type(item)):
         for name in ("_values", "_ndarray", "obj", "_obj", "values", "data"):
             found.append(getattr(item, "__dict__", {}).get(name))
         if type(item).__module__.startswith("pandas._libs.internals"):
