@@ -133,7 +133,7 @@ impl<'a> Interp<'a> {
         let before = std::mem::take(&mut self.flow.frames);
         let frames = std::mem::replace(&mut self.frames, vec![frame]);
         self.flow.frames.push(Names::new());
-        self.inside(text, range, |interp, body| interp.run_body(body));
+        self.inside(text, range, Self::run_body);
         self.frames = frames;
         self.flow.frames = before;
         self.flow.dead = false;
