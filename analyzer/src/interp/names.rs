@@ -81,7 +81,11 @@ impl Interp<'_> {
         self.log_read(name, range);
         match known {
             Some((base, ..)) => {
-                val.join(&base);
+                if self.flow.delta.contains_key(name) {
+                    val.join(&base);
+                } else {
+                    val = base;
+                }
                 if is_builtin(name) && self.base.get(name).is_some_and(|slot| slot.bound == Bound::May) {
                     let builtin = self.path(&format!("builtins.{name}"));
                     val.join(&builtin);

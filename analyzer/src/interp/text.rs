@@ -53,7 +53,10 @@ impl<'a> Interp<'a> {
         let text = self.text(source.trim_start())?;
         let own = namespace.filter(|val| !val.objs.iter().any(|&id| self.heap.get(id).kind == Kind::Namespace)).cloned();
         Some(self.inside(text, at, |interp, body| match own {
-            Some(own) => interp.run_apart(body, &own),
+            Some(own) => {
+                interp.change(&own, at, "code binds names in it");
+                interp.run_apart(body, &own)
+            }
             None => interp.run_here(body),
         }))
     }
