@@ -164,3 +164,18 @@ fn rules_of_definition() {
     assert_eq!(codes("# %%\ndef f():\n    return later\n# %%\nlater = 1\n# %%\nf()\n"), "");
     assert_eq!(codes("# %%\nfrom somewhere import *\nprint(thing)\n"), "");
 }
+
+#[test]
+fn kinds_of_called_classes_and_of_what_is_like_an_argument() {
+    // Classes are known by their capital, whether or not the table lists them.
+    for class in ["SVC", "SVR"] {
+        let script = format!(
+            "# %%\nfrom sklearn.svm import {class}\nmodel = {class}()\n# %%\nmodel.fit(X, y)\n# %%\nd = model.decision_function(Z)\n"
+        );
+        assert_eq!(cell(&script, 2), "X model y |  | model | ", "{class}");
+        assert_eq!(cell(&script, 3), "Z model | d |  | ", "{class}");
+    }
+    let split = "# %%\nimport pandas as pd\nfrom sklearn.model_selection import train_test_split\ndf = pd.read_csv('a.csv')\n\
+                 # %%\nleft, right = train_test_split(df)\n# %%\ns = left.skew()\n";
+    assert_eq!(cell(split, 3), "left | s |  | ");
+}

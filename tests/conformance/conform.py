@@ -49,6 +49,8 @@ SECONDS_AN_ENTRY = 20
 BATCH = 60
 # So many calls that nobody wrote down are run to see all that an entry says.
 MOST_RUNS = 12
+# Processor time after which no further calls are made up for an entry that has run.
+SECONDS_OF_TRIES = 4
 # After such an effect the process is not as the next entry must find it; fixtures put the rest back themselves.
 LASTING = ("options", "environment", "directory")
 
@@ -305,8 +307,10 @@ def work(path, owner, entry, table, fixture, place, watch):
     listed, entry = entry is not None, entry or {}
     if automatic.is_kind(path, entry, fixture, table):
         return {"listed": listed, **kind(path, entry, table, fixture, place)}
-    seen, failed = [], None
+    seen, failed, began = [], None, time.process_time()
     for call in automatic.calls(path, entry, fixture, owner, table):
+        if call.made_up and seen and time.process_time() - began > SECONDS_OF_TRIES:
+            break
         try:
             found = attempt(call, entry, table, fixture, place, watch)
         except BaseException as problem:

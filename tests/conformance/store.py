@@ -17,7 +17,7 @@ class Store:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        code = "".join(file.read_text() for file in sorted(HERE.glob("*.py")) if file.name not in ("report.py", "store.py", "mark.py"))
+        code = "".join(file.read_text() for file in sorted(HERE.glob("*.py")) if file.name not in ("report.py", "store.py", "mark.py", "conform.py"))
         self.common = f"{sys.version}\n{code}"
 
     def get(self, name, fixture, modules):

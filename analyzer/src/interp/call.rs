@@ -440,10 +440,14 @@ impl<'a> Interp<'a> {
     }
 }
 
-/// Whether the last part of a path is written like a class.
+/// Whether what is called is a class, by the way the last part of its path is written: `DataFrame`, `SVC`.
 pub(super) fn is_class_name(path: &str) -> bool {
-    let last = path.rsplit('.').next().unwrap_or(path);
-    last.starts_with(|c: char| c.is_ascii_uppercase()) && last.chars().any(|c| c.is_ascii_lowercase())
+    path.rsplit('.').next().unwrap_or(path).starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+/// Whether a name is written like a constant, or like a module such as `PIL`.
+fn is_constant_name(name: &str) -> bool {
+    !name.chars().any(|c| c.is_ascii_lowercase())
 }
 
 /// Whether a path names a class rather than a module.
@@ -451,5 +455,5 @@ fn is_kind(path: &str) -> bool {
     matches!(
         path,
         "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.str" | "builtins.bytearray" | "builtins.tuple" | "numpy.ndarray"
-    ) || is_class_name(path) && path.contains('.')
+    ) || is_class_name(path) && path.contains('.') && !path.rsplit('.').next().is_some_and(is_constant_name)
 }

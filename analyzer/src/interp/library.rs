@@ -241,6 +241,10 @@ impl<'a> Interp<'a> {
                     let which = ArgRef::from(reference.to_owned());
                     return args.select(&which, receiver).into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
                 }
+                if let Some(reference) = kind.strip_prefix("like:") {
+                    let which = ArgRef::from(reference.to_owned());
+                    return self.give_like(&args.select(&which, receiver));
+                }
                 if let Some(reference) = kind.strip_prefix("elem:") {
                     let which = ArgRef::from(reference.to_owned());
                     let held = args.select(&which, receiver);
@@ -254,6 +258,19 @@ impl<'a> Interp<'a> {
                 self.lib(kind)
             }
         }
+    }
+
+    /// New values of the kinds that these have.
+    fn give_like(&mut self, given: &[Val]) -> Val {
+        let mut result = Val::default();
+        for id in given.iter().flat_map(|val| val.objs.clone()) {
+            let one = match self.heap.get(id).kind.clone() {
+                Kind::Lib(path) => self.lib(&path),
+                _ => self.unknown(),
+            };
+            result.join(&one);
+        }
+        if result.objs.is_empty() { self.unknown() } else { result }
     }
 
     fn apply_links(&mut self, entry: &Entry, result: &Val, receiver: Option<&Val>, args: &Args) {
