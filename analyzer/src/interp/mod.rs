@@ -347,12 +347,16 @@ impl<'a> Interp<'a> {
     }
 
     fn change_as(&mut self, val: &Val, range: TextRange, why: &str, certainty: Certainty) {
+        let mut reasons: Option<Vec<Because>> = None;
         // With several candidates it is not sure which one changes.
         for &object in &val.objs {
             if matches!(self.heap.get(object).kind, Kind::Path(_) | Kind::Member { .. } | Kind::Bound { .. } | Kind::Namespace) {
                 continue;
             }
-            let because = self.because(why, range);
+            if self.trace.knows_change(object, certainty) {
+                continue;
+            }
+            let because = reasons.get_or_insert_with(|| self.because(why, range)).clone();
             self.trace.change(object, Change { certainty, because });
             let changed_in = &mut self.heap.get_mut(object).changed_in;
             if changed_in.last() != Some(&self.cell) {
