@@ -99,3 +99,9 @@ fn local_modules_and_scripts() {
     let run = "# %%\nbase = []\n# %%\n%run setup.py\n# %%\ngrow(base)\n# %%\nprint(base)\n";
     assert_eq!(sets_of(&plan_with(run, &[3], &[("setup.py", "def grow(x):\n    x.append(1)\n")])), "base grow -> base");
 }
+
+#[test]
+fn names_that_are_there_anyway() {
+    let notebook = percent::read("# %%\ndisplay(1)\n# %%\nfrom IPython.display import display\ndisplay(2)\n");
+    assert!(analyze(&Request::new(&notebook)).findings.is_empty());
+}
