@@ -48,10 +48,10 @@ function run(args, environment) {
 
 export class Editor {
   /**
-   * files: name -> contents, of the folder that is opened; extensions: paths of folders or vsix files;
+   * files: name -> contents, of the folder that is opened; extensions: vsix files; development: folders of extensions;
    * environment: what the extension host sees.
    */
-  static async open({ files, extensions, environment = {}, size = { width: 1280, height: 860 } }) {
+  static async open({ files, extensions, development = [], environment = {}, size = { width: 1280, height: 860 } }) {
     const editor = new Editor();
     editor.root = mkdtempSync(join(tmpdir(), "nbhoist-vscode-"));
     const [folder, user, data, installed] = ["work", "user", "data", "extensions"].map((name) => join(editor.root, name));
@@ -79,17 +79,23 @@ export class Editor {
     editor.browser = await chromium.launchPersistentContext(join(editor.root, "browser"), options);
     editor.page = editor.browser.pages()[0] ?? (await editor.browser.newPage());
     editor.page.setDefaultTimeout(PATIENCE);
-    await editor.page.goto(`http://127.0.0.1:${port}/?folder=${folder}`);
+    const payload = development.map((path) => ["extensionDevelopmentPath", `vscode-remote://127.0.0.1:${port}${path}`]);
+    await editor.page.goto(`http://127.0.0.1:${port}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
     await editor.page.locator(".explorer-viewlet .monaco-list-row").first().waitFor();
     return editor;
   }
 
   async close() {
+    // What it looked like last, for whoever looks into a failure.
+    await this.page?.screenshot({ path: join(cache, "last.png"), timeout: 10_000 }).catch(() => undefined);
     await this.browser?.close().catch(() => undefined);
     if (this.server?.exitCode === null) {
+      const gone = new Promise((resolve) => this.server.once("exit", resolve));
       // The group: extension hosts, language servers and kernels go with it.
       process.kill(-this.server.pid, "SIGTERM");
-      await new Promise((resolve) => this.server.once("exit", resolve));
+      const late = setTimeout(() => process.kill(-this.server.pid, "SIGKILL"), 10_000);
+      await gone;
+      clearTimeout(late);
     }
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -101,6 +107,7 @@ export class Editor {
       await this.page.locator(".explorer-viewlet .monaco-list-row", { hasText: name }).dblclick();
       try {
         await cells.first().waitFor({ timeout: attempt < 4 ? 15_000 : PATIENCE });
+        this.name = name;
         return await this.command("View: Close Primary Side Bar");
       } catch (error) {
         if (attempt === 4) throw error;
@@ -121,36 +128,24 @@ export class Editor {
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" }).catch(() => undefined);
   }
 
-  /** The row of the cell whose text contains this; scrolls until it stands in the upper part of the editor. */
+  /** Focuses the cell whose text contains this, by keys as a person does, and answers its row. */
   async cell(text) {
-    const row = this.page.locator(".notebookOverlay .cell-list-container .monaco-list-row.code-cell-row", { hasText: text }).first();
-    const list = await this.page.locator(".notebookOverlay .cell-list-container").first().boundingBox();
-    await this.page.mouse.move(list.x + 20, list.y + list.height / 2);
-    for (let pass = 0; pass < 3; pass += 1) {
-      for (const key of ["Escape", "Control+Home"]) await this.page.keyboard.press(key);
-      for (let step = 0; step < 80; step += 1) {
-        const box = (await row.count()) > 0 ? await row.boundingBox() : null;
-        if (box) {
-          const away = box.y - list.y - 60;
-          if (Math.abs(away) < 40 || step > 70) return row;
-          await this.scroll(away);
-        } else {
-          await this.scroll(400);
-        }
-      }
-    }
-    throw new Error(`no cell with ${JSON.stringify(text)}`);
-  }
-
-  async scroll(by) {
-    await this.page.mouse.wheel(0, by);
-    await this.page.waitForTimeout(150);
+    const { keyboard } = this.page;
+    const source = (cell) => [cell.source].flat().join("");
+    const index = this.onDisk().cells.findIndex((cell) => cell.cell_type === "code" && source(cell).includes(text));
+    if (index < 0) throw new Error(`no cell with ${JSON.stringify(text)}`);
+    for (const key of ["Escape", "Escape", "Control+Home"]) await keyboard.press(key);
+    for (let step = 0; step < index; step += 1) await keyboard.press("ArrowDown");
+    const row = this.page.locator(".notebookOverlay .cell-list-container .monaco-list-row.code-cell-row.focused");
+    await row.locator(".view-line").first().waitFor();
+    await this.page.waitForTimeout(300);
+    return row;
   }
 
   /** Puts the cursor into the cell. */
   async enter(text) {
     const row = await this.cell(text);
-    await row.locator(".view-line").first().click();
+    await this.page.keyboard.press("Enter");
     return row;
   }
 
@@ -160,25 +155,23 @@ export class Editor {
     await this.page.keyboard.press("Control+Enter");
   }
 
-  /** The notebook as it is saved: what a person finds tomorrow. */
-  async saved(name) {
-    await this.page.keyboard.press("Control+s");
-    await this.page.waitForTimeout(500);
-    return JSON.parse(readFileSync(join(this.folder, name), "utf8"));
+  onDisk() {
+    return JSON.parse(readFileSync(join(this.folder, this.name), "utf8"));
   }
 
-  /** Saves until the notebook is as wanted. */
-  async until(name, what, isReached, patience = PATIENCE) {
+  /** Saves until the notebook is as wanted: what a person finds tomorrow. */
+  async until(what, isReached, patience = PATIENCE) {
     const end = Date.now() + patience;
     for (;;) {
-      const notebook = await this.saved(name);
-      const find = (id) => notebook.cells.find((cell) => cell.id === id);
+      await this.page.keyboard.press("Control+s");
+      await this.page.waitForTimeout(700);
+      const { cells } = this.onDisk();
+      const find = (id) => cells.find((cell) => cell.id === id);
       if (isReached(find)) return find;
       if (Date.now() > end) {
-        const seen = notebook.cells.filter((cell) => cell.cell_type === "code");
-        throw new Error(`${what} did not come about; cells: ${JSON.stringify(seen.map(({ id, execution_count, outputs }) => [id, execution_count, textOf({ outputs }).slice(-300)]))}`);
+        const seen = cells.filter((cell) => cell.cell_type === "code").map((cell) => [cell.id, cell.execution_count, textOf(cell).slice(-300)]);
+        throw new Error(`${what} did not come about; cells: ${JSON.stringify(seen)}`);
       }
-      await this.page.waitForTimeout(700);
     }
   }
 
@@ -189,14 +182,22 @@ export class Editor {
     await this.page.screenshot({ path: join(folder, `${name}.png`), ...options });
   }
 
+  /** The element in whichever frame has it: webviews are frames in frames. */
+  async inFrames(selector) {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        const found = frame.locator(selector).first();
+        if (await found.count().catch(() => 0)) return found;
+      }
+      if (Date.now() > end) throw new Error(`no frame has ${selector}`);
+      await this.page.waitForTimeout(200);
+    }
+  }
+
   /** What the editor says in toasts, all of them. */
   async said() {
     return (await this.page.locator(".notification-toast").allInnerTexts()).join("\n");
-  }
-
-  /** The text of the cell's outputs, which are drawn in a frame of their own. */
-  outputs() {
-    return this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame").locator("#container");
   }
 }
 

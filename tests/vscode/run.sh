@@ -25,4 +25,4 @@ fi
 cd ..
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=(tests/vscode/*.test.mjs)
-exec node --test --test-concurrency=1 --test-reporter=spec "${tests[@]}"
+exec node --test --test-concurrency=1 --test-reporter="${NBHOIST_REPORTER:-spec}" "${tests[@]}"

@@ -3,7 +3,6 @@
 import * as vscode from "vscode";
 import { idOf, nameOf, notebookOf } from "./cells";
 import type { Server } from "./client";
-import type { OwnRuns } from "./executed";
 import { Job, type Jobs } from "./jobs";
 import { type CellReference, command, type Kernel, notice, request } from "./protocol";
 import { ExecutionSink } from "./sink";
@@ -21,7 +20,6 @@ export class Controller implements vscode.Disposable {
   constructor(
     private readonly server: Server,
     private readonly jobs: Jobs,
-    private readonly ran: OwnRuns,
   ) {
     this.controller = vscode.notebooks.createNotebookController(controllerId, "jupyter-notebook", "Python (nbhoist)");
     this.controller.supportedLanguages = ["python"];
@@ -48,7 +46,7 @@ export class Controller implements vscode.Disposable {
   }
 
   sink(cell: vscode.NotebookCell, onCancel: () => void): ExecutionSink {
-    return new ExecutionSink(this.controller, cell, onCancel, this.ran);
+    return new ExecutionSink(this.controller, cell, onCancel);
   }
 
   /** A kernel that runs; where there is none, a new one. */

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { nameOf } from "./cells";
 import { Server } from "./client";
 import { Controller } from "./controller";
-import { OwnRuns, reportRuns } from "./executed";
+import { reportRuns } from "./executed";
 import { Executors } from "./executors";
 import { GraphPanels } from "./graph";
 import { Jobs } from "./jobs";
@@ -24,13 +24,12 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     return name === command.migrate ? migrator.migrate(args[0] as MigrateArguments) : undefined;
   });
   const jobs = new Jobs(server);
-  const own = new OwnRuns();
-  const controller = new Controller(server, jobs, own);
+  const controller = new Controller(server, jobs);
   const migrator = new Migrator(server, jobs, controller);
   const executors = new Executors(server);
   const graphs = new GraphPanels(server);
   const status = new StatusItems(server);
-  context.subscriptions.push(log, server, controller, graphs, status, showPlans(server), reportRuns(server, own), ...follow(server));
+  context.subscriptions.push(log, server, controller, graphs, status, showPlans(server), reportRuns(server, controller), ...follow(server));
 
   const commands: Record<string, (target: Target) => Promise<unknown>> = {
     runElsewhere: async (target) => {

@@ -5,7 +5,6 @@
 
 import * as vscode from "vscode";
 import { cellOf } from "./cells";
-import type { OwnRuns } from "./executed";
 import { displayIdOf, joined, outputOf, streamItem } from "./outputs";
 import type { CellReference, Output } from "./protocol";
 
@@ -91,7 +90,6 @@ export class ExecutionSink extends Sink {
     private readonly controller: vscode.NotebookController,
     private readonly cell: vscode.NotebookCell,
     private readonly onCancel: () => void,
-    private readonly ran: OwnRuns,
   ) {
     super(cell);
     this.execution = this.create();
@@ -129,11 +127,7 @@ export class ExecutionSink extends Sink {
     }
     this.execution.executionOrder = order;
     await this.last;
-    const endTime = timing?.endTime ?? (success === undefined ? undefined : Date.now());
-    if (endTime !== undefined) {
-      this.ran.add(endTime);
-    }
-    this.execution.end(success, endTime);
+    this.execution.end(success, timing?.endTime ?? (success === undefined ? undefined : Date.now()));
   }
 
   protected added(output: vscode.NotebookCellOutput): void {
