@@ -7,7 +7,7 @@ cache=$(mkdir -p "$1" && cd "$1" && pwd)
 profile=${2:-dev}
 if [ ! -x "$cache/maturin/bin/maturin" ]; then
   python3 -m venv "$cache/maturin"
-  "$cache/maturin/bin/python" -m pip install -q --disable-pip-version-check maturin==1.9.6
+  "$cache/maturin/bin/python" -m pip install -q --disable-pip-version-check maturin==1.16.0
 fi
 rm -rf "$cache/wheel" "$cache/wheel-env"
 "$cache/maturin/bin/maturin" build --quiet --profile "$profile" --out "$cache/wheel"

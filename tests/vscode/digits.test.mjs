@@ -20,7 +20,6 @@ function notebook() {
     cell.source = text.replace(from, to);
   };
   change("settings", "COPIES = 5 ", "COPIES = 1 ");
-  change("turn", "np.arange(-28, 29, 4)", "np.arange(-14, 15, 14)");
   change("models", "(0.5, 2, 8) for gamma in (0.0005, 0.001, 0.002)", "(2, 8) for gamma in (0.001,)");
   change("curve", "(50, 100, 200, 400, 800, len(X))", "(50, 200, len(X))");
   const code = (id, source) => ({ cell_type: "code", id, metadata: {}, execution_count: null, outputs: [], source });
@@ -87,7 +86,7 @@ test("Ctrl+. moves the block, outputs arrive, and the next cell uses what came b
 });
 
 test("a cell that was run and is heavy has a hint", async () => {
-  await editor.cell("resize(image");
+  await editor.cell("ANGLES = ");
   const hint = editor.page.locator(".notebookOverlay .view-line", { hasText: /~[\d.]+\ss\s·\sneeds/ });
   await hint.first().waitFor();
   await editor.picture("hint");

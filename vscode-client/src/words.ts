@@ -12,6 +12,9 @@ export function bytes(count: number): string {
 }
 
 export function seconds(time: number): string {
+  if (time < 0.995) {
+    return `${(time * 1000).toFixed(0)} ms`;
+  }
   if (time < 60) {
     return `${time < 9.95 ? time.toFixed(1) : time.toFixed(0)} s`;
   }
