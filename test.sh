@@ -59,7 +59,10 @@ if $full; then
   environment oracle-env corpus/runnable-requirements.txt
   "$cache/oracle-env/bin/python" corpus/fetch.py --runnable
   cargo build --quiet --release -p nbhoist-analyzer --example plans
-  "$cache/oracle-env/bin/python" tests/oracle --drop 100 --report docs/oracle.md
+  environment peers-env tests/oracle/requirements-peers.txt
+  [ -d "$cache/only-dill" ] || "$cache/oracle-env/bin/python" -m pip install -q --target "$cache/only-dill" dill==0.4.1
+  "$cache/oracle-env/bin/python" tests/oracle --max-seconds 15 --drop 100 --report docs/oracle.md --mode static --mode full \
+    --mode marimo --mode pyflakes --mode ipyflow --mode dill --peers "$cache/peers-env/bin/python" --dill "$cache/only-dill" --peer-blocks 150
 else
   cargo build --quiet -p nbhoist-analyzer --example plans
   "$NBHOIST_TEST_PYTHON" tests/oracle --quick --plans target/debug/examples/plans

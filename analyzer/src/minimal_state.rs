@@ -26,6 +26,9 @@ pub(crate) fn plan(linked: &Linked, cells: &[u32], after: After) -> Plan {
     survey.finish()
 }
 
+/// Inputs that may carry one change home, where none surely does.
+const MAX_POSSIBLE: usize = 4;
+
 struct Survey<'l> {
     linked: &'l Linked,
     block: &'l BTreeSet<u32>,
@@ -356,14 +359,16 @@ impl<'l> Survey<'l> {
         let until = self.ties_until(self.block.last().copied().unwrap_or(u32::MAX));
         for (object, change) in std::mem::take(&mut self.changes) {
             let mut carriers: Vec<(bool, Name)> = Vec::new();
+            let mut possible: Vec<Name> = Vec::new();
             let mut later: Vec<(How, Name)> = Vec::new();
             for seer in self.linked.world.heap.seers(std::iter::once((object, change.certainty == Certainty::Proved)), until) {
-                for name in self.before.names_of(seer.id).iter().filter(|name| !self.inside.contains(*name) && seer.how != How::MaybeHolds)
-                {
-                    if self.inputs.contains_key(name) {
-                        carriers.push((seer.same, name.clone()));
-                    } else if self.is_live(name) {
-                        later.push((seer.how, name.clone()));
+                for name in self.before.names_of(seer.id).iter().filter(|name| !self.inside.contains(*name)) {
+                    match (self.inputs.contains_key(name), seer.how) {
+                        (true, How::MaybeHolds) => possible.push(name.clone()),
+                        (true, _) => carriers.push((seer.same, name.clone())),
+                        (false, How::MaybeHolds) => {}
+                        (false, how) if self.is_live(name) => later.push((how, name.clone())),
+                        (false, _) => {}
                     }
                 }
             }
@@ -373,6 +378,9 @@ impl<'l> Survey<'l> {
             let direct = carriers.iter().any(|(same, _)| *same);
             let chosen = carriers.iter().filter(|(same, _)| *same == direct);
             self.carriers.extend(chosen.map(|(_, name)| name.clone()));
+            if carriers.is_empty() {
+                self.carriers.extend(possible.into_iter().take(MAX_POSSIBLE));
+            }
             // Sending more than the block reads is worth it for a change that is sure.
             if carriers.is_empty() && change.certainty == Certainty::Proved {
                 self.bring_along(later.swap_remove(0).1, &change);

@@ -19,6 +19,8 @@ from . import dirty, judge, notebooks, programs
 
 STRATA = ("ordinary", "hard", "ambient", "generated", "dirty")
 LENGTHS = (1, 2, 3, 4)
+# Where a stratum has too few blocks of these lengths.
+LONGER = (5, 6, 7, 8)
 _HERE = pathlib.Path(__file__).resolve().parent
 _SURVEYORS = ("state.py", "memory.py", "figures.py", "ambient.py", "home.py", "look.py", "zygote.py")
 
@@ -218,11 +220,11 @@ def _unequal(one, two):
 # Choosing blocks.
 
 
-def candidates(book, reference):
-    """`[(start, length, strata)]` for every run of 1 to 4 cells."""
+def candidates(book, reference, lengths=LENGTHS):
+    """`[(start, length, strata)]` for every run of so many cells."""
     found, total = [], len(reference["cells"])
     for start in range(total):
-        for length in LENGTHS:
+        for length in lengths:
             end = start + length
             if end <= total and not any(cell["failed"] for cell in reference["cells"][start:end]):
                 found.append((start, length, strata(book, reference, start, end)))
@@ -278,10 +280,12 @@ def _ambient(reference, start, end):
 def choose(surveys, options):
     """`{stratum: [(book index, start, length, whether peers try it)]}`, the same for the same seed."""
     pools = {name: [] for name in options.strata}
-    for index, (book, reference) in enumerate(surveys):
-        for start, length, names in candidates(book, reference):
-            for name in names & set(pools):
-                pools[name].append((index, start, length))
+    for lengths in (LENGTHS, LONGER):
+        wanting = {name for name, pool in pools.items() if len(pool) < options.blocks}
+        for index, (book, reference) in enumerate(surveys):
+            for start, length, names in candidates(book, reference, lengths) if wanting else ():
+                for name in names & wanting:
+                    pools[name].append((index, start, length))
     chosen = {}
     for name, pool in pools.items():
         random.Random("%s %s" % (options.seed, name)).shuffle(pool)

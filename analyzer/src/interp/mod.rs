@@ -6,14 +6,20 @@
 //! bound is summarised, and said to be assumed.
 
 mod arguments;
+mod attribute;
+mod builtin_calls;
+mod builtin_names;
 mod call;
 mod class;
+mod control;
+mod elements;
 mod expr;
 mod flow;
 mod function;
 mod heap;
 mod library;
 mod magic;
+mod names;
 mod names_in_text;
 mod stmt;
 mod text;
@@ -26,9 +32,10 @@ use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
 
+pub(crate) use builtin_names::is_builtin;
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
-pub(crate) use trace::{Bind, CellTrace, Change, Read, add_reasons};
+pub(crate) use trace::{Bind, CellTrace, Change, add_reasons};
 
 use crate::facts::CellFacts;
 use crate::library_effects::{Found, Table};
@@ -282,218 +289,6 @@ impl<'a> Interp<'a> {
         self.frames.last().and_then(|frame| frame.module)
     }
 
-    // --- names -----------------------------------------------------------------------------------
-
-    fn read_name(&mut self, name: &Name, range: TextRange) -> Val {
-        for index in (0..self.frames.len()).rev() {
-            let frame = &self.frames[index];
-            // Names of a class body are not seen by what is nested in it.
-            if frame.kind == FrameKind::Class && index + 1 != self.frames.len() {
-                continue;
-            }
-            if frame.scope.globals.contains(name) {
-                break;
-            }
-            if frame.scope.locals.contains(name) {
-                if let Some(slot) = self.flow.frames.get(index).and_then(|names| names.get(name)) {
-                    let mut val = slot.val.clone();
-                    if let Some(captured) = frame.own.and_then(|own| self.heap.attr(own, name)) {
-                        val.join(captured);
-                    }
-                    return val;
-                }
-                if frame.kind != FrameKind::Class {
-                    return self.captured(frame.own, name).unwrap_or_default();
-                }
-            }
-            if frame.kind != FrameKind::Comprehension {
-                let closure = frame.closure;
-                if let Some(val) = self.captured(closure, name) {
-                    return val;
-                }
-                // A function sees the notebook's names behind its closure, not the names of its caller.
-                if frame.kind == FrameKind::Function {
-                    break;
-                }
-            }
-        }
-        if let Some(module) = self.module() {
-            return match self.captured(Some(module), name) {
-                Some(val) => val,
-                None if is_builtin(name) => self.path(&format!("builtins.{name}")),
-                None => self.unknown(),
-            };
-        }
-        self.read_global(name, range)
-    }
-
-    fn captured(&self, environment: Option<ObjId>, name: &Name) -> Option<Val> {
-        let mut at = environment;
-        while let Some(id) = at {
-            if let Some(val) = self.heap.attr(id, name) {
-                return Some(val.clone());
-            }
-            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
-        }
-        None
-    }
-
-    fn read_global(&mut self, name: &Name, range: TextRange) -> Val {
-        match self.flow.delta.get(name) {
-            Some(slot) if slot.bound == Bound::Must => return slot.val.clone(),
-            Some(slot) if slot.bound == Bound::Never => {
-                // Reading what this cell deleted is an error, or finds the builtin.
-                return if is_builtin(name) { self.path(&format!("builtins.{name}")) } else { Val::default() };
-            }
-            _ => {}
-        }
-        let mut val = self.flow.delta.get(name).map(|slot| slot.val.clone()).unwrap_or_default();
-        let known = self.base.get(name).map(|slot| (slot.val.clone(), slot.cells.clone(), slot.bound, slot.import.clone()));
-        if known.is_none() && is_builtin(name) && !self.bound_somewhere.contains(name) {
-            return self.path(&format!("builtins.{name}"));
-        }
-        self.log_read(name, range);
-        match known {
-            Some((base, ..)) => {
-                val.join(&base);
-                if is_builtin(name) && self.base.get(name).is_some_and(|slot| slot.bound == Bound::May) {
-                    let builtin = self.path(&format!("builtins.{name}"));
-                    val.join(&builtin);
-                }
-            }
-            None if is_builtin(name) => {
-                let builtin = self.path(&format!("builtins.{name}"));
-                val.join(&builtin);
-            }
-            // Bound by something nobody sees, or by nothing: anything.
-            None if val.objs.is_empty() => {
-                val = match self.star_member(name) {
-                    Some(path) => self.path(&path),
-                    None => Val::of(self.outside(name)),
-                };
-            }
-            None => {}
-        }
-        val
-    }
-
-    /// The object behind a name that nothing visible binds: one for each name, as old as the notebook.
-    fn outside(&mut self, name: &Name) -> ObjId {
-        let key: Arc<str> = format!("?{name}").into();
-        if let Some(id) = self.canon.get(&key) {
-            return *id;
-        }
-        let id = self.heap.add(Kind::Unknown, 0);
-        self.canon.insert(key, id);
-        id
-    }
-
-    fn star_member(&self, name: &Name) -> Option<String> {
-        if self.stars.is_empty() {
-            return None;
-        }
-        self.stars.iter().rev().find_map(|(_, line)| {
-            let module = line.strip_prefix("from ")?.split(" import").next()?.trim();
-            self.table.library(module).map(|_| format!("{module}.{name}"))
-        })
-    }
-
-    fn log_read(&mut self, name: &Name, range: TextRange) {
-        let certainty = self.certainty();
-        let because = self.because(&format!("`{name}` is read"), range);
-        let (cells, objs) = match self.base.get(name) {
-            Some(slot) => (slot.cells.clone(), slot.val.objs.clone()),
-            None if is_builtin(name) || self.star_member(name).is_some() => (Vec::new(), Vec::new()),
-            None => (Vec::new(), vec![self.outside(name)]),
-        };
-        let deferred = self.calls.iter().any(|call| self.functions.get(call.function as usize).is_some_and(|def| def.cell != self.cell));
-        self.trace.read(
-            name,
-            Read {
-                certainty,
-                because,
-                deferred,
-                cells,
-                objs,
-                unbound: !self.base.contains_key(name),
-                text_cell: self.text_cell(),
-                range: self.pin.unwrap_or(range),
-            },
-        );
-    }
-
-    fn bind_name(&mut self, name: &Name, val: Val) {
-        if let Some(index) = self.local_frame(name) {
-            if let Some(own) = self.frames[index].own {
-                self.heap.set_attr(own, name, &val);
-            }
-            let cell = self.cell;
-            if let Some(names) = self.flow.frames.get_mut(index) {
-                names.insert(name.clone(), Slot::bound(val, cell));
-            }
-            return;
-        }
-        if let Some(environment) = self.nonlocal_environment(name) {
-            self.heap.set_attr(environment, name, &val);
-            let range = self.calls.last().map_or_else(TextRange::default, |call| call.range);
-            self.change(&Val::of(environment), range, &format!("`{name}` of its closure is rebound"));
-            return;
-        }
-        if let Some(module) = self.module() {
-            self.heap.set_attr(module, name, &val);
-            return;
-        }
-        self.bind_global(name, val, None);
-    }
-
-    fn bind_global(&mut self, name: &Name, val: Val, import: Option<Arc<str>>) {
-        let mut slot = Slot::bound(val, self.cell);
-        slot.import = import;
-        self.flow.delta.insert(name.clone(), slot);
-    }
-
-    fn unbind_name(&mut self, name: &Name, range: TextRange) {
-        if let Some(index) = self.local_frame(name) {
-            if let Some(names) = self.flow.frames.get_mut(index) {
-                names.remove(name);
-            }
-            return;
-        }
-        if !matches!(self.flow.delta.get(name), Some(slot) if slot.bound == Bound::Must) {
-            self.log_read(name, range);
-        }
-        self.flow.delta.insert(name.clone(), Slot::deleted(self.cell));
-    }
-
-    /// The frame in which this name is local, seen from the innermost one.
-    fn local_frame(&self, name: &Name) -> Option<usize> {
-        for index in (0..self.frames.len()).rev() {
-            let frame = &self.frames[index];
-            if frame.scope.locals.contains(name) {
-                return Some(index);
-            }
-            if frame.kind != FrameKind::Comprehension {
-                return None;
-            }
-        }
-        None
-    }
-
-    fn nonlocal_environment(&self, name: &Name) -> Option<ObjId> {
-        let frame = self.frames.iter().rev().find(|frame| frame.kind != FrameKind::Comprehension)?;
-        if !frame.scope.nonlocals.contains(name) {
-            return None;
-        }
-        let mut at = frame.closure;
-        while let Some(id) = at {
-            if self.heap.attr(id, name).is_some() {
-                return Some(id);
-            }
-            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
-        }
-        frame.closure
-    }
-
     // --- objects ---------------------------------------------------------------------------------
 
     fn add(&mut self, kind: Kind) -> ObjId {
@@ -552,12 +347,16 @@ impl<'a> Interp<'a> {
     }
 
     fn change_as(&mut self, val: &Val, range: TextRange, why: &str, certainty: Certainty) {
+        let mut reasons: Option<Vec<Because>> = None;
         // With several candidates it is not sure which one changes.
         for &object in &val.objs {
             if matches!(self.heap.get(object).kind, Kind::Path(_) | Kind::Member { .. } | Kind::Bound { .. } | Kind::Namespace) {
                 continue;
             }
-            let because = self.because(why, range);
+            if self.trace.knows_change(object, certainty) {
+                continue;
+            }
+            let because = reasons.get_or_insert_with(|| self.because(why, range)).clone();
             self.trace.change(object, Change { certainty, because });
             let changed_in = &mut self.heap.get_mut(object).changed_in;
             if changed_in.last() != Some(&self.cell) {
@@ -630,180 +429,3 @@ impl<'a> Interp<'a> {
         self.base.keys().chain(self.flow.delta.keys()).cloned().collect()
     }
 }
-
-/// Whether Python or IPython provides this name.
-pub(crate) fn is_builtin(name: &str) -> bool {
-    matches!(
-        name,
-        "get_ipython"
-            | "display"
-            | "exit"
-            | "quit"
-            | "__name__"
-            | "__file__"
-            | "__doc__"
-            | "__builtins__"
-            | "__builtin__"
-            | "__spec__"
-            | "__package__"
-            | "__loader__"
-            | "__annotations__"
-            | "WindowsError"
-            | "_exit_code"
-            | "__debug__"
-    ) || BUILTINS.binary_search(&name).is_ok()
-}
-
-/// Names of the `builtins` module of `CPython` 3.8 to 3.14, sorted.
-const BUILTINS: &[&str] = &[
-    "ArithmeticError",
-    "AssertionError",
-    "AttributeError",
-    "BaseException",
-    "BaseExceptionGroup",
-    "BlockingIOError",
-    "BrokenPipeError",
-    "BufferError",
-    "BytesWarning",
-    "ChildProcessError",
-    "ConnectionAbortedError",
-    "ConnectionError",
-    "ConnectionRefusedError",
-    "ConnectionResetError",
-    "DeprecationWarning",
-    "EOFError",
-    "Ellipsis",
-    "EncodingWarning",
-    "EnvironmentError",
-    "Exception",
-    "ExceptionGroup",
-    "False",
-    "FileExistsError",
-    "FileNotFoundError",
-    "FloatingPointError",
-    "FutureWarning",
-    "GeneratorExit",
-    "IOError",
-    "ImportError",
-    "ImportWarning",
-    "IndentationError",
-    "IndexError",
-    "InterruptedError",
-    "IsADirectoryError",
-    "KeyError",
-    "KeyboardInterrupt",
-    "LookupError",
-    "MemoryError",
-    "ModuleNotFoundError",
-    "NameError",
-    "None",
-    "NotADirectoryError",
-    "NotImplemented",
-    "NotImplementedError",
-    "OSError",
-    "OverflowError",
-    "PendingDeprecationWarning",
-    "PermissionError",
-    "ProcessLookupError",
-    "PythonFinalizationError",
-    "RecursionError",
-    "ReferenceError",
-    "ResourceWarning",
-    "RuntimeError",
-    "RuntimeWarning",
-    "StopAsyncIteration",
-    "StopIteration",
-    "SyntaxError",
-    "SyntaxWarning",
-    "SystemError",
-    "SystemExit",
-    "TabError",
-    "TimeoutError",
-    "True",
-    "TypeError",
-    "UnboundLocalError",
-    "UnicodeDecodeError",
-    "UnicodeEncodeError",
-    "UnicodeError",
-    "UnicodeTranslateError",
-    "UnicodeWarning",
-    "UserWarning",
-    "ValueError",
-    "Warning",
-    "ZeroDivisionError",
-    "__build_class__",
-    "__import__",
-    "abs",
-    "aiter",
-    "all",
-    "anext",
-    "any",
-    "ascii",
-    "bin",
-    "bool",
-    "breakpoint",
-    "bytearray",
-    "bytes",
-    "callable",
-    "chr",
-    "classmethod",
-    "compile",
-    "complex",
-    "copyright",
-    "credits",
-    "delattr",
-    "dict",
-    "dir",
-    "divmod",
-    "enumerate",
-    "eval",
-    "exec",
-    "filter",
-    "float",
-    "format",
-    "frozenset",
-    "getattr",
-    "globals",
-    "hasattr",
-    "hash",
-    "help",
-    "hex",
-    "id",
-    "input",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "license",
-    "list",
-    "locals",
-    "map",
-    "max",
-    "memoryview",
-    "min",
-    "next",
-    "object",
-    "oct",
-    "open",
-    "ord",
-    "pow",
-    "print",
-    "property",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "setattr",
-    "slice",
-    "sorted",
-    "staticmethod",
-    "str",
-    "sum",
-    "super",
-    "tuple",
-    "type",
-    "vars",
-    "zip",
-];

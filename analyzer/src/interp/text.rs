@@ -53,7 +53,10 @@ impl<'a> Interp<'a> {
         let text = self.text(source.trim_start())?;
         let own = namespace.filter(|val| !val.objs.iter().any(|&id| self.heap.get(id).kind == Kind::Namespace)).cloned();
         Some(self.inside(text, at, |interp, body| match own {
-            Some(own) => interp.run_apart(body, &own),
+            Some(own) => {
+                interp.change(&own, at, "code binds names in it");
+                interp.run_apart(body, &own)
+            }
             None => interp.run_here(body),
         }))
     }
@@ -133,7 +136,7 @@ impl<'a> Interp<'a> {
         let before = std::mem::take(&mut self.flow.frames);
         let frames = std::mem::replace(&mut self.frames, vec![frame]);
         self.flow.frames.push(Names::new());
-        self.inside(text, range, |interp, body| interp.run_body(body));
+        self.inside(text, range, Self::run_body);
         self.frames = frames;
         self.flow.frames = before;
         self.flow.dead = false;

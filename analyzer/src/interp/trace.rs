@@ -102,6 +102,11 @@ impl CellTrace {
         }
     }
 
+    /// Whether one more reason for a change of this object would add nothing.
+    pub(crate) fn knows_change(&self, object: ObjId, certainty: Certainty) -> bool {
+        self.changes.get(&object).is_some_and(|known| known.because.len() >= MAX_REASONS && known.certainty <= certainty)
+    }
+
     pub(crate) fn change(&mut self, object: ObjId, change: Change) {
         match self.changes.get_mut(&object) {
             None => {

@@ -17,7 +17,9 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     for trace in context.linked.traces() {
         for (name, read) in &trace.reads {
+            // A name that Python or IPython provides is there before a cell binds it.
             if !read.unbound
+                || crate::interp::is_builtin(name)
                 || !read.cells.is_empty()
                 || read.certainty == Certainty::Assumed
                 || !trace.opaque.is_empty()

@@ -1,0 +1,226 @@
+//! Reading, binding and deleting names in the scopes that Python would look in.
+
+use std::sync::Arc;
+
+use ruff_python_ast::name::Name;
+use ruff_text_size::TextRange;
+
+use super::heap::{Kind, ObjId, Val};
+use super::trace::Read;
+use super::{Bound, FrameKind, Interp, Slot, is_builtin};
+
+impl Interp<'_> {
+    pub(super) fn read_name(&mut self, name: &Name, range: TextRange) -> Val {
+        for index in (0..self.frames.len()).rev() {
+            let frame = &self.frames[index];
+            // Names of a class body are not seen by what is nested in it.
+            if frame.kind == FrameKind::Class && index + 1 != self.frames.len() {
+                continue;
+            }
+            if frame.scope.globals.contains(name) {
+                break;
+            }
+            if frame.scope.locals.contains(name) {
+                if let Some(slot) = self.flow.frames.get(index).and_then(|names| names.get(name)) {
+                    let mut val = slot.val.clone();
+                    if let Some(captured) = frame.own.and_then(|own| self.heap.attr(own, name)) {
+                        val.join(captured);
+                    }
+                    return val;
+                }
+                if frame.kind != FrameKind::Class {
+                    return self.captured(frame.own, name).unwrap_or_default();
+                }
+            }
+            if frame.kind != FrameKind::Comprehension {
+                let closure = frame.closure;
+                if let Some(val) = self.captured(closure, name) {
+                    return val;
+                }
+                // A function sees the notebook's names behind its closure, not the names of its caller.
+                if frame.kind == FrameKind::Function {
+                    break;
+                }
+            }
+        }
+        if let Some(module) = self.module() {
+            return match self.captured(Some(module), name) {
+                Some(val) => val,
+                None if is_builtin(name) => self.path(&format!("builtins.{name}")),
+                None => self.unknown(),
+            };
+        }
+        self.read_global(name, range)
+    }
+
+    pub(super) fn captured(&self, environment: Option<ObjId>, name: &Name) -> Option<Val> {
+        let mut at = environment;
+        while let Some(id) = at {
+            if let Some(val) = self.heap.attr(id, name) {
+                return Some(val.clone());
+            }
+            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
+        }
+        None
+    }
+
+    pub(super) fn read_global(&mut self, name: &Name, range: TextRange) -> Val {
+        match self.flow.delta.get(name) {
+            Some(slot) if slot.bound == Bound::Must => return slot.val.clone(),
+            Some(slot) if slot.bound == Bound::Never => {
+                // Reading what this cell deleted is an error, or finds the builtin.
+                return if is_builtin(name) { self.path(&format!("builtins.{name}")) } else { Val::default() };
+            }
+            _ => {}
+        }
+        let mut val = self.flow.delta.get(name).map(|slot| slot.val.clone()).unwrap_or_default();
+        let known = self.base.get(name).map(|slot| (slot.val.clone(), slot.cells.clone(), slot.bound, slot.import.clone()));
+        if known.is_none() && is_builtin(name) && !self.bound_somewhere.contains(name) {
+            return self.path(&format!("builtins.{name}"));
+        }
+        self.log_read(name, range);
+        match known {
+            Some((base, ..)) => {
+                if self.flow.delta.contains_key(name) {
+                    val.join(&base);
+                } else {
+                    val = base;
+                }
+                if is_builtin(name) && self.base.get(name).is_some_and(|slot| slot.bound == Bound::May) {
+                    let builtin = self.path(&format!("builtins.{name}"));
+                    val.join(&builtin);
+                }
+            }
+            None if is_builtin(name) => {
+                let builtin = self.path(&format!("builtins.{name}"));
+                val.join(&builtin);
+            }
+            // Bound by something nobody sees, or by nothing: anything.
+            None if val.objs.is_empty() => {
+                val = match self.star_member(name) {
+                    Some(path) => self.path(&path),
+                    None => Val::of(self.outside(name)),
+                };
+            }
+            None => {}
+        }
+        val
+    }
+
+    /// The object behind a name that nothing visible binds: one for each name, as old as the notebook.
+    pub(super) fn outside(&mut self, name: &Name) -> ObjId {
+        let key: Arc<str> = format!("?{name}").into();
+        if let Some(id) = self.canon.get(&key) {
+            return *id;
+        }
+        let id = self.heap.add(Kind::Unknown, 0);
+        self.canon.insert(key, id);
+        id
+    }
+
+    pub(super) fn star_member(&self, name: &Name) -> Option<String> {
+        if self.stars.is_empty() {
+            return None;
+        }
+        self.stars.iter().rev().find_map(|(_, line)| {
+            let module = line.strip_prefix("from ")?.split(" import").next()?.trim();
+            self.table.library(module).map(|_| format!("{module}.{name}"))
+        })
+    }
+
+    pub(super) fn log_read(&mut self, name: &Name, range: TextRange) {
+        let certainty = self.certainty();
+        let because = self.because(&format!("`{name}` is read"), range);
+        let (cells, objs) = match self.base.get(name) {
+            Some(slot) => (slot.cells.clone(), slot.val.objs.clone()),
+            None if is_builtin(name) || self.star_member(name).is_some() => (Vec::new(), Vec::new()),
+            None => (Vec::new(), vec![self.outside(name)]),
+        };
+        let deferred = self.calls.iter().any(|call| self.functions.get(call.function as usize).is_some_and(|def| def.cell != self.cell));
+        self.trace.read(
+            name,
+            Read {
+                certainty,
+                because,
+                deferred,
+                cells,
+                objs,
+                unbound: !self.base.contains_key(name),
+                text_cell: self.text_cell(),
+                range: self.pin.unwrap_or(range),
+            },
+        );
+    }
+
+    pub(super) fn bind_name(&mut self, name: &Name, val: Val) {
+        if let Some(index) = self.local_frame(name) {
+            if let Some(own) = self.frames[index].own {
+                self.heap.set_attr(own, name, &val);
+            }
+            let cell = self.cell;
+            if let Some(names) = self.flow.frames.get_mut(index) {
+                names.insert(name.clone(), Slot::bound(val, cell));
+            }
+            return;
+        }
+        if let Some(environment) = self.nonlocal_environment(name) {
+            self.heap.set_attr(environment, name, &val);
+            let range = self.calls.last().map_or_else(TextRange::default, |call| call.range);
+            self.change(&Val::of(environment), range, &format!("`{name}` of its closure is rebound"));
+            return;
+        }
+        if let Some(module) = self.module() {
+            self.heap.set_attr(module, name, &val);
+            return;
+        }
+        self.bind_global(name, val, None);
+    }
+
+    pub(super) fn bind_global(&mut self, name: &Name, val: Val, import: Option<Arc<str>>) {
+        let mut slot = Slot::bound(val, self.cell);
+        slot.import = import;
+        self.flow.delta.insert(name.clone(), slot);
+    }
+
+    pub(super) fn unbind_name(&mut self, name: &Name, range: TextRange) {
+        if let Some(index) = self.local_frame(name) {
+            if let Some(names) = self.flow.frames.get_mut(index) {
+                names.remove(name);
+            }
+            return;
+        }
+        if !matches!(self.flow.delta.get(name), Some(slot) if slot.bound == Bound::Must) {
+            self.log_read(name, range);
+        }
+        self.flow.delta.insert(name.clone(), Slot::deleted(self.cell));
+    }
+
+    /// The frame in which this name is local, seen from the innermost one.
+    pub(super) fn local_frame(&self, name: &Name) -> Option<usize> {
+        for index in (0..self.frames.len()).rev() {
+            let frame = &self.frames[index];
+            if frame.scope.locals.contains(name) {
+                return Some(index);
+            }
+            if frame.kind != FrameKind::Comprehension {
+                return None;
+            }
+        }
+        None
+    }
+
+    pub(super) fn nonlocal_environment(&self, name: &Name) -> Option<ObjId> {
+        let frame = self.frames.iter().rev().find(|frame| frame.kind != FrameKind::Comprehension)?;
+        if !frame.scope.nonlocals.contains(name) {
+            return None;
+        }
+        let mut at = frame.closure;
+        while let Some(id) = at {
+            if self.heap.attr(id, name).is_some() {
+                return Some(id);
+            }
+            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
+        }
+        frame.closure
+    }
+}

@@ -1,0 +1,237 @@
+// A real VS Code: its server, and a page of it in Chromium.
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+
+export const here = dirname(fileURLToPath(import.meta.url));
+const cache = process.env.NBHOIST_VSCODE;
+const { chromium } = createRequire(join(cache, "package.json"))("playwright-core");
+const pictures = process.env.NBHOIST_PICTURES;
+
+/** How long anything may take, milliseconds; the environment says it in seconds. Machines that run tests are slow and shared. */
+const PATIENCE = Number(process.env.NBHOIST_PATIENCE ?? 120) * 1000;
+
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+const userSettings = {
+  "security.workspace.trust.enabled": false,
+  "workbench.startupEditor": "none",
+  "workbench.colorTheme": "Default Light Modern",
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "chat.disableAIFeatures": true,
+  "window.commandCenter": false,
+  "workbench.layoutControl.enabled": false,
+  "workbench.activityBar.location": "hidden",
+  "files.autoSave": "off",
+  "notebook.output.scrolling": true,
+};
+
+/** Free ports change hands, but not within milliseconds. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function run(args, environment) {
+  const main = join(cache, "node_modules/code-server/lib/vscode/out/server-main.js");
+  return spawn(process.execPath, [main, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
+}
+
+export class Editor {
+  /**
+   * files: name -> contents, of the folder that is opened; extensions: vsix files; development: folders of extensions;
+   * environment: what the extension host sees.
+   */
+  static async open({ files, extensions, development = [], environment = {}, size = { width: 1280, height: 860 } }) {
+    const editor = new Editor();
+    editor.root = mkdtempSync(join(tmpdir(), "nbhoist-vscode-"));
+    const [folder, user, data, installed] = ["work", "user", "data", "extensions"].map((name) => join(editor.root, name));
+    editor.folder = folder;
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    mkdirSync(join(user, "User"), { recursive: true });
+    writeFileSync(join(user, "User/settings.json"), JSON.stringify(userSettings));
+    const places = ["--server-data-dir", data, "--user-data-dir", user, "--extensions-dir", installed, "--accept-server-license-terms"];
+    // Nothing of this machine's configuration decides what is shown.
+    const home = join(editor.root, "home");
+    mkdirSync(home);
+    const own = { HOME: home, XDG_CONFIG_HOME: join(home, ".config"), XDG_DATA_HOME: join(home, ".local/share"), XDG_CACHE_HOME: join(home, ".cache") };
+    const whole = { ...process.env, ...own, ...environment };
+    for (const extension of extensions) {
+      await ended(run([...places, "--install-extension", extension, "--force"], whole));
+    }
+    const port = await freePort();
+    const more = ["--host", "127.0.0.1", "--port", `${port}`, "--without-connection-token", "--disable-workspace-trust", "--telemetry-level", "off"];
+    editor.server = run([...places, ...more], whole);
+    await said(editor.server, "Extension host agent listening on");
+    const options = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags, viewport: size };
+    editor.browser = await chromium.launchPersistentContext(join(editor.root, "browser"), options);
+    editor.page = editor.browser.pages()[0] ?? (await editor.browser.newPage());
+    editor.page.setDefaultTimeout(PATIENCE);
+    const payload = development.map((path) => ["extensionDevelopmentPath", `vscode-remote://127.0.0.1:${port}${path}`]);
+    await editor.page.goto(`http://127.0.0.1:${port}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+    await editor.page.locator(".explorer-viewlet .monaco-list-row").first().waitFor();
+    return editor;
+  }
+
+  async close() {
+    // What it looked like last, for whoever looks into a failure.
+    await this.page?.screenshot({ path: join(cache, "last.png"), timeout: 10_000 }).catch(() => undefined);
+    await this.browser?.close().catch(() => undefined);
+    if (this.server?.exitCode === null) {
+      const gone = new Promise((resolve) => this.server.once("exit", resolve));
+      // The group: extension hosts, language servers and kernels go with it.
+      process.kill(-this.server.pid, "SIGTERM");
+      const late = setTimeout(() => process.kill(-this.server.pid, "SIGKILL"), 10_000);
+      await gone;
+      clearTimeout(late);
+    }
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Opens a notebook from the explorer. Right after the start it would open as JSON, so it is tried again. */
+  async openNotebook(name) {
+    const cells = this.page.locator(".notebookOverlay .code-cell-row");
+    for (let attempt = 1; ; attempt += 1) {
+      await this.page.locator(".explorer-viewlet .monaco-list-row", { hasText: name }).dblclick();
+      try {
+        await cells.first().waitFor({ timeout: attempt < 4 ? 15_000 : PATIENCE });
+        this.name = name;
+        return await this.command("View: Close Primary Side Bar");
+      } catch (error) {
+        if (attempt === 4) throw error;
+        await this.command("View: Close All Editors");
+      }
+    }
+  }
+
+  /** Runs a command by its title. */
+  async command(title) {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget input").first();
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    const row = this.page.locator(".quick-input-widget .monaco-list-row", { hasText: title }).first();
+    await row.waitFor();
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" }).catch(() => undefined);
+  }
+
+  /** Focuses the cell whose text contains this, by keys as a person does, and answers its row. */
+  async cell(text) {
+    const { keyboard } = this.page;
+    const source = (cell) => [cell.source].flat().join("");
+    const index = this.onDisk().cells.findIndex((cell) => cell.cell_type === "code" && source(cell).includes(text));
+    if (index < 0) throw new Error(`no cell with ${JSON.stringify(text)}`);
+    for (const key of ["Escape", "Escape", "Control+Home"]) await keyboard.press(key);
+    for (let step = 0; step < index; step += 1) await keyboard.press("ArrowDown");
+    const row = this.page.locator(".notebookOverlay .cell-list-container .monaco-list-row.code-cell-row.focused");
+    await row.locator(".view-line").first().waitFor();
+    await this.page.waitForTimeout(300);
+    return row;
+  }
+
+  /** Puts the cursor into the cell. */
+  async enter(text) {
+    const row = await this.cell(text);
+    await this.page.keyboard.press("Enter");
+    return row;
+  }
+
+  /** Runs the cell by its button; Ctrl+Enter is a key of the Jupyter extension. */
+  async runCell(text) {
+    const row = await this.cell(text);
+    await row.locator(".run-button-container .action-label").first().click();
+  }
+
+  onDisk() {
+    return JSON.parse(readFileSync(join(this.folder, this.name), "utf8"));
+  }
+
+  /** Saves until the notebook is as wanted: what a person finds tomorrow. */
+  async until(what, isReached, patience = PATIENCE) {
+    const end = Date.now() + patience;
+    for (;;) {
+      await this.page.keyboard.press("Control+s");
+      await this.page.waitForTimeout(700);
+      const { cells } = this.onDisk();
+      const find = (id) => cells.find((cell) => cell.id === id);
+      if (isReached(find)) return find;
+      if (Date.now() > end) {
+        const seen = cells.filter((cell) => cell.cell_type === "code").map((cell) => [cell.id, cell.execution_count, textOf(cell).slice(-300)]);
+        throw new Error(`${what} did not come about; cells: ${JSON.stringify(seen)}`);
+      }
+    }
+  }
+
+  /** Keeps a picture: for the README when asked to, else for whoever looks into a failure. */
+  async picture(name, options = {}) {
+    const folder = pictures ?? join(cache, "shots");
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`), ...options });
+  }
+
+  /** The element in whichever frame has it: webviews are frames in frames. */
+  async inFrames(selector) {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        const found = frame.locator(selector).first();
+        if (await found.count().catch(() => 0)) return found;
+      }
+      if (Date.now() > end) throw new Error(`no frame has ${selector}`);
+      await this.page.waitForTimeout(200);
+    }
+  }
+
+  /** What the editor says in toasts, all of them. */
+  async said() {
+    return (await this.page.locator(".notification-toast").allInnerTexts()).join("\n");
+  }
+}
+
+/** All text that a cell shows. */
+export function textOf(cell) {
+  const texts = cell.outputs.map((output) => output.text ?? output.data?.["text/plain"] ?? output.traceback ?? []);
+  return texts.map((text) => (Array.isArray(text) ? text.join("") : text)).join("\n");
+}
+
+/** A server command that writes down what the editor and the server say to each other. */
+export function tee(folder, binary) {
+  const script = join(folder, "nbhoist");
+  writeFileSync(script, `#!${process.env.NBHOIST_TEST_PYTHON}\n${readFileSync(join(here, "tee.py"), "utf8")}`, { mode: 0o755 });
+  return { command: script, environment: { NBHOIST_TEE_SERVER: binary, NBHOIST_TEE_LOG: join(folder, "traffic.jsonl") }, log: join(folder, "traffic.jsonl") };
+}
+
+function ended(child) {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    child.stdout.on("data", (data) => (printed += data));
+    child.stderr.on("data", (data) => (printed += data));
+    child.once("exit", (code) => (code === 0 ? resolve(printed) : reject(new Error(printed))));
+  });
+}
+
+function said(child, text) {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    const look = (data) => {
+      printed += data;
+      if (printed.includes(text)) resolve();
+    };
+    child.stdout.on("data", look);
+    child.stderr.on("data", look);
+    child.once("exit", () => reject(new Error(`VS Code ended: ${printed}`)));
+  });
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds the wheel and uses it in an environment of its own: the command runs, the runtime can be imported.
+#   tests/wheel.sh CACHE [CARGO-PROFILE]      `dev` takes what was built for the tests; `dist` is what is published
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cache=$(mkdir -p "$1" && cd "$1" && pwd)
+profile=${2:-dev}
+if [ ! -x "$cache/maturin/bin/maturin" ]; then
+  python3 -m venv "$cache/maturin"
+  "$cache/maturin/bin/python" -m pip install -q --disable-pip-version-check maturin==1.16.0
+fi
+rm -rf "$cache/wheel" "$cache/wheel-env"
+"$cache/maturin/bin/maturin" build --quiet --profile "$profile" --out "$cache/wheel"
+python3 -m venv "$cache/wheel-env"
+"$cache/wheel-env/bin/python" -m pip install -q --disable-pip-version-check "$cache"/wheel/nbhoist-*.whl
+
+cd "$cache"
+bin=$cache/wheel-env/bin
+"$bin/nbhoist" --version
+"$bin/nbhoist" check --output-format json "$OLDPWD/corpus/digits.ipynb" >/dev/null
+"$bin/python" - <<'PYTHON'
+import importlib.metadata, pkgutil, nbhoist_runtime
+
+assert importlib.metadata.version("nbhoist"), "the wheel has a version"
+names = sorted(module.name for module in pkgutil.iter_modules(nbhoist_runtime.__path__))
+assert {"kernel", "worker", "pack"} <= set(names), names
+for name in names:
+    importlib.import_module(f"nbhoist_runtime.{name}")
+print(f"nbhoist_runtime: {len(names)} modules, all importable from {nbhoist_runtime.__file__}")
+PYTHON

@@ -1,0 +1,119 @@
+/** A notebook controller on kernels that the server starts: all it takes is Python with ipykernel. */
+
+import * as vscode from "vscode";
+import { idOf, nameOf, notebookOf } from "./cells";
+import type { Server } from "./client";
+import { Job, type Jobs } from "./jobs";
+import { type CellReference, command, type Kernel, notice, request } from "./protocol";
+import { ExecutionSink } from "./sink";
+import { message } from "./words";
+
+export const controllerId = "nbhoist-python";
+
+export class Controller implements vscode.Disposable {
+  private readonly controller: vscode.NotebookController;
+  private readonly selected = new Set<vscode.NotebookDocument>();
+  /** Cells of one notebook run one after the other, also those of several requests. */
+  private readonly queues = new WeakMap<vscode.NotebookDocument, Promise<void>>();
+  private readonly disposables: vscode.Disposable[] = [];
+
+  constructor(
+    private readonly server: Server,
+    private readonly jobs: Jobs,
+  ) {
+    this.controller = vscode.notebooks.createNotebookController(controllerId, "jupyter-notebook", "Python (nbhoist)");
+    this.controller.supportedLanguages = ["python"];
+    this.controller.supportsExecutionOrder = true;
+    this.controller.description = "a kernel that nbhoist starts";
+    this.controller.executeHandler = (cells, notebook) => this.execute(cells, notebook);
+    this.controller.interruptHandler = (notebook) => this.server.request(request.interrupt, { notebook: nameOf(notebook) });
+    this.disposables.push(
+      this.controller,
+      this.controller.onDidChangeSelectedNotebooks(({ notebook, selected }) => {
+        if (selected) {
+          this.selected.add(notebook);
+        } else {
+          this.selected.delete(notebook);
+        }
+      }),
+      vscode.workspace.onDidCloseNotebookDocument((notebook) => this.selected.delete(notebook)),
+    );
+    server.on<Kernel>(notice.kernelStatus, (kernel) => this.tell(kernel));
+  }
+
+  isSelected(notebook: vscode.NotebookDocument): boolean {
+    return this.selected.has(notebook);
+  }
+
+  sink(cell: vscode.NotebookCell, onCancel: () => void): ExecutionSink {
+    return new ExecutionSink(this.controller, cell, onCancel);
+  }
+
+  /** A kernel that runs; where there is none, a new one. */
+  async kernel(notebook: vscode.NotebookDocument): Promise<Kernel> {
+    const name = nameOf(notebook);
+    const kernel = await this.server.request<Kernel>(request.kernel, { notebook: name });
+    const isUsable = kernel.state === "idle" || kernel.state === "busy";
+    return isUsable ? kernel : this.server.request<Kernel>(request.startKernel, { notebook: name });
+  }
+
+  async restart(notebook: vscode.NotebookDocument): Promise<void> {
+    await this.server.request(request.restart, { notebook: nameOf(notebook) });
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+
+  private execute(cells: vscode.NotebookCell[], notebook: vscode.NotebookDocument): Promise<void> {
+    const jobs = cells.map((cell) => this.prepare(cell, notebook));
+    const before = this.queues.get(notebook) ?? Promise.resolve();
+    const after = before.then(() => this.runAll(jobs, notebook));
+    this.queues.set(notebook, after);
+    return after;
+  }
+
+  /** The cell is shown as waiting at once. */
+  private prepare(cell: vscode.NotebookCell, notebook: vscode.NotebookDocument): { job: Job; cell: vscode.NotebookCell; isCancelled: () => boolean } {
+    let isCancelled = false;
+    const stop = (): void => {
+      isCancelled = true;
+      void this.server.command(command.cancel, { job: job.name }).catch(() => undefined);
+    };
+    const job = new Job(notebook, (_, target) => this.sink(target, stop), () => undefined);
+    const reference: CellReference = { number: cell.index + 1, uri: cell.document.uri.toString(), id: idOf(cell) ?? null };
+    job.expect(cell, reference);
+    return { job, cell, isCancelled: () => isCancelled };
+  }
+
+  /** Cells behind one that failed do not run, as everywhere in Jupyter. */
+  private async runAll(jobs: { job: Job; cell: vscode.NotebookCell; isCancelled: () => boolean }[], notebook: vscode.NotebookDocument): Promise<void> {
+    let problem: string | undefined;
+    try {
+      await this.kernel(notebook);
+    } catch (error) {
+      problem = message(error);
+      void vscode.window.showErrorMessage(`nbhoist: ${problem}`);
+    }
+    let isStopped = problem !== undefined;
+    for (const { job, cell, isCancelled } of jobs) {
+      if (isStopped || isCancelled()) {
+        job.abandon();
+        continue;
+      }
+      const parameters = { notebook: nameOf(notebook), cell: cell.document.uri.toString(), job: job.name, source: cell.document.getText() };
+      const finished = await this.jobs.run(job, "execute", () => this.server.request(request.execute, parameters));
+      if (finished.outcome === "error") {
+        void vscode.window.showErrorMessage(`nbhoist: ${finished.message}`);
+      }
+      isStopped = finished.outcome !== "done";
+    }
+  }
+
+  private tell(kernel: Kernel): void {
+    const notebook = notebookOf(kernel.notebook);
+    if (kernel.state === "dead" && notebook && this.isSelected(notebook)) {
+      void vscode.window.showWarningMessage("nbhoist: the kernel has died; its variables are gone. The next cell that you run starts a new one.");
+    }
+  }
+}
