@@ -48,10 +48,10 @@ function run(args, environment) {
 
 export class Editor {
   /**
-   * files: name -> contents, of the folder that is opened; extensions: vsix files; development: folders of extensions;
+   * files: name -> contents, of the folder that is opened; extensions: vsix files;
    * environment: what the extension host sees.
    */
-  static async open({ files, extensions, development = [], environment = {}, size = { width: 1280, height: 860 } }) {
+  static async open({ files, extensions, environment = {}, size = { width: 1280, height: 860 } }) {
     const editor = new Editor();
     editor.root = mkdtempSync(join(tmpdir(), "nbhoist-vscode-"));
     const [folder, user, data, installed] = ["work", "user", "data", "extensions"].map((name) => join(editor.root, name));
@@ -79,8 +79,7 @@ export class Editor {
     editor.browser = await chromium.launchPersistentContext(join(editor.root, "browser"), options);
     editor.page = editor.browser.pages()[0] ?? (await editor.browser.newPage());
     editor.page.setDefaultTimeout(PATIENCE);
-    const payload = development.map((path) => ["extensionDevelopmentPath", `vscode-remote://127.0.0.1:${port}${path}`]);
-    await editor.page.goto(`http://127.0.0.1:${port}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+    await editor.page.goto(`http://127.0.0.1:${port}/?folder=${folder}`);
     await editor.page.locator(".explorer-viewlet .monaco-list-row").first().waitFor();
     return editor;
   }

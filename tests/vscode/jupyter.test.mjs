@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Editor, here, tee, textOf } from "./editor.mjs";
+import { Editor, tee, textOf } from "./editor.mjs";
 
 const cells = {
   data: "import time\nvalues = list(range(5))\ntime.sleep(1.2)",
@@ -24,8 +24,7 @@ before(async () => {
   const notebook = { nbformat: 4, nbformat_minor: 5, metadata, cells: Object.entries(cells).map(code) };
   editor = await Editor.open({
     files: { "other.ipynb": JSON.stringify(notebook), ".vscode/settings.json": JSON.stringify({ "nbhoist.heavySeconds": 1 }) },
-    extensions: [join(process.env.NBHOIST_VSCODE, "nbhoist.vsix")],
-    development: [join(here, "jupyter-stub")],
+    extensions: ["jupyter-stub.vsix", "nbhoist.vsix"].map((name) => join(process.env.NBHOIST_VSCODE, name)),
     environment: { NBHOIST_SERVER: traffic.command, ...traffic.environment, PATH: `${join(process.env.NBHOIST_TEST_PYTHON, "..")}:${process.env.PATH}` },
   });
   await editor.openNotebook("other.ipynb");

@@ -22,6 +22,8 @@ if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.j
   npm ci --no-audit --no-fund --loglevel=error
 fi
 [ -n "${NBHOIST_SKIP_PACKAGE:-}" ] || npm run -s package -- --server "$NBHOIST_BIN" --out "$cache/nbhoist.vsix" >"$cache/package.log" 2>&1 || { cat "$cache/package.log"; exit 1; }
+(cd ../tests/vscode/jupyter-stub && node ../../../vscode-client/node_modules/@vscode/vsce/vsce package --no-dependencies --allow-missing-repository --skip-license \
+  --out "$cache/jupyter-stub.vsix" >"$cache/package.log" 2>&1) || { cat "$cache/package.log"; exit 1; }
 cd ..
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=(tests/vscode/*.test.mjs)
