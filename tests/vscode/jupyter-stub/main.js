@@ -62,6 +62,8 @@ exports.activate = (context) => {
       execution.end(done.ok, Date.now());
     }
   };
-  context.subscriptions.push(controller, { dispose: () => kernels.forEach((kernel) => kernel.end()) });
+  // The editor lists kernels of this extension only through an interface that is not public.
+  const select = () => vscode.commands.executeCommand("notebook.selectKernel", { id: "stub-python", extension: "ms-toolsai.jupyter" });
+  context.subscriptions.push(vscode.commands.registerCommand("stub.select", select), controller, { dispose: () => kernels.forEach((kernel) => kernel.end()) });
   return { kernels: { getKernel: async (uri) => kernels.get(uri.toString()) } };
 };
