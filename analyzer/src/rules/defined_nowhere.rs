@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     code: "NBH202",
     name: "defined-nowhere",
     severity: Severity::Error,
+    opt_in: false,
     summary: "A name is read that nothing in the notebook defines.",
     explanation: include_str!("defined_nowhere.md"),
     check,

@@ -8,6 +8,7 @@ pub(super) const RULE: Rule = Rule {
     code: "NBH201",
     name: "defined-only-later",
     severity: Severity::Error,
+    opt_in: false,
     summary: "A name is read that only a later cell defines.",
     explanation: include_str!("defined_only_later.md"),
     check,

@@ -27,6 +27,8 @@ pub struct Rule {
     pub name: &'static str,
     /// How bad its findings are.
     pub severity: Severity,
+    /// Whether it applies only where it is selected.
+    pub opt_in: bool,
     /// One line.
     pub summary: &'static str,
     /// What, why, examples, how to fix, when to ignore; markdown.
@@ -59,7 +61,8 @@ pub(crate) fn run(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = all()
         .iter()
-        .filter(|rule| (config.select.is_empty() || matches(&config.select, rule)) && !matches(&config.ignore, rule))
+        .filter(|rule| if config.select.is_empty() { !rule.opt_in } else { matches(&config.select, rule) })
+        .filter(|rule| !matches(&config.ignore, rule))
         .flat_map(|rule| (rule.check)(context, rule))
         .filter(|finding| !suppress::is_ignored(context.request.notebook, finding))
         .collect();
@@ -75,6 +78,17 @@ impl Rule {
 
     /// A finding of this rule.
     fn finding(&self, message: String, help: Option<String>, cell: u32, start: u32, end: u32) -> Finding {
-        Finding { code: self.code, rule: self.name, severity: self.severity, message, help, cell, start, end, related: Vec::new() }
+        Finding {
+            code: self.code,
+            rule: self.name,
+            severity: self.severity,
+            message,
+            help,
+            cell,
+            start,
+            end,
+            related: Vec::new(),
+            fix: None,
+        }
     }
 }

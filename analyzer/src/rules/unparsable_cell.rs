@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     code: "NBH101",
     name: "unparsable-cell",
     severity: Severity::Error,
+    opt_in: false,
     summary: "A code cell that cannot be parsed.",
     explanation: include_str!("unparsable_cell.md"),
     check,
