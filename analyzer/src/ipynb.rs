@@ -6,8 +6,11 @@
 mod edit;
 mod error;
 mod layout;
+mod leaks;
 mod metadata;
+mod outputs;
 mod source;
+mod timing;
 
 pub use edit::{CellEdit, EditError, edit};
 pub use error::ReadError;
@@ -108,6 +111,8 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
         source: source.text,
         tags: layout.metadata.map(metadata::tags).unwrap_or_default(),
         execution_count: layout.execution_count.and_then(source::number),
+        outputs: layout.outputs.map(outputs::read).unwrap_or_default(),
+        saved_seconds: layout.metadata.and_then(timing::seconds),
         file_line: source.first_line.max(1),
         source_lines: source.lines,
     }

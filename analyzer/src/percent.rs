@@ -97,6 +97,8 @@ fn cell(number: u32, marker: Option<&Marker<'_>>, body: Body<'_>) -> Cell {
         source,
         tags: marker.map(Marker::tags).unwrap_or_default(),
         execution_count: None,
+        outputs: Vec::new(),
+        saved_seconds: None,
         file_line: u32::try_from(first_line + 1).unwrap_or(u32::MAX),
         source_lines: SourceLines::Consecutive,
     }

@@ -143,6 +143,8 @@ impl OpenNotebook {
             source: source.to_string(),
             tags: cell.tags.clone(),
             execution_count: None,
+            outputs: Vec::new(),
+            saved_seconds: None,
             file_line: 1,
             source_lines: SourceLines::Consecutive,
         };

@@ -12,6 +12,8 @@ use crate::report::{Because, Certainty, Effect, EffectKind};
 
 /// Reasons kept for one statement; more would only be noise.
 const MAX_REASONS: usize = 4;
+/// How far back a repeated call is looked for: the body of a loop is run a few times.
+const RECENT_CALLS: usize = 64;
 
 /// A name was needed from outside the cell.
 #[derive(Clone, Debug)]
@@ -54,6 +56,18 @@ pub(crate) struct Change {
     pub(crate) because: Vec<Because>,
 }
 
+/// A library's function, class or method was called.
+#[derive(Clone, Debug)]
+pub(crate) struct LibraryCall {
+    /// Dotted path, with the kind of the receiver in front of a method.
+    pub(crate) path: Arc<str>,
+    /// Whether it had arguments.
+    pub(crate) bare: bool,
+    /// Where this cell causes it: the call itself, or the call of another cell's function.
+    pub(crate) range: TextRange,
+    pub(crate) certainty: Certainty,
+}
+
 /// What one cell did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CellTrace {
@@ -63,6 +77,8 @@ pub(crate) struct CellTrace {
     pub(crate) deletes: Vec<Name>,
     pub(crate) changes: BTreeMap<ObjId, Change>,
     pub(crate) effects: Vec<Effect>,
+    /// Each path at each place once.
+    pub(crate) calls: Vec<LibraryCall>,
     /// Star imports made up to the end of the cell.
     pub(crate) stars: Vec<(u32, String)>,
     /// Cells up to this one that may bind names nobody can see, and what does it.
@@ -116,6 +132,12 @@ impl CellTrace {
                 known.certainty = known.certainty.min(change.certainty);
                 add_reasons(&mut known.because, change.because);
             }
+        }
+    }
+
+    pub(crate) fn call(&mut self, call: LibraryCall) {
+        if !self.calls.iter().rev().take(RECENT_CALLS).any(|known| known.range == call.range && known.path == call.path) {
+            self.calls.push(call);
         }
     }
 
