@@ -65,6 +65,7 @@ fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Re
     note_ids(&cells, (major, minor), &mut repairs);
     Ok(Notebook {
         cells,
+        language_declared: language.is_some(),
         language: language.unwrap_or_else(|| "python".to_owned()),
         kernel: kernel.name,
         format: Format::Ipynb { major, minor },

@@ -170,6 +170,8 @@ pub struct Notebook {
     pub cells: Vec<Cell>,
     /// Language of the code cells, lower case (`python`, `r`, `julia`, ...).
     pub language: String,
+    /// Whether the file says so, rather than nothing.
+    pub language_declared: bool,
     /// Name of the kernel spec in the metadata.
     pub kernel: Option<String>,
     /// Where it was read from.
@@ -195,7 +197,14 @@ mod tests {
     use super::*;
 
     fn notebook(cells: Vec<Cell>) -> Notebook {
-        Notebook { cells, language: "python".to_owned(), kernel: None, format: Format::Percent, repairs: Vec::new() }
+        Notebook {
+            cells,
+            language: "python".to_owned(),
+            language_declared: true,
+            kernel: None,
+            format: Format::Percent,
+            repairs: Vec::new(),
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub fn read(text: &str) -> Notebook {
     }
     Notebook {
         cells,
+        language_declared: true,
         language: header.language.unwrap_or_else(|| "python".to_owned()),
         kernel: header.kernel,
         format: Format::Percent,

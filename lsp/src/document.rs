@@ -212,7 +212,10 @@ impl Document {
             Self::Notebook(open) => {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
                 let format = Format::Ipynb { major: 4, minor: 5 };
-                (Notebook { cells, language: "python".to_owned(), kernel: None, format, repairs: Vec::new() }, places)
+                (
+                    Notebook { cells, language: "python".to_owned(), language_declared: true, kernel: None, format, repairs: Vec::new() },
+                    places,
+                )
             }
             Self::Script(open) => {
                 let mut notebook = percent::read(&open.text);

@@ -35,7 +35,7 @@ use rustc_hash::FxHashMap;
 pub(crate) use builtin_names::is_builtin;
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
-pub(crate) use trace::{Bind, CellTrace, Change, LibraryCall, Read, add_reasons};
+pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Read, add_reasons};
 
 use crate::facts::CellFacts;
 use crate::library_effects::{Found, Table};
@@ -93,6 +93,7 @@ pub(crate) fn run(
         steps: 0,
         depth: 0,
         loops: 0,
+        branches: 0,
         inner: 0,
         calls: Vec::new(),
         counts: HashMap::new(),
@@ -188,6 +189,8 @@ struct Interp<'a> {
     steps: u32,
     depth: u32,
     loops: u32,
+    /// Branches, of which only some run, that the current statement stands in.
+    branches: u32,
     /// Wrappers being looked through for elements.
     inner: u32,
     calls: Vec<CallSite>,
@@ -408,10 +411,9 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn note_call(&mut self, path: &str, args: &Args, range: TextRange) {
+    fn library_call(&self, path: &str, args: &Args, range: TextRange) -> LibraryCall {
         let bare = args.positional.is_empty() && args.keywords.is_empty() && args.spread.is_empty();
-        let (range, certainty) = (self.cause(range), self.certainty());
-        self.trace.call(LibraryCall { path: path.into(), bare, range, certainty });
+        LibraryCall { path: path.into(), bare, range: self.cause(range), certainty: self.certainty(), conditional: self.branches > 0 }
     }
 
     fn effect(&mut self, kind: EffectKind, detail: &str, range: TextRange) {

@@ -12,6 +12,8 @@ use crate::report::{Because, Certainty, Effect, EffectKind};
 
 /// Reasons kept for one statement; more would only be noise.
 const MAX_REASONS: usize = 4;
+/// Draws kept for one generator in one cell.
+const MAX_DRAWS: usize = 16;
 /// How far back a repeated call is looked for: the body of a loop is run a few times.
 const RECENT_CALLS: usize = 64;
 
@@ -66,6 +68,15 @@ pub(crate) struct LibraryCall {
     /// Where this cell causes it: the call itself, or the call of another cell's function.
     pub(crate) range: TextRange,
     pub(crate) certainty: Certainty,
+    /// Whether it happens on some paths only.
+    pub(crate) conditional: bool,
+}
+
+/// Numbers were drawn from a global generator.
+#[derive(Clone, Debug)]
+pub(crate) struct Draw {
+    pub(crate) generator: Arc<str>,
+    pub(crate) call: LibraryCall,
 }
 
 /// What one cell did.
@@ -79,6 +90,8 @@ pub(crate) struct CellTrace {
     pub(crate) effects: Vec<Effect>,
     /// Each path at each place once.
     pub(crate) calls: Vec<LibraryCall>,
+    /// The first few from each generator.
+    pub(crate) draws: Vec<Draw>,
     /// Star imports made up to the end of the cell.
     pub(crate) stars: Vec<(u32, String)>,
     /// Cells up to this one that may bind names nobody can see, and what does it.
@@ -138,6 +151,12 @@ impl CellTrace {
     pub(crate) fn call(&mut self, call: LibraryCall) {
         if !self.calls.iter().rev().take(RECENT_CALLS).any(|known| known.range == call.range && known.path == call.path) {
             self.calls.push(call);
+        }
+    }
+
+    pub(crate) fn draw(&mut self, draw: Draw) {
+        if self.draws.iter().filter(|known| known.generator == draw.generator).count() < MAX_DRAWS {
+            self.draws.push(draw);
         }
     }
 

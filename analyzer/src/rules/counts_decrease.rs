@@ -28,6 +28,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let Some(&(cell, count, above, most)) = earlier.first() else { return Vec::new() };
     let more = match earlier.len() {
         1 => String::new(),
+        2 => "; one more cell ran out of order".to_owned(),
         cells => format!("; {} more cells ran out of order", cells - 1),
     };
     let message = format!("cell {} ran ({count}) before cell {} above it ({most}){more}", cell.number, above.number);

@@ -36,6 +36,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 /// The first reading of each name that nothing in the notebook defines.
 pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read)> {
     let linked = context.linked;
+    let is_python = context.is_python();
     let mut reported = std::collections::BTreeSet::new();
     // A star import, `%run` and the like may bind anything; then silence is right.
     let sees_all = |trace: &CellTrace| trace.opaque.is_empty() && trace.stars.is_empty() && !linked.broken.contains(&trace.cell);
@@ -44,7 +45,7 @@ pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c 
     linked
         .traces()
         .iter()
-        .filter(move |trace| sees_all(trace) && !guarded.contains(&trace.cell))
+        .filter(move |trace| is_python && sees_all(trace) && !guarded.contains(&trace.cell))
         .flat_map(|trace| trace.reads.iter().map(move |(name, read)| (trace, name, read)))
         .filter(|(_, name, read)| {
             read.unbound

@@ -1,5 +1,7 @@
 //! A name that only a later cell defines.
 
+use std::collections::BTreeSet;
+
 use super::{Context, Rule};
 use crate::finding::{Finding, Severity};
 use crate::interp::{CellTrace, Read, is_builtin};
@@ -17,7 +19,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
+    let mut reported = BTreeSet::new();
     early(context)
+        .filter(|(_, name, ..)| reported.insert(*name))
         .map(|(trace, name, read, later)| {
             let mut finding = rule.finding(
                 format!("`{name}` is read in cell {} but first defined in cell {}", trace.cell, later.cell),
@@ -35,8 +39,11 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 /// Readings of names that only a later cell binds, with the first that does.
 pub(super) fn early<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read, &'c CellTrace)> {
     let traces = context.linked.traces();
-    let open: Vec<&CellTrace> =
-        traces.iter().filter(|trace| trace.opaque.is_empty() && !super::defined_nowhere::is_guarded(context, trace.cell)).collect();
+    let is_python = context.is_python();
+    let open: Vec<&CellTrace> = traces
+        .iter()
+        .filter(|trace| is_python && trace.opaque.is_empty() && !super::defined_nowhere::is_guarded(context, trace.cell))
+        .collect();
     open.into_iter().flat_map(move |trace| {
         trace
             .reads

@@ -30,6 +30,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let Some(&(cell, count, other)) = found.first() else { return Vec::new() };
     let more = match found.len() {
         1 => String::new(),
+        2 => "; one more cell shares a count".to_owned(),
         cells => format!("; {} more cells share a count", cells - 1),
     };
     let message =

@@ -4,7 +4,7 @@ use super::{Context, Rule};
 use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
 use std::collections::BTreeSet;
 
-use crate::notebook::{Format, Notebook};
+use crate::notebook::{Cell, Format, Notebook};
 use crate::words::shorten;
 
 pub(super) const RULE: Rule = Rule {
@@ -24,23 +24,28 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         return Vec::new();
     }
     let mut taken: BTreeSet<&str> = BTreeSet::new();
-    let mut findings = Vec::new();
+    let mut wrong: Vec<(&Cell, String)> = Vec::new();
     for cell in &notebook.cells {
-        let message = match &cell.id {
-            None => "this cell has no id, which nbformat 4.5 requires".to_owned(),
-            Some(id) if !taken.insert(id) => format!("this cell has the id `{id}` of a cell above it"),
-            Some(id) if !is_valid(id) => format!("the id `{}` is not 1 to 64 letters, digits, `-` and `_`", shorten(id, 40)),
-            Some(_) => continue,
-        };
-        let mut finding = rule.about(cell, message, Some("give it an id of its own".to_owned()));
-        finding.fix = Some(Fix {
-            title: "Give the cell an id".to_owned(),
-            applicability: Applicability::Safe,
-            edits: vec![Edit::Id { cell: cell.number, id: new_id(notebook, cell.number) }],
-        });
-        findings.push(finding);
+        match &cell.id {
+            None => wrong.push((cell, "this cell has no id, which nbformat 4.5 requires".to_owned())),
+            Some(id) if !taken.insert(id) => wrong.push((cell, format!("this cell has the id `{id}` of a cell above it"))),
+            Some(id) if !is_valid(id) => {
+                wrong.push((cell, format!("the id `{}` is not 1 to 64 letters, digits, `-` and `_`", shorten(id, 40))));
+            }
+            Some(_) => {}
+        }
     }
-    findings
+    // One finding for the notebook: whoever wrote it left out all ids or copied some.
+    let Some((first, message)) = wrong.first() else { return Vec::new() };
+    let more = match wrong.len() {
+        1 => String::new(),
+        2 => "; one more cell has a wrong id or none".to_owned(),
+        cells => format!("; {} more cells have a wrong id or none", cells - 1),
+    };
+    let mut finding = rule.about(first, format!("{message}{more}"), Some("give each cell an id of its own".to_owned()));
+    let edits = wrong.iter().map(|(cell, _)| Edit::Id { cell: cell.number, id: new_id(notebook, cell.number) }).collect();
+    finding.fix = Some(Fix { title: "Give the cells ids of their own".to_owned(), applicability: Applicability::Safe, edits });
+    vec![finding]
 }
 
 fn is_valid(id: &str) -> bool {

@@ -31,6 +31,8 @@ mod unseeded_randomness;
 
 use std::sync::Arc;
 
+use ruff_python_ast::Stmt;
+
 use crate::Request;
 use crate::facts::CellFacts;
 use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
@@ -60,6 +62,19 @@ impl<'c> Context<'c> {
                 Some((cell, facts.as_ref(), trace))
             },
         )
+    }
+
+    /// Whether the code is Python for all that is known. Files that do not say so, and files that say so and do not parse, hold R or Julia
+    /// at times, and much of that reads as Python: then there must be a statement that only Python has.
+    fn is_python(&self) -> bool {
+        let surely = |statement: &Stmt| {
+            matches!(
+                statement,
+                Stmt::Import(_) | Stmt::ImportFrom(_) | Stmt::FunctionDef(_) | Stmt::ClassDef(_) | Stmt::With(_) | Stmt::Try(_)
+            )
+        };
+        let parses = || self.facts.iter().all(|facts| facts.syntax.problems.is_empty());
+        self.request.notebook.language_declared && parses() || self.facts.iter().any(|facts| facts.syntax.body.iter().any(surely))
     }
 
     fn cell(&self, number: u32) -> Option<&'c Cell> {

@@ -1,5 +1,7 @@
 //! A cell that does something else when it runs again.
 
+use std::collections::HashMap;
+
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprCall, Operator, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -20,11 +22,18 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
+    // One finding for each name: a notebook that collects results in every cell does so on purpose, or learns it once.
+    let mut of_name: HashMap<String, (usize, u32)> = HashMap::new();
     for (cell, facts, trace) in context.code() {
         let mut search = Search { context, trace, source: &cell.source, found: None };
         search.visit_body(&facts.syntax.body);
         let Some(found) = search.found else { continue };
+        if let Some((_, more)) = of_name.get_mut(&found.name) {
+            *more += 1;
+            continue;
+        }
+        of_name.insert(found.name.clone(), (findings.len(), 0));
         let maker = trace.reads.get(found.name.as_str()).and_then(|read| read.cells.last()).copied().unwrap_or(cell.number);
         let mut finding = rule.finding(
             format!("running this cell again {}", found.what),
@@ -35,6 +44,10 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         );
         finding.related.push(Because { text: format!("`{}` is made here", found.name), cell: maker, start: 0, end: 0 });
         findings.push(finding);
+    }
+    for (name, (at, more)) in of_name.into_iter().filter(|(_, (_, more))| *more > 0) {
+        let cells = if more == 1 { "one more cell does".to_owned() } else { format!("{more} more cells do") };
+        findings[at].message = format!("{}; {cells} this to `{name}`", findings[at].message);
     }
     findings
 }
@@ -55,7 +68,10 @@ struct Search<'c> {
 
 impl<'a> Visitor<'a> for Search<'_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
-        if self.found.is_some() || matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
+        // Under a condition the second run may take another path: `if "x" in df: del df["x"]`.
+        let elsewhere =
+            matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_) | Stmt::If(_) | Stmt::While(_) | Stmt::Try(_) | Stmt::Match(_));
+        if self.found.is_some() || elsewhere {
             return;
         }
         self.found = self.judge(statement);
