@@ -45,4 +45,21 @@ pub struct Finding {
     pub end: u32,
     /// Related places, in other cells or in this one.
     pub related: Vec<Because>,
+    /// What may be meant; for a person to choose.
+    pub fix: Option<Fix>,
+}
+
+/// A change of a cell's source that resolves a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fix {
+    /// What it does, as a menu says it.
+    pub title: String,
+    /// Number of the cell.
+    pub cell: u32,
+    /// First byte that is replaced in the cell's source.
+    pub start: u32,
+    /// Byte after them.
+    pub end: u32,
+    /// What stands there then.
+    pub text: String,
 }

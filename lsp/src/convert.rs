@@ -200,8 +200,8 @@ pub(crate) fn hint(place: Position, text: String, tooltip: String) -> lsp::Inlay
     }
 }
 
-/// `notebook` in arguments is the notebook's URI, `document` the one that an edit goes to.
-pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Option<lsp::CodeActionOrCommand> {
+/// `notebook` in arguments is the notebook's URI.
+pub(crate) fn action(snapshot: &Snapshot, action: Action) -> Option<lsp::CodeActionOrCommand> {
     let notebook = &*snapshot.source.uri;
     let plain = lsp::CodeAction::default();
     let action = match action {
@@ -226,15 +226,14 @@ pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Opt
             title,
             ..plain
         },
-        Action::Ignore { title, problem, at, text } => {
-            let place = lsp_position(at);
-            let edit = lsp::TextEdit { range: lsp::Range { start: place, end: place }, new_text: text };
+        Action::Fix { fix, problem } => {
+            let edit = lsp::TextEdit { range: range(fix.span), new_text: fix.text };
             lsp::CodeAction {
-                title,
+                title: fix.title,
                 kind: Some(lsp::CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![diagnostic(&problem)]),
                 edit: Some(lsp::WorkspaceEdit {
-                    changes: Some(std::iter::once((lsp_uri(document)?, vec![edit])).collect()),
+                    changes: Some(std::iter::once((lsp_uri(&fix.uri)?, vec![edit])).collect()),
                     ..lsp::WorkspaceEdit::default()
                 }),
                 ..plain

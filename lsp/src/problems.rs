@@ -25,6 +25,21 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Related places, in other cells or in this one.
     pub(crate) related: Vec<(Uri, Span, String)>,
+    /// What may be meant.
+    pub(crate) fix: Option<Fix>,
+}
+
+/// A change that resolves a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fix {
+    /// What the menu says.
+    pub(crate) title: String,
+    /// The document that is changed.
+    pub(crate) uri: Uri,
+    /// What is replaced.
+    pub(crate) span: Span,
+    /// What stands there then.
+    pub(crate) text: String,
 }
 
 /// The findings by document; documents without any are there, too.
@@ -37,6 +52,10 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             let (uri, span) = source.span(because.cell, because.start, because.end, encoding)?;
             Some((uri, span, because.text.clone()))
         });
+        let fix = finding.fix.as_ref().and_then(|fix| {
+            let (uri, span) = source.span(fix.cell, fix.start, fix.end, encoding)?;
+            Some(Fix { title: fix.title.clone(), uri, span, text: fix.text.clone() })
+        });
         let message = match &finding.help {
             Some(help) => format!("{}; {help}", finding.message),
             None => finding.message.clone(),
@@ -48,6 +67,7 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             page: rules::find(finding.code).map(rules::Rule::page),
             message,
             related: related.collect(),
+            fix,
         });
     }
     problems.into_iter().map(|(uri, problems)| (uri, Arc::new(problems))).collect()

@@ -1,6 +1,6 @@
 //! A name that nothing defines.
 
-use super::{Context, Rule};
+use super::{Context, Rule, meant};
 use crate::finding::{Finding, Severity};
 use crate::minimal_state::is_history;
 use crate::report::Certainty;
@@ -40,13 +40,15 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
             {
                 continue;
             }
-            findings.push(rule.finding(
+            let mut finding = rule.finding(
                 format!("`{name}` is read, but nothing in the notebook defines it"),
                 Some(format!("define or import `{name}`, or correct its spelling")),
                 read.text_cell,
                 read.range.start().to_u32(),
                 read.range.end().to_u32(),
-            ));
+            );
+            finding.fix = meant::fix(context, trace.cell, &finding, name);
+            findings.push(finding);
         }
     }
     findings

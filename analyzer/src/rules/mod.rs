@@ -2,6 +2,7 @@
 
 mod defined_nowhere;
 mod defined_only_later;
+mod meant;
 mod suppress;
 mod unparsable_cell;
 
@@ -75,6 +76,17 @@ impl Rule {
 
     /// A finding of this rule.
     fn finding(&self, message: String, help: Option<String>, cell: u32, start: u32, end: u32) -> Finding {
-        Finding { code: self.code, rule: self.name, severity: self.severity, message, help, cell, start, end, related: Vec::new() }
+        Finding {
+            code: self.code,
+            rule: self.name,
+            severity: self.severity,
+            message,
+            help,
+            cell,
+            start,
+            end,
+            related: Vec::new(),
+            fix: None,
+        }
     }
 }
