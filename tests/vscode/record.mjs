@@ -83,20 +83,20 @@ const sessions = {
   },
   async inserted() {
     await editor.cell("rows = [1");
-    await press("b", "Enter");
+    await editor.command("Notebook: Insert Code Cell Below");
     await type("late = rows + missing");
-    await press("Escape", "c", "v", "v");
-    await saved((cells) => cells.length === 8);
-    await press("x");
+    await press("Escape");
+    await editor.command("Notebook: Copy Cell Down");
     await saved((cells) => cells.length === 7);
-    await press("z");
-    await saved((cells) => cells.length === 8);
+    await editor.command("Notebook: Delete Cell");
+    await saved((cells) => cells.length === 6);
     await append("print(name", "\nprint(late)");
   },
   async without_ids() {
     await append("rows = [1", "\nrows.append(nowhere)");
     await editor.cell("twice = ");
-    await press("Alt+ArrowUp", "a", "Enter");
+    await press("Alt+ArrowUp");
+    await editor.command("Notebook: Insert Code Cell Above");
     await type("first = 1");
     await press("Escape");
   },
@@ -105,6 +105,7 @@ const sessions = {
     await editor.command("File: Revert File");
     await editor.command("View: Close Editor");
     await editor.page.locator(".notebookOverlay .code-cell-row").first().waitFor({ state: "hidden" });
+    await editor.command("View: Show Explorer");
     await editor.openNotebook(editor.name);
     await append("print(name", "\nprint(missing)");
     await saved((cells) => source(cells[4]).endsWith("print(missing)"));
