@@ -45,21 +45,54 @@ pub struct Finding {
     pub end: u32,
     /// Related places, in other cells or in this one.
     pub related: Vec<Because>,
-    /// What may be meant; for a person to choose.
+    /// How to put it right, where that can be done without a person.
     pub fix: Option<Fix>,
 }
 
-/// A change of a cell's source that resolves a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Whether a fix keeps what the notebook does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Applicability {
+    /// It does, when the cells run in order.
+    Safe,
+    /// It may not; a person should look at it.
+    Unsafe,
+}
+
+/// How to put a finding right. All edits are made, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// What it does, as a menu says it.
+    /// What it does, in the imperative.
     pub title: String,
-    /// Number of the cell.
-    pub cell: u32,
-    /// First byte that is replaced in the cell's source.
-    pub start: u32,
-    /// Byte after them.
-    pub end: u32,
-    /// What stands there then.
-    pub text: String,
+    /// Whether it keeps what the notebook does.
+    pub applicability: Applicability,
+    /// What to change.
+    pub edits: Vec<Edit>,
+}
+
+/// One change of a notebook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Replaces the bytes `start..end` of a cell's source.
+    Source {
+        /// Number of the cell.
+        cell: u32,
+        /// First byte of the range in the cell's source.
+        start: u32,
+        /// Byte after the range.
+        end: u32,
+        /// What stands there instead.
+        text: String,
+    },
+    /// Removes the saved outputs of a code cell, and its execution count.
+    ClearOutputs {
+        /// Number of the cell.
+        cell: u32,
+    },
+    /// Gives a cell another id.
+    Id {
+        /// Number of the cell.
+        cell: u32,
+        /// The new id: 1 to 64 letters, digits, `-` or `_`.
+        id: String,
+    },
 }

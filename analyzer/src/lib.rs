@@ -39,6 +39,8 @@ use report::{CellReport, Edge, Plan};
 pub struct Config {
     /// Budget of a cell, seconds; above it a cell is heavy.
     pub heavy_seconds: f64,
+    /// Budget of a cell's saved outputs, bytes.
+    pub large_output_bytes: u64,
     /// Codes, names or prefixes of rules to apply; empty for the default ones.
     pub select: Vec<String>,
     /// Codes, names or prefixes of rules to leave out.
@@ -49,7 +51,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { heavy_seconds: 10.0, select: Vec::new(), ignore: Vec::new(), library_effects: Arc::default() }
+        Self { heavy_seconds: 10.0, large_output_bytes: 1_000_000, select: Vec::new(), ignore: Vec::new(), library_effects: Arc::default() }
     }
 }
 
@@ -97,9 +99,9 @@ pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
         .map(|cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() })
         .collect();
     let linked = Linked::of(request, &facts);
-    let cells = linked.reports(request.notebook, &facts);
+    let cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
     let edges = graph::edges(&linked);
-    let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked });
+    let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
     Analysis { cells, edges, findings, linked }
 }
 

@@ -58,8 +58,8 @@ fn fresh(saved: &[Saved]) -> BTreeMap<usize, Vec<String>> {
         ..Cell::code(number, cell.source.clone())
     };
     let cells = saved.iter().zip(1..).map(cell).collect();
-    let format = Format::Ipynb { major: 4, minor: 5 };
-    let notebook = Notebook { cells, language: "python".to_owned(), kernel: None, format, repairs: Vec::new() };
+    let format = Format::Ipynb { major: 4, minor: 4 };
+    let notebook = Notebook { cells, language: "python".to_owned(), language_declared: true, kernel: None, format, repairs: Vec::new() };
     let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for finding in analyze(&Request::new(&notebook)).findings {
         let before = &saved[finding.cell as usize - 1].source[..finding.start as usize];

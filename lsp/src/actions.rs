@@ -104,7 +104,7 @@ fn ignore(uri: &Uri, text: &str, problem: &Problem, encoding: Encoding) -> Optio
     let (_, line) = encoding::lines(text).nth(line_number as usize)?;
     let (column, text) = comment(line, problem.code)?;
     let at = Position { line: line_number, column: encoding::position(line, column, encoding).column };
-    Some(Fix { title: format!("Ignore {} here", problem.code), uri: Arc::clone(uri), span: Span { start: at, end: at }, text })
+    Some(Fix { title: format!("Ignore {} here", problem.code), edits: vec![(Arc::clone(uri), Span { start: at, end: at }, text)] })
 }
 
 /// The byte at which the comment goes into the line, and what is inserted. `None` where a comment would be something else.

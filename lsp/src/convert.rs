@@ -1,5 +1,6 @@
 //! Between the protocol's types and ours. Only this module, `deliver` and `server` name the protocol's types.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -227,15 +228,15 @@ pub(crate) fn action(snapshot: &Snapshot, action: Action) -> Option<lsp::CodeAct
             ..plain
         },
         Action::Fix { fix, problem } => {
-            let edit = lsp::TextEdit { range: range(fix.span), new_text: fix.text };
+            let mut changes: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
+            for (uri, span, text) in fix.edits {
+                changes.entry(lsp_uri(&uri)?).or_default().push(lsp::TextEdit { range: range(span), new_text: text });
+            }
             lsp::CodeAction {
                 title: fix.title,
                 kind: Some(lsp::CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![diagnostic(&problem)]),
-                edit: Some(lsp::WorkspaceEdit {
-                    changes: Some(std::iter::once((lsp_uri(&fix.uri)?, vec![edit])).collect()),
-                    ..lsp::WorkspaceEdit::default()
-                }),
+                edit: Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }),
                 ..plain
             }
         }

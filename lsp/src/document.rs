@@ -143,6 +143,8 @@ impl OpenNotebook {
             source: source.to_string(),
             tags: cell.tags.clone(),
             execution_count: None,
+            outputs: Vec::new(),
+            saved_seconds: None,
             file_line: 1,
             source_lines: SourceLines::Consecutive,
         };
@@ -209,8 +211,12 @@ impl Document {
         let (notebook, places) = match self {
             Self::Notebook(open) => {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
-                let format = Format::Ipynb { major: 4, minor: 5 };
-                (Notebook { cells, language: "python".to_owned(), kernel: None, format, repairs: Vec::new() }, places)
+                // Ids are the editor's to give, and come late: of an open notebook none is missing.
+                let format = Format::Ipynb { major: 4, minor: 4 };
+                (
+                    Notebook { cells, language: "python".to_owned(), language_declared: true, kernel: None, format, repairs: Vec::new() },
+                    places,
+                )
             }
             Self::Script(open) => {
                 let mut notebook = percent::read(&open.text);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
-use nbhoist_analyzer::finding::{Finding, Severity};
+use nbhoist_analyzer::finding::{self, Finding, Severity};
 use nbhoist_analyzer::rules;
 
 use crate::document::{Source, Uri};
@@ -34,12 +34,8 @@ pub(crate) struct Problem {
 pub(crate) struct Fix {
     /// What the menu says.
     pub(crate) title: String,
-    /// The document that is changed.
-    pub(crate) uri: Uri,
-    /// What is replaced.
-    pub(crate) span: Span,
-    /// What stands there then.
-    pub(crate) text: String,
+    /// Where something is replaced, and what stands there then; all of it or nothing.
+    pub(crate) edits: Vec<(Uri, Span, String)>,
 }
 
 /// The findings by document; documents without any are there, too.
@@ -53,8 +49,15 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             Some((uri, span, because.text.clone()))
         });
         let fix = finding.fix.as_ref().and_then(|fix| {
-            let (uri, span) = source.span(fix.cell, fix.start, fix.end, encoding)?;
-            Some(Fix { title: fix.title.clone(), uri, span, text: fix.text.clone() })
+            let edit = |edit: &finding::Edit| match edit {
+                finding::Edit::Source { cell, start, end, text } => {
+                    let (uri, span) = source.span(*cell, *start, *end, encoding)?;
+                    Some((uri, span, text.clone()))
+                }
+                // The protocol's edits are of texts alone.
+                finding::Edit::ClearOutputs { .. } | finding::Edit::Id { .. } => None,
+            };
+            Some(Fix { title: fix.title.clone(), edits: fix.edits.iter().map(edit).collect::<Option<_>>()? })
         });
         let message = match &finding.help {
             Some(help) => format!("{}; {help}", finding.message),

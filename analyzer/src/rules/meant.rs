@@ -4,7 +4,7 @@ use ruff_python_ast::Stmt;
 use ruff_text_size::Ranged as _;
 
 use super::Context;
-use crate::finding::{Finding, Fix};
+use crate::finding::{Applicability, Edit, Finding, Fix};
 use crate::interp::builtins;
 use crate::nearest::nearest;
 use crate::syntax;
@@ -68,7 +68,7 @@ fn import(source: &str, cell: u32, name: &str) -> Option<Fix> {
     }
     let start = first.start().to_u32();
     let alone = source[..start as usize].rsplit('\n').next().is_some_and(str::is_empty);
-    alone.then(|| Fix { title: format!("Add `{line}`"), cell, start, end: start, text: format!("{line}\n") })
+    alone.then(|| guess(format!("Add `{line}`"), Edit::Source { cell, start, end: start, text: format!("{line}\n") }))
 }
 
 fn spelling(context: &Context<'_>, here: u32, finding: &Finding, name: &str) -> Option<Fix> {
@@ -83,26 +83,35 @@ fn spelling(context: &Context<'_>, here: u32, finding: &Finding, name: &str) -> 
     known.extend_from_slice(builtins());
     let meant = nearest(name, known, slips)?;
     let Finding { cell, start, end, .. } = *finding;
-    Some(Fix { title: format!("Change to `{meant}`"), cell, start, end, text: meant.to_owned() })
+    Some(guess(format!("Change to `{meant}`"), Edit::Source { cell, start, end, text: meant.to_owned() }))
+}
+
+/// What a person has to look at: nobody but them knows what was meant.
+fn guess(title: String, edit: Edit) -> Fix {
+    Fix { title, applicability: Applicability::Unsafe, edits: vec![edit] }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::finding::Edit;
     use crate::{Request, analyze, percent};
 
     /// The title, and the source of the last cell with the fix in it.
     fn fixed(script: &str) -> Option<(String, String)> {
         let notebook = percent::read(script);
-        let fix = analyze(&Request::new(&notebook)).findings.pop()?.fix?;
-        let mut source = notebook.cell(fix.cell)?.source.clone();
-        source.replace_range(fix.start as usize..fix.end as usize, &fix.text);
+        let findings = analyze(&Request::new(&notebook)).findings;
+        let mut fix = findings.into_iter().find(|finding| finding.code == "NBH202")?.fix?;
+        let Some(Edit::Source { cell, start, end, text }) = fix.edits.pop() else { return None };
+        let mut source = notebook.cell(cell)?.source.clone();
+        source.replace_range(start as usize..end as usize, &text);
         Some((fix.title, source))
     }
 
     fn shows(script: &str, title: &str, source: &str) {
         assert_eq!(fixed(script), Some((title.to_owned(), source.to_owned())));
         let after = script.rsplit_once("# %%\n").map(|(before, _)| format!("{before}# %%\n{source}\n"));
-        assert_eq!(analyze(&Request::new(&percent::read(&after.unwrap()))).findings, []);
+        let left = analyze(&Request::new(&percent::read(&after.unwrap()))).findings;
+        assert!(left.iter().all(|finding| finding.code != "NBH202"), "{left:?}");
     }
 
     #[test]

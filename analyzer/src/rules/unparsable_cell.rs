@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     code: "NBH101",
     name: "unparsable-cell",
     severity: Severity::Error,
+    opt_in: false,
     summary: "A code cell that cannot be parsed.",
     explanation: include_str!("unparsable_cell.md"),
     check,
@@ -23,5 +24,8 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
             problem.end,
         ))
     };
+    if !context.request.notebook.language_declared && !context.is_python() {
+        return Vec::new();
+    }
     context.cells.iter().filter_map(of_cell).collect()
 }
