@@ -14,6 +14,7 @@ mod linked;
 pub mod local_files;
 mod minimal_state;
 pub mod names;
+pub mod nearest;
 pub mod notebook;
 pub mod percent;
 pub mod picture;

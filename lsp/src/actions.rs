@@ -1,11 +1,13 @@
 //! What can be done about the cell under the cursor.
 
+use std::sync::Arc;
+
 use nbhoist_analyzer::words::named;
 
 use crate::blocks;
 use crate::document::Uri;
-use crate::encoding::{self, Encoding, Position};
-use crate::problems::Problem;
+use crate::encoding::{self, Encoding, Position, Span};
+use crate::problems::{Fix, Problem};
 use crate::snapshot::Snapshot;
 
 /// Something that can be done.
@@ -29,23 +31,19 @@ pub(crate) enum Action {
         /// Which.
         cells: Vec<u32>,
     },
-    /// Say in a comment that a finding is meant.
-    Ignore {
-        /// What the menu says.
-        title: String,
+    /// Change the text so that a finding goes.
+    Fix {
+        /// The change.
+        fix: Fix,
         /// The finding.
         problem: Problem,
-        /// Where the comment goes.
-        at: Position,
-        /// The comment.
-        text: String,
     },
 }
 
 /// What can be done at a place of a document.
 pub(crate) fn at(snapshot: &Snapshot, uri: &Uri, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
     let Some(place) = snapshot.source.places.iter().find(|place| place.uri == *uri) else { return Vec::new() };
-    let mut actions = ignores(snapshot, uri, &place.text, start, end, encoding);
+    let mut actions = fixes(snapshot, uri, &place.text, start, end, encoding);
     let offset = encoding::offset(&place.text, start, encoding);
     if let Some((cell, _)) = snapshot.source.cell_at(uri, offset) {
         actions.extend(moves(snapshot, cell));
@@ -89,19 +87,24 @@ fn moves(snapshot: &Snapshot, cell: u32) -> Vec<Action> {
     actions
 }
 
-fn ignores(snapshot: &Snapshot, uri: &Uri, text: &str, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
+/// What may be meant, and a comment that says that the finding itself is meant.
+fn fixes(snapshot: &Snapshot, uri: &Uri, text: &str, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
     let problems = snapshot.problems.get(uri).into_iter().flat_map(|problems| problems.iter());
     let touched = problems.filter(|problem| problem.span.start <= end && start <= problem.span.end);
     touched
-        .filter_map(|problem| {
-            let (_, line) = encoding::lines(text).nth(problem.span.start.line as usize)?;
-            let (column, text) = comment(line, problem.code)?;
-            let column = encoding::position(line, column, encoding).column;
-            let at = Position { line: problem.span.start.line, column };
-            let title = format!("Ignore {} here", problem.code);
-            Some(Action::Ignore { title, problem: problem.clone(), at, text })
+        .flat_map(|problem| {
+            let fixes = [problem.fix.clone(), ignore(uri, text, problem, encoding)];
+            fixes.into_iter().flatten().map(|fix| Action::Fix { fix, problem: problem.clone() })
         })
         .collect()
+}
+
+fn ignore(uri: &Uri, text: &str, problem: &Problem, encoding: Encoding) -> Option<Fix> {
+    let line_number = problem.span.start.line;
+    let (_, line) = encoding::lines(text).nth(line_number as usize)?;
+    let (column, text) = comment(line, problem.code)?;
+    let at = Position { line: line_number, column: encoding::position(line, column, encoding).column };
+    Some(Fix { title: format!("Ignore {} here", problem.code), edits: vec![(Arc::clone(uri), Span { start: at, end: at }, text)] })
 }
 
 /// The byte at which the comment goes into the line, and what is inserted. `None` where a comment would be something else.

@@ -211,7 +211,8 @@ impl Document {
         let (notebook, places) = match self {
             Self::Notebook(open) => {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
-                let format = Format::Ipynb { major: 4, minor: 5 };
+                // Ids are the editor's to give, and come late: of an open notebook none is missing.
+                let format = Format::Ipynb { major: 4, minor: 4 };
                 (
                     Notebook { cells, language: "python".to_owned(), language_declared: true, kernel: None, format, repairs: Vec::new() },
                     places,

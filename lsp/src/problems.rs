@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
-use nbhoist_analyzer::finding::{Finding, Severity};
+use nbhoist_analyzer::finding::{self, Finding, Severity};
 use nbhoist_analyzer::rules;
 
 use crate::document::{Source, Uri};
@@ -25,6 +25,17 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Related places, in other cells or in this one.
     pub(crate) related: Vec<(Uri, Span, String)>,
+    /// What may be meant.
+    pub(crate) fix: Option<Fix>,
+}
+
+/// A change that resolves a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fix {
+    /// What the menu says.
+    pub(crate) title: String,
+    /// Where something is replaced, and what stands there then; all of it or nothing.
+    pub(crate) edits: Vec<(Uri, Span, String)>,
 }
 
 /// The findings by document; documents without any are there, too.
@@ -37,6 +48,17 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             let (uri, span) = source.span(because.cell, because.start, because.end, encoding)?;
             Some((uri, span, because.text.clone()))
         });
+        let fix = finding.fix.as_ref().and_then(|fix| {
+            let edit = |edit: &finding::Edit| match edit {
+                finding::Edit::Source { cell, start, end, text } => {
+                    let (uri, span) = source.span(*cell, *start, *end, encoding)?;
+                    Some((uri, span, text.clone()))
+                }
+                // The protocol's edits are of texts alone.
+                finding::Edit::ClearOutputs { .. } | finding::Edit::Id { .. } => None,
+            };
+            Some(Fix { title: fix.title.clone(), edits: fix.edits.iter().map(edit).collect::<Option<_>>()? })
+        });
         let message = match &finding.help {
             Some(help) => format!("{}; {help}", finding.message),
             None => finding.message.clone(),
@@ -48,6 +70,7 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             page: rules::find(finding.code).map(rules::Rule::page),
             message,
             related: related.collect(),
+            fix,
         });
     }
     problems.into_iter().map(|(uri, problems)| (uri, Arc::new(problems))).collect()

@@ -9,7 +9,6 @@
 mod discovery;
 mod drive;
 mod executor;
-mod nearest;
 mod read;
 
 use std::collections::BTreeMap;

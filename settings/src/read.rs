@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nbhoist_analyzer::library_effects::{Problem, Table};
+use nbhoist_analyzer::nearest::{nearest, tolerance};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::executor::{Backend, Executor};
-use crate::nearest::nearest;
 use crate::{Error, Exclude, Hints, Place, Settings, Warning};
 
 /// Whose file it is.
@@ -127,7 +127,7 @@ impl<'a> Document<'a> {
         let Some(first) = problems.first() else {
             return Error::Effects { place: self.place(&(0..0)), text: String::new(), others: 0 };
         };
-        let meant = first.unknown.as_ref().map(|(word, known)| match nearest(word, known.iter().copied()) {
+        let meant = first.unknown.as_ref().map(|(word, known)| match meant(word, known) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known keys are {}", known.join(", ")),
         });
@@ -173,7 +173,7 @@ impl<'a> Document<'a> {
     }
 
     fn unknown(&self, key: &str, span: &Range<usize>, known: &[&'static str], settings: &mut Settings) {
-        let help = match nearest(key, known.iter().copied()) {
+        let help = match meant(key, known) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known keys are {}", known.join(", ")),
         };
@@ -236,4 +236,9 @@ fn at_home(path: &str) -> Option<PathBuf> {
 
 fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// The known key that was probably meant.
+fn meant<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    nearest(key, known.iter().copied(), tolerance(key))
 }
