@@ -111,7 +111,8 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
         kind,
         source: source.text,
         tags: layout.metadata.map(metadata::tags).unwrap_or_default(),
-        execution_count: layout.execution_count.and_then(source::number),
+        // A kernel counts from 1; some tools write 0 for cells that never ran.
+        execution_count: layout.execution_count.and_then(source::number).filter(|count| *count > 0),
         outputs: layout.outputs.map(outputs::read).unwrap_or_default(),
         saved_seconds: layout.metadata.and_then(timing::seconds),
         file_line: source.first_line.max(1),
