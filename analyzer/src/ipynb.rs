@@ -8,6 +8,7 @@ mod error;
 mod layout;
 mod metadata;
 mod source;
+mod source_edit;
 
 pub use edit::{CellEdit, EditError, edit};
 pub use error::ReadError;
@@ -64,6 +65,7 @@ fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Re
         cells,
         language: language.unwrap_or_else(|| "python".to_owned()),
         kernel: kernel.name,
+        ignored: kernel.ignored,
         format: Format::Ipynb { major, minor },
         repairs,
     })
@@ -101,12 +103,14 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
     if source.text.contains("\r\n") {
         source.text = source.text.replace("\r\n", "\n");
     }
+    let (tags, ignored) = layout.metadata.map(metadata::cell).unwrap_or_default();
     Cell {
         number,
         id: layout.id.and_then(source::string),
         kind,
         source: source.text,
-        tags: layout.metadata.map(metadata::tags).unwrap_or_default(),
+        tags,
+        ignored,
         execution_count: layout.execution_count.and_then(source::number),
         file_line: source.first_line.max(1),
         source_lines: source.lines,

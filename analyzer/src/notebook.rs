@@ -47,6 +47,8 @@ pub struct Cell {
     pub source: String,
     /// `metadata.tags`.
     pub tags: Vec<String>,
+    /// `metadata.nbhoist.ignore`: rules that are not to speak of this cell.
+    pub ignored: Vec<String>,
     /// `execution_count` as saved in the file.
     pub execution_count: Option<u32>,
     /// Line (from 1) of the file on which the first line of the source stands.
@@ -64,6 +66,7 @@ impl Cell {
             kind: CellKind::Code,
             source: source.into(),
             tags: Vec::new(),
+            ignored: Vec::new(),
             execution_count: None,
             file_line: 1,
             source_lines: SourceLines::Consecutive,
@@ -136,6 +139,8 @@ pub struct Notebook {
     pub language: String,
     /// Name of the kernel spec in the metadata.
     pub kernel: Option<String>,
+    /// `metadata.nbhoist.ignore`: rules that are not to speak of this notebook.
+    pub ignored: Vec<String>,
     /// Where it was read from.
     pub format: Format,
     /// Repairs that reading needed (missing ids, v3 upgrade, ...), in words.
@@ -159,7 +164,7 @@ mod tests {
     use super::*;
 
     fn notebook(cells: Vec<Cell>) -> Notebook {
-        Notebook { cells, language: "python".to_owned(), kernel: None, format: Format::Percent, repairs: Vec::new() }
+        Notebook { cells, language: "python".to_owned(), kernel: None, ignored: Vec::new(), format: Format::Percent, repairs: Vec::new() }
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! Understands Jupytext's percent format (titles, `[markdown]`, metadata, commented magics, the YAML header), and
 //! the markers of VS Code and Spyder (`#%%`, `# <codecell>`, `# In[3]:`). A script without markers is one cell.
 
+mod edit;
 mod marker;
 mod strings;
+
+pub use edit::{EditError, edit};
 
 use crate::notebook::{Cell, CellKind, Format, Notebook, SourceLines};
 use marker::Marker;
@@ -33,6 +36,7 @@ pub fn read(text: &str) -> Notebook {
         cells,
         language: header.language.unwrap_or_else(|| "python".to_owned()),
         kernel: header.kernel,
+        ignored: Vec::new(),
         format: Format::Percent,
         repairs: Vec::new(),
     }
@@ -96,6 +100,7 @@ fn cell(number: u32, marker: Option<&Marker<'_>>, body: Body<'_>) -> Cell {
         kind,
         source,
         tags: marker.map(Marker::tags).unwrap_or_default(),
+        ignored: marker.map(Marker::ignored).unwrap_or_default(),
         execution_count: None,
         file_line: u32::try_from(first_line + 1).unwrap_or(u32::MAX),
         source_lines: SourceLines::Consecutive,

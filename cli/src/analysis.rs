@@ -24,7 +24,6 @@ pub(crate) fn settings(folder: &std::path::Path, quiet: bool) -> Result<Settings
 pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
-    request.config.heavy_seconds = settings.heavy_seconds;
-    request.config.library_effects = std::sync::Arc::clone(&settings.library_effects);
+    request.config = settings.config(Some(&input.path));
     nbhoist_analyzer::analyze(&request)
 }

@@ -43,7 +43,7 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
         settings.select = Some(args.select.clone());
     }
     settings.ignore.extend(args.ignore.iter().cloned());
-    let files = walk::notebooks(&args.paths, &settings)?;
+    let files = walk::notebooks(&args.paths, &settings);
     let checked = check_all(&files, args, &settings);
     report(&checked, args, terminal)
 }
@@ -86,9 +86,7 @@ fn check_file(file: &Found, args: &CheckArgs, settings: &Settings) -> Checked {
     };
     match input {
         Ok(input) => {
-            let mut findings = analysis::analyze(&input, settings).findings;
-            findings.retain(|finding| settings.applies(finding.code, finding.rule));
-            findings.sort_by_key(|finding| (finding.cell, finding.start, finding.code));
+            let findings = analysis::analyze(&input, settings).findings;
             Checked::Notebook { name, notebook: Box::new(input.notebook), findings }
         }
         Err(failure) if failure.is_other_language() && !file.explicit => Checked::LeftOut,

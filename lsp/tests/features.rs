@@ -156,7 +156,7 @@ async fn diagnostics_name_their_rule_and_other_cells() {
     client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["print(later)", "later = 1"]));
     let told = client.until("diagnostics", |heard| heard.diagnostics.get(&cell_uri(0)).cloned()).await;
     assert_eq!((&told[0]["code"], &told[0]["source"], &told[0]["severity"]), (&json!("NBH201"), &json!("nbhoist"), &json!(1)));
-    assert!(told[0]["codeDescription"]["href"].as_str().unwrap().ends_with("/analyzer/src/rules/defined_only_later.md"));
+    assert!(told[0]["codeDescription"]["href"].as_str().unwrap().ends_with("/docs/rules/defined-only-later.md"));
     assert_eq!(told[0]["relatedInformation"][0]["location"]["uri"], json!(cell_uri(1)));
     client.end().await;
 }

@@ -1,9 +1,13 @@
 //! The rules of `nbhoist check`: one file each, with its explanation beside it.
 
+mod apply;
+mod comments;
 mod defined_nowhere;
 mod defined_only_later;
+mod ignore;
 mod suppress;
 mod unparsable_cell;
+mod unused_suppression;
 
 use crate::Request;
 use crate::finding::{Finding, Severity};
@@ -20,6 +24,7 @@ pub(crate) struct Context<'c> {
 }
 
 /// A rule.
+#[derive(Clone)]
 pub struct Rule {
     /// Code, such as `NBH101`.
     pub code: &'static str,
@@ -42,11 +47,13 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-pub use suppress::comment as ignore_comment;
+pub(crate) use apply::run;
+pub use apply::{is_known, nearest};
+pub use ignore::{comment as ignore_comment, edit as ignore_edit};
 
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {
-    &[unparsable_cell::RULE, defined_only_later::RULE, defined_nowhere::RULE]
+    &[unused_suppression::RULE, unparsable_cell::RULE, defined_only_later::RULE, defined_nowhere::RULE]
 }
 
 /// The rule with this code or name.
@@ -54,26 +61,10 @@ pub fn find(code_or_name: &str) -> Option<&'static Rule> {
     all().iter().find(|rule| rule.code.eq_ignore_ascii_case(code_or_name) || rule.name == code_or_name)
 }
 
-pub(crate) fn run(context: &Context<'_>) -> Vec<Finding> {
-    let config = &context.request.config;
-    let matches = |wanted: &[String], rule: &Rule| {
-        wanted.iter().any(|word| rule.code.starts_with(word.as_str()) || rule.name == word || word.eq_ignore_ascii_case("all"))
-    };
-    let mut findings: Vec<Finding> = all()
-        .iter()
-        .filter(|rule| if config.select.is_empty() { !rule.opt_in } else { matches(&config.select, rule) })
-        .filter(|rule| !matches(&config.ignore, rule))
-        .flat_map(|rule| (rule.check)(context, rule))
-        .filter(|finding| !suppress::is_ignored(context.request.notebook, finding))
-        .collect();
-    findings.sort_by_key(|finding| (finding.cell, finding.start, finding.code));
-    findings
-}
-
 impl Rule {
     /// Where its explanation can be read.
     pub fn page(&self) -> String {
-        format!("{}/blob/main/analyzer/src/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.name.replace('-', "_"))
+        format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.name)
     }
 
     /// A finding of this rule.

@@ -32,6 +32,7 @@ fn edit(number: u32, outputs: &Outputs) -> CellEdit {
         number,
         outputs: Some(cell.map_or_else(|| "[]".to_owned(), |cell| cell.json().to_string())),
         execution_count: Some(cell.and_then(|cell| cell.execution_count)),
+        ..CellEdit::default()
     }
 }
 
