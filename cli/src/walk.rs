@@ -1,9 +1,13 @@
 //! The notebooks below the folders given on the command line.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ignore::WalkBuilder;
 use nbhoist_settings::{Pattern, Settings};
+
+use crate::check::args::CheckArgs;
+use crate::error::Failure;
 
 /// A file to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +17,31 @@ pub(crate) struct Found {
     pub(crate) explicit: bool,
 }
 
-/// The notebooks that the paths stand for, in a stable order, each once.
-pub(crate) fn notebooks(paths: &[PathBuf], settings: &Settings) -> Vec<Found> {
+impl Found {
+    /// Whether the file comes from standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    /// Where the file is, or is said to be.
+    pub(crate) fn name<'a>(&'a self, args: &'a CheckArgs) -> &'a Path {
+        match &args.stdin_filename {
+            Some(name) if self.is_stdin() => name,
+            _ if self.is_stdin() => Path::new("<stdin>"),
+            _ => &self.path,
+        }
+    }
+}
+
+/// The notebooks that the paths stand for, in a stable order, each once. `settings` are those of a folder.
+pub(crate) fn notebooks(
+    paths: &[PathBuf],
+    mut settings: impl FnMut(&Path) -> Result<Arc<Settings>, Failure>,
+) -> Result<Vec<Found>, Failure> {
     let mut found: Vec<Found> = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let below = below(path, &settings.exclude);
+            let below = below(path, &settings(path)?.exclude);
             found.extend(below.into_iter().map(|path| Found { path, explicit: false }));
         } else {
             found.push(Found { path: path.clone(), explicit: true });
@@ -26,7 +49,7 @@ pub(crate) fn notebooks(paths: &[PathBuf], settings: &Settings) -> Vec<Found> {
     }
     let mut seen = std::collections::HashSet::new();
     found.retain(|file| seen.insert(file.path.clone()));
-    found
+    Ok(found)
 }
 
 fn below(folder: &Path, excluded: &[Pattern]) -> Vec<PathBuf> {
@@ -81,9 +104,9 @@ mod tests {
             fs::write(base.join(file), text).unwrap();
         }
         let exclude = Pattern::new("/old/", base).unwrap();
-        let settings = Settings { exclude: vec![exclude], ..Settings::default() };
+        let settings = Arc::new(Settings { exclude: vec![exclude], ..Settings::default() });
         let named = base.join("old/b.ipynb");
-        let found = notebooks(&[base.to_path_buf(), named.clone(), named], &settings);
+        let found = notebooks(&[base.to_path_buf(), named.clone(), named], |_| Ok(Arc::clone(&settings))).unwrap();
         let shown: Vec<_> = found.iter().map(|file| (file.path.strip_prefix(base).unwrap().to_str().unwrap(), file.explicit)).collect();
         assert_eq!(shown, [("a.ipynb", false), ("cells.py", false), ("deep/er/d.ipynb", false), ("old/b.ipynb", true)]);
     }

@@ -63,7 +63,7 @@ impl Comments {
 
     /// The last line of the string or continued line in which this line ends.
     pub(super) fn closed_by(&self, line: usize) -> usize {
-        (line..).find(|line| !self.open.contains(line)).unwrap_or(line)
+        (line..self.lines.len()).find(|line| !self.open.contains(line)).unwrap_or(line)
     }
 
     fn read_tokens(&mut self, source: &str, body: usize) {

@@ -44,7 +44,8 @@ pub(super) fn unused(rule: &Rule, applied: &[(&Rule, Severity)], suppressions: &
                 (false, Some((_, start, end))) => (*start, *end),
                 _ => (note.start, note.end),
             };
-        let mut finding = rule.finding(message(&words, "here"), help(&words), cell, offset(start), offset(end));
+        let help = meant(&words).map_or_else(|| "remove it".to_owned(), |meant| format!("did you mean `{meant}`?"));
+        let mut finding = rule.finding(message(&words, "here"), Some(help), cell, offset(start), offset(end));
         if let Some(cell) = notebook.cell(cell) {
             let edits = vec![removal(cell.number, &cell.source, note, &words)];
             finding.fix = Some(Fix { title: "Remove what is not needed".to_owned(), applicability: Applicability::Safe, edits });
@@ -73,9 +74,9 @@ fn message(words: &[&str], here: &str) -> String {
     }
 }
 
-fn help(words: &[&str]) -> Option<String> {
-    let meant = words.iter().find(|word| !is_known(word)).and_then(|word| nearest(word));
-    Some(meant.map_or_else(|| "remove it".to_owned(), |meant| format!("did you mean `{meant}`?")))
+/// The rule that was probably meant.
+fn meant(words: &[&str]) -> Option<&'static str> {
+    words.iter().find(|word| !is_known(word)).and_then(|word| nearest(word))
 }
 
 fn of_metadata(rule: &Rule, entry: &Entry, notebook: &Notebook) -> Finding {
@@ -87,8 +88,8 @@ fn of_metadata(rule: &Rule, entry: &Entry, notebook: &Notebook) -> Finding {
     };
     let cell = entry.cell.or_else(|| notebook.code_cells().next().map(|cell| cell.number)).unwrap_or(1);
     let message = message(&words, if entry.cell.is_some() { "in this cell" } else { "in this notebook" });
-    let help = help(&words).map(|help| if help == "remove it" { format!("remove it from {place}") } else { format!("{place}: {help}") });
-    rule.finding(message, help, cell, 0, 0)
+    let help = meant(&words).map_or_else(|| format!("remove it from {place}"), |meant| format!("{place}: did you mean `{meant}`?"));
+    rule.finding(message, Some(help), cell, 0, 0)
 }
 
 /// Takes the words out of the comment, or the whole comment when nothing remains of it.
