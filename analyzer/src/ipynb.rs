@@ -6,9 +6,12 @@
 mod edit;
 mod error;
 mod layout;
+mod leaks;
 mod metadata;
+mod outputs;
 mod source;
 mod source_edit;
+mod timing;
 
 pub use edit::{CellEdit, EditError, edit};
 pub use error::ReadError;
@@ -63,6 +66,7 @@ fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Re
     note_ids(&cells, (major, minor), &mut repairs);
     Ok(Notebook {
         cells,
+        language_declared: language.is_some(),
         language: language.unwrap_or_else(|| "python".to_owned()),
         kernel: kernel.name,
         ignored: kernel.ignored,
@@ -112,6 +116,8 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
         tags,
         ignored,
         execution_count: layout.execution_count.and_then(source::number),
+        outputs: layout.outputs.map(outputs::read).unwrap_or_default(),
+        saved_seconds: layout.metadata.and_then(timing::seconds),
         file_line: source.first_line.max(1),
         source_lines: source.lines,
     }

@@ -112,9 +112,9 @@ pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
         .map(|cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() })
         .collect();
     let linked = Linked::of(request, &facts);
-    let cells = linked.reports(request.notebook, &facts);
+    let cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
     let edges = graph::edges(&linked);
-    let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked });
+    let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
     Analysis { cells, edges, findings, linked }
 }
 

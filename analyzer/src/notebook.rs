@@ -34,8 +34,38 @@ pub enum SourceLines {
     Each(Vec<u32>),
 }
 
-/// One cell.
+/// What kind of output a cell saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutputKind {
+    /// Text that was printed.
+    Stream,
+    /// Something that was displayed.
+    Display,
+    /// The value of the last expression.
+    Result,
+    /// An exception.
+    Error,
+    /// A kind that nbformat does not have.
+    Other,
+}
+
+/// One saved output, as far as rules ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedOutput {
+    /// What kind of output.
+    pub kind: OutputKind,
+    /// Length of its JSON, bytes.
+    pub bytes: u64,
+    /// Name and message of the exception.
+    pub error: Option<(String, String)>,
+    /// Kinds of credentials that stand in it (`a GitHub token`), each once.
+    pub secrets: Vec<&'static str>,
+    /// The first home folder of a person that stands in it, such as `/home/ada`.
+    pub home: Option<String>,
+}
+
+/// One cell.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     /// Position in the notebook, from 1, over cells of every kind.
     pub number: u32,
@@ -51,6 +81,10 @@ pub struct Cell {
     pub ignored: Vec<String>,
     /// `execution_count` as saved in the file.
     pub execution_count: Option<u32>,
+    /// Saved outputs, in order; none where the format has none.
+    pub outputs: Vec<SavedOutput>,
+    /// How long its last run took, as saved in the file, seconds.
+    pub saved_seconds: Option<f64>,
     /// Line (from 1) of the file on which the first line of the source stands.
     pub file_line: u32,
     /// How the other lines of the source follow in the file.
@@ -68,6 +102,8 @@ impl Cell {
             tags: Vec::new(),
             ignored: Vec::new(),
             execution_count: None,
+            outputs: Vec::new(),
+            saved_seconds: None,
             file_line: 1,
             source_lines: SourceLines::Consecutive,
         }
@@ -131,12 +167,14 @@ pub enum Format {
 }
 
 /// A notebook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Notebook {
     /// Cells in document order.
     pub cells: Vec<Cell>,
     /// Language of the code cells, lower case (`python`, `r`, `julia`, ...).
     pub language: String,
+    /// Whether the file says so, rather than nothing.
+    pub language_declared: bool,
     /// Name of the kernel spec in the metadata.
     pub kernel: Option<String>,
     /// `metadata.nbhoist.ignore`: rules that are not to speak of this notebook.
@@ -164,7 +202,15 @@ mod tests {
     use super::*;
 
     fn notebook(cells: Vec<Cell>) -> Notebook {
-        Notebook { cells, language: "python".to_owned(), kernel: None, ignored: Vec::new(), format: Format::Percent, repairs: Vec::new() }
+        Notebook {
+            cells,
+            language: "python".to_owned(),
+            language_declared: true,
+            kernel: None,
+            ignored: Vec::new(),
+            format: Format::Percent,
+            repairs: Vec::new(),
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub fn read(text: &str) -> Notebook {
     }
     Notebook {
         cells,
+        language_declared: true,
         language: header.language.unwrap_or_else(|| "python".to_owned()),
         kernel: header.kernel,
         ignored: Vec::new(),
@@ -102,6 +103,8 @@ fn cell(number: u32, marker: Option<&Marker<'_>>, body: Body<'_>) -> Cell {
         tags: marker.map(Marker::tags).unwrap_or_default(),
         ignored: marker.map(Marker::ignored).unwrap_or_default(),
         execution_count: None,
+        outputs: Vec::new(),
+        saved_seconds: None,
         file_line: u32::try_from(first_line + 1).unwrap_or(u32::MAX),
         source_lines: SourceLines::Consecutive,
     }

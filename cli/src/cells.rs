@@ -103,7 +103,15 @@ mod tests {
         cells[1].id = Some("a-b".to_owned());
         cells[4].id = Some("5-6".to_owned());
         cells[5].tags = vec!["nbhoist:fit".to_owned()];
-        Notebook { cells, language: "python".to_owned(), kernel: None, ignored: Vec::new(), format: Format::Percent, repairs: Vec::new() }
+        Notebook {
+            cells,
+            language: "python".to_owned(),
+            language_declared: true,
+            kernel: None,
+            ignored: Vec::new(),
+            format: Format::Percent,
+            repairs: Vec::new(),
+        }
     }
 
     fn selected(text: &str) -> Result<Vec<u32>, String> {

@@ -86,13 +86,13 @@ impl Measured {
         self.sizes.get(&(Arc::clone(notebook), name.to_owned())).copied()
     }
 
-    /// What a cell costs, with the analysis' own estimate first. This is where a better model takes over.
+    /// What a cell costs: runs of this session count more than a time that was saved in the file.
     pub(crate) fn cost(&self, notebook: &Uri, cell: &str, text: &str, report: &CellReport, heavy: f64) -> Cost {
-        if report.cost.basis != CostBasis::Unknown {
+        if matches!(report.cost.basis, CostBasis::Model | CostBasis::History) {
             return report.cost.clone();
         }
         let runs = self.runs.get(&(Arc::clone(notebook), cell.to_owned()));
-        runs.and_then(|runs| of_runs(runs, text, report.cell, heavy)).unwrap_or_else(Cost::unknown)
+        runs.and_then(|runs| of_runs(runs, text, report.cell, heavy)).unwrap_or_else(|| report.cost.clone())
     }
 }
 

@@ -154,6 +154,8 @@ impl OpenNotebook {
             tags: cell.tags.clone(),
             ignored: cell.ignored.clone(),
             execution_count: None,
+            outputs: Vec::new(),
+            saved_seconds: None,
             file_line: 1,
             source_lines: SourceLines::Consecutive,
         };
@@ -222,7 +224,18 @@ impl Document {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
                 let format = Format::Ipynb { major: 4, minor: 5 };
                 let ignored = open.ignored.clone();
-                (Notebook { cells, language: "python".to_owned(), kernel: None, ignored, format, repairs: Vec::new() }, places)
+                (
+                    Notebook {
+                        cells,
+                        language: "python".to_owned(),
+                        language_declared: true,
+                        kernel: None,
+                        ignored,
+                        format,
+                        repairs: Vec::new(),
+                    },
+                    places,
+                )
             }
             Self::Script(open) => {
                 let mut notebook = percent::read(&open.text);

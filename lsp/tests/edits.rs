@@ -114,7 +114,15 @@ impl Editor {
     fn problems(&self) -> BTreeMap<String, Vec<String>> {
         let cells = self.cells.iter().zip(1..).map(|((_, source), number)| Cell::code(number, source.clone())).collect();
         let format = Format::Ipynb { major: 4, minor: 5 };
-        let notebook = Notebook { cells, language: "python".to_owned(), kernel: None, ignored: Vec::new(), format, repairs: Vec::new() };
+        let notebook = Notebook {
+            cells,
+            language: "python".to_owned(),
+            language_declared: true,
+            kernel: None,
+            ignored: Vec::new(),
+            format,
+            repairs: Vec::new(),
+        };
         let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for finding in analyze(&Request::new(&notebook)).findings {
             let (index, source) = &self.cells[finding.cell as usize - 1];

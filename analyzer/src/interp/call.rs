@@ -135,6 +135,8 @@ impl<'a> Interp<'a> {
             return val;
         }
         self.trace.runs_libraries |= !path.starts_with("builtins.");
+        let call = self.library_call(path, args, range);
+        self.trace.call(call);
         // `list.append(rows, 1)`: a method taken from its class gets its receiver as the first argument.
         if let Some((class, name)) = path.rsplit_once('.')
             && let Some(receiver) = args.positional.first()
@@ -212,6 +214,8 @@ impl<'a> Interp<'a> {
     fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {
         let full = format!("{path}.{name}");
         self.trace.runs_libraries |= !path.starts_with("builtins.");
+        let call = self.library_call(&full, args, range);
+        self.trace.call(call);
         if name.as_str() == "items" && args.all().is_empty() && self.is_dict(path) {
             return self.items_of(receiver, range);
         }

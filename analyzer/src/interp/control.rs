@@ -19,7 +19,7 @@ impl<'a> Interp<'a> {
             match &clause.test {
                 Some(test) => decided = self.run_branch(test, &clause.body, &mut after),
                 None => {
-                    self.run_body(&clause.body);
+                    self.run_one_of_many(&clause.body);
                     after.join(&self.flow);
                     decided = true;
                 }
@@ -39,10 +39,21 @@ impl<'a> Interp<'a> {
             return false;
         }
         let failed = self.flow.clone();
-        self.run_body(body);
+        if truth.is_some() {
+            self.run_body(body);
+        } else {
+            self.run_one_of_many(body);
+        }
         after.join(&self.flow);
         self.flow = failed;
         truth == Some(true)
+    }
+
+    /// A body that runs on some paths only.
+    fn run_one_of_many(&mut self, body: &'a [Stmt]) {
+        self.branches += 1;
+        self.run_body(body);
+        self.branches -= 1;
     }
 
     pub(super) fn run_for(&mut self, inner: &'a StmtFor) {
@@ -156,7 +167,7 @@ impl<'a> Interp<'a> {
                 let exception = self.unknown();
                 self.bind_name(&name.id, exception);
             }
-            self.run_body(&handler.body);
+            self.run_one_of_many(&handler.body);
             // The name is unbound when the handler ends; nothing was read, so this is no deletion of another cell's name.
             if let Some(name) = &handler.name
                 && !self.flow.dead

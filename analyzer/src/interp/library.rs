@@ -6,6 +6,7 @@ use ruff_python_ast::ExprCall;
 use ruff_python_ast::name::Name;
 use ruff_text_size::{Ranged, TextRange};
 
+use super::Draw;
 use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Kind, ObjId, Val};
@@ -137,6 +138,8 @@ impl<'a> Interp<'a> {
                 entry.draws_unless.as_ref().and_then(|keyword| args.keyword(keyword)).is_some_and(|val| val.literal != Some(Const::None));
             if !seeded {
                 self.effect(EffectKind::RandomRead, generator, range);
+                let call = self.library_call(path, args, range);
+                self.trace.draw(Draw { generator: generator.as_str().into(), call });
             }
         }
         for generator in &entry.seeds {

@@ -35,12 +35,13 @@ use rustc_hash::FxHashMap;
 pub(crate) use builtin_names::is_builtin;
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
-pub(crate) use trace::{Bind, CellTrace, Change, add_reasons};
+pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Read, add_reasons};
 
 use crate::facts::CellFacts;
 use crate::library_effects::{Found, Table};
 use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::{Because, Certainty, EffectKind};
+use arguments::Args;
 use flow::Flow;
 use function::FunctionDef;
 
@@ -92,6 +93,7 @@ pub(crate) fn run(
         steps: 0,
         depth: 0,
         loops: 0,
+        branches: 0,
         inner: 0,
         calls: Vec::new(),
         counts: HashMap::new(),
@@ -187,6 +189,8 @@ struct Interp<'a> {
     steps: u32,
     depth: u32,
     loops: u32,
+    /// Branches, of which only some run, that the current statement stands in.
+    branches: u32,
     /// Wrappers being looked through for elements.
     inner: u32,
     calls: Vec<CallSite>,
@@ -398,13 +402,22 @@ impl<'a> Interp<'a> {
         reasons
     }
 
-    fn effect(&mut self, kind: EffectKind, detail: &str, range: TextRange) {
-        // An effect stands where this cell causes it: at the call when it happens in another cell's function.
-        let range = if self.text_cell() == self.cell {
+    /// Where this cell causes what happens: at the call when it happens in another cell's function.
+    fn cause(&self, range: TextRange) -> TextRange {
+        if self.text_cell() == self.cell {
             self.pin.unwrap_or(range)
         } else {
             self.calls.iter().find(|call| call.cell == self.cell).map_or(range, |call| call.range)
-        };
+        }
+    }
+
+    fn library_call(&self, path: &str, args: &Args, range: TextRange) -> LibraryCall {
+        let bare = args.positional.is_empty() && args.keywords.is_empty() && args.spread.is_empty();
+        LibraryCall { path: path.into(), bare, range: self.cause(range), certainty: self.certainty(), conditional: self.branches > 0 }
+    }
+
+    fn effect(&mut self, kind: EffectKind, detail: &str, range: TextRange) {
+        let range = self.cause(range);
         self.trace.effect(kind, detail, self.certainty(), range);
     }
 

@@ -12,6 +12,10 @@ use crate::report::{Because, Certainty, Effect, EffectKind};
 
 /// Reasons kept for one statement; more would only be noise.
 const MAX_REASONS: usize = 4;
+/// Draws kept for one generator in one cell.
+const MAX_DRAWS: usize = 16;
+/// How far back a repeated call is looked for: the body of a loop is run a few times.
+const RECENT_CALLS: usize = 64;
 
 /// A name was needed from outside the cell.
 #[derive(Clone, Debug)]
@@ -54,6 +58,27 @@ pub(crate) struct Change {
     pub(crate) because: Vec<Because>,
 }
 
+/// A library's function, class or method was called.
+#[derive(Clone, Debug)]
+pub(crate) struct LibraryCall {
+    /// Dotted path, with the kind of the receiver in front of a method.
+    pub(crate) path: Arc<str>,
+    /// Whether it had arguments.
+    pub(crate) bare: bool,
+    /// Where this cell causes it: the call itself, or the call of another cell's function.
+    pub(crate) range: TextRange,
+    pub(crate) certainty: Certainty,
+    /// Whether it happens on some paths only.
+    pub(crate) conditional: bool,
+}
+
+/// Numbers were drawn from a global generator.
+#[derive(Clone, Debug)]
+pub(crate) struct Draw {
+    pub(crate) generator: Arc<str>,
+    pub(crate) call: LibraryCall,
+}
+
 /// What one cell did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CellTrace {
@@ -63,6 +88,10 @@ pub(crate) struct CellTrace {
     pub(crate) deletes: Vec<Name>,
     pub(crate) changes: BTreeMap<ObjId, Change>,
     pub(crate) effects: Vec<Effect>,
+    /// Each path at each place once.
+    pub(crate) calls: Vec<LibraryCall>,
+    /// The first few from each generator.
+    pub(crate) draws: Vec<Draw>,
     /// Star imports made up to the end of the cell.
     pub(crate) stars: Vec<(u32, String)>,
     /// Cells up to this one that may bind names nobody can see, and what does it.
@@ -116,6 +145,18 @@ impl CellTrace {
                 known.certainty = known.certainty.min(change.certainty);
                 add_reasons(&mut known.because, change.because);
             }
+        }
+    }
+
+    pub(crate) fn call(&mut self, call: LibraryCall) {
+        if !self.calls.iter().rev().take(RECENT_CALLS).any(|known| known.range == call.range && known.path == call.path) {
+            self.calls.push(call);
+        }
+    }
+
+    pub(crate) fn draw(&mut self, draw: Draw) {
+        if self.draws.iter().filter(|known| known.generator == draw.generator).count() < MAX_DRAWS {
+            self.draws.push(draw);
         }
     }
 

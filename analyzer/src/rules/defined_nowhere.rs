@@ -2,8 +2,11 @@
 
 use super::{Context, Rule};
 use crate::finding::{Finding, Severity};
+use crate::interp::{CellTrace, Read};
 use crate::minimal_state::is_history;
+use crate::notebook::OutputKind;
 use crate::report::Certainty;
+use ruff_python_ast::name::Name;
 
 pub(super) const RULE: Rule = Rule {
     code: "NBH202",
@@ -16,41 +19,48 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut reported = std::collections::BTreeSet::new();
-    for trace in context.linked.traces() {
-        // A star import, `%run` and the like may bind anything; then silence is right.
-        if !trace.opaque.is_empty()
-            || !trace.stars.is_empty()
-            || context.linked.broken.contains(&trace.cell)
-            || is_guarded(context, trace.cell)
-        {
-            continue;
-        }
-        for (name, read) in &trace.reads {
-            if !read.unbound
-                || !read.cells.is_empty()
-                || read.certainty == Certainty::Assumed
-                || is_history(name)
-                || !reported.insert(name.clone())
-            {
-                continue;
-            }
-            if context.linked.traces().iter().any(|other| other.binds.iter().any(|bind| bind.name == *name))
-                || crate::interp::is_builtin(name)
-            {
-                continue;
-            }
-            findings.push(rule.finding(
+    undefined(context)
+        .filter(|(trace, ..)| !ran_without_error(context, trace.cell))
+        .map(|(_, name, read)| {
+            rule.finding(
                 format!("`{name}` is read, but nothing in the notebook defines it"),
                 Some(format!("define or import `{name}`, or correct its spelling")),
                 read.text_cell,
                 read.range.start().to_u32(),
                 read.range.end().to_u32(),
-            ));
-        }
-    }
-    findings
+            )
+        })
+        .collect()
+}
+
+/// The first reading of each name that nothing in the notebook defines.
+pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read)> {
+    let linked = context.linked;
+    let is_python = context.is_python();
+    let mut reported = std::collections::BTreeSet::new();
+    // A star import, `%run` and the like may bind anything; then silence is right.
+    let sees_all = |trace: &CellTrace| trace.opaque.is_empty() && trace.stars.is_empty() && !linked.broken.contains(&trace.cell);
+    let binds = |name: &Name| linked.traces().iter().any(|other| other.binds.iter().any(|bind| bind.name == *name));
+    let guarded: Vec<u32> = linked.traces().iter().map(|trace| trace.cell).filter(|&cell| is_guarded(context, cell)).collect();
+    linked
+        .traces()
+        .iter()
+        .filter(move |trace| is_python && sees_all(trace) && !guarded.contains(&trace.cell))
+        .flat_map(|trace| trace.reads.iter().map(move |(name, read)| (trace, name, read)))
+        .filter(|(_, name, read)| {
+            read.unbound
+                && read.cells.is_empty()
+                && read.certainty == Certainty::Proved
+                && !is_history(name)
+                && !crate::interp::is_builtin(name)
+        })
+        .filter(move |(_, name, _)| reported.insert((*name).clone()) && !binds(name))
+}
+
+/// Whether the saved notebook shows that the cell ran to its end.
+pub(super) fn ran_without_error(context: &Context<'_>, cell: u32) -> bool {
+    let cell = context.cell(cell);
+    cell.is_some_and(|cell| cell.execution_count.is_some() && !cell.outputs.iter().any(|output| output.kind == OutputKind::Error))
 }
 
 /// Whether the cell says that it fails on purpose.

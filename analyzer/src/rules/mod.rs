@@ -1,26 +1,125 @@
 //! The rules of `nbhoist check`: one file each, with its explanation beside it.
 
 mod apply;
+mod block_summary;
+mod cannot_travel;
+mod clock_in_data;
 mod comments;
+mod counts_decrease;
 mod defined_nowhere;
 mod defined_only_later;
+mod deletes_used_name;
+mod device_bound;
+mod duplicate_counts;
+mod file_from_earlier_cell;
+mod heavy_cell;
+mod hidden_state;
+mod home_path_in_output;
 mod ignore;
+mod large_output;
+mod late_bound_global;
+mod machine_local_path;
+mod malformed_ids;
+mod mutual_dependence;
+mod not_rerunnable;
+mod partly_executed;
+mod relies_on_ambient_state;
+mod saved_error;
+mod secret_in_output;
+mod stale_output;
 mod suppress;
 mod unparsable_cell;
+mod unpinned_install;
+mod unseeded_randomness;
 mod unused_suppression;
 
+use std::sync::Arc;
+
+use ruff_python_ast::Stmt;
+
 use crate::Request;
-use crate::finding::{Finding, Severity};
+use crate::facts::CellFacts;
+use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
+use crate::interp::CellTrace;
 use crate::linked::Linked;
-use crate::report::{CellReport, Edge};
+use crate::minimal_state::{self, After};
+use crate::notebook::{Cell, CellKind};
+use crate::report::{CellReport, Edge as Dependency, Plan};
 
 /// What a rule looks at.
 pub(crate) struct Context<'c> {
     pub(crate) request: &'c Request<'c>,
     pub(crate) cells: &'c [CellReport],
-    #[allow(dead_code, reason = "rules about dependencies read it")]
-    pub(crate) edges: &'c [Edge],
+    pub(crate) edges: &'c [Dependency],
     pub(crate) linked: &'c Linked,
+    /// Facts of the cells, in their order.
+    pub(crate) facts: &'c [Arc<CellFacts>],
+}
+
+impl<'c> Context<'c> {
+    /// The cell with this number, its facts and what it did.
+    fn code(&self) -> impl Iterator<Item = (&'c Cell, &'c CellFacts, &'c CellTrace)> {
+        let mut traces = self.linked.traces().iter();
+        self.request.notebook.cells.iter().zip(self.facts).filter(|(cell, _)| cell.kind == CellKind::Code).filter_map(
+            move |(cell, facts)| {
+                let trace = traces.next()?;
+                Some((cell, facts.as_ref(), trace))
+            },
+        )
+    }
+
+    /// Whether the code is Python for all that is known. Files that do not say so, and files that say so and do not parse, hold R or Julia
+    /// at times, and much of that reads as Python: then there must be a statement that only Python has.
+    fn is_python(&self) -> bool {
+        let surely = |statement: &Stmt| {
+            matches!(
+                statement,
+                Stmt::Import(_) | Stmt::ImportFrom(_) | Stmt::FunctionDef(_) | Stmt::ClassDef(_) | Stmt::With(_) | Stmt::Try(_)
+            )
+        };
+        let parses = || self.facts.iter().all(|facts| facts.syntax.problems.is_empty());
+        self.request.notebook.language_declared && parses() || self.facts.iter().any(|facts| facts.syntax.body.iter().any(surely))
+    }
+
+    fn cell(&self, number: u32) -> Option<&'c Cell> {
+        self.request.notebook.cell(number)
+    }
+}
+
+/// The plan of each marked block, with the first cell of the block.
+fn marked_plans<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c Cell, Plan)> {
+    let (linked, notebook) = (context.linked, context.request.notebook);
+    linked.marked.iter().filter_map(move |block| {
+        let cell = notebook.cell(*block.first()?)?;
+        Some((cell, minimal_state::plan(linked, block, After::FollowingCells)))
+    })
+}
+
+/// Removes what a cell saved; running it brings back what is worth keeping.
+fn clear_outputs(cell: u32) -> Fix {
+    Fix {
+        title: "Clear the saved outputs of the cell".to_owned(),
+        applicability: Applicability::Safe,
+        edits: vec![Edit::ClearOutputs { cell }],
+    }
+}
+
+/// The bytes of the first line of a cell that says something: where findings about the whole cell stand.
+fn first_line(cell: &Cell) -> (u32, u32) {
+    let mut start = 0;
+    for line in cell.source.split_inclusive('\n') {
+        if !line.trim().is_empty() {
+            let indent = line.len() - line.trim_start().len();
+            return (offset(start + indent), offset(start + line.trim_end().len()));
+        }
+        start += line.len();
+    }
+    (0, 0)
+}
+
+/// An offset in a cell; longer texts than 4 GiB are not read.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// A rule.
@@ -53,7 +152,36 @@ pub use ignore::{comment as ignore_comment, edit as ignore_edit};
 
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {
-    &[unused_suppression::RULE, unparsable_cell::RULE, defined_only_later::RULE, defined_nowhere::RULE]
+    &[
+        unused_suppression::RULE,
+        unparsable_cell::RULE,
+        counts_decrease::RULE,
+        partly_executed::RULE,
+        duplicate_counts::RULE,
+        stale_output::RULE,
+        defined_only_later::RULE,
+        defined_nowhere::RULE,
+        hidden_state::RULE,
+        not_rerunnable::RULE,
+        deletes_used_name::RULE,
+        late_bound_global::RULE,
+        mutual_dependence::RULE,
+        heavy_cell::RULE,
+        cannot_travel::RULE,
+        device_bound::RULE,
+        relies_on_ambient_state::RULE,
+        file_from_earlier_cell::RULE,
+        block_summary::RULE,
+        unseeded_randomness::RULE,
+        machine_local_path::RULE,
+        unpinned_install::RULE,
+        clock_in_data::RULE,
+        saved_error::RULE,
+        large_output::RULE,
+        secret_in_output::RULE,
+        home_path_in_output::RULE,
+        malformed_ids::RULE,
+    ]
 }
 
 /// The rule with this code or name.
@@ -65,6 +193,12 @@ impl Rule {
     /// Where its explanation can be read.
     pub fn page(&self) -> String {
         format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.name)
+    }
+
+    /// A finding about a whole cell.
+    fn about(&self, cell: &Cell, message: String, help: Option<String>) -> Finding {
+        let (start, end) = first_line(cell);
+        self.finding(message, help, cell.number, start, end)
     }
 
     /// A finding of this rule.

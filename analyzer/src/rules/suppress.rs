@@ -171,7 +171,7 @@ mod tests {
         let found = |cell: &str, notebook: &str| {
             let text = format!(
                 r#"{{"cells": [{{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {cell}, "outputs": [],
-                "source": "x = 1\nprint(nowhere)"}}], "metadata": {notebook}, "nbformat": 4, "nbformat_minor": 5}}"#
+                "source": "x = 1\nprint(nowhere)"}}], "metadata": {{"language_info": {{"name": "python"}}, "nbhoist": {notebook}}}, "nbformat": 4, "nbformat_minor": 5}}"#
             );
             codes(&ipynb::read(text.as_bytes()).unwrap()).iter().filter(|code| **code == "NBH202").count()
         };
@@ -184,8 +184,8 @@ mod tests {
         ] {
             assert_eq!(found(metadata, "{}"), 0, "{metadata}");
         }
-        assert_eq!(found("{}", r#"{"nbhoist": {"ignore": ["NBH202"]}}"#), 0);
-        assert_eq!(found(r#"{"tags": ["nbhoist-ignored", "nbhoist:NBH202"]}"#, r#"{"nbhoist": {"ignore": "NBH202"}}"#), 1);
+        assert_eq!(found("{}", r#"{"ignore": ["NBH202"]}"#), 0);
+        assert_eq!(found(r#"{"tags": ["nbhoist-ignored", "nbhoist:NBH202"]}"#, r#"{"ignore": "NBH202"}"#), 1);
         let script =
             "# %% tags=[\"nbhoist-ignore:NBH202\"]\nprint(nowhere)\n# %% nbhoist={\"ignore\": [\"NBH202\"]} other=1\nprint(gone)\n";
         assert_eq!(codes(&percent::read(script)), [""; 0]);

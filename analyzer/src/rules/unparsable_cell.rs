@@ -24,5 +24,8 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
             problem.end,
         ))
     };
+    if !context.request.notebook.language_declared && !context.is_python() {
+        return Vec::new();
+    }
     context.cells.iter().filter_map(of_cell).collect()
 }

@@ -201,6 +201,7 @@ mod tests {
         let notebook = Notebook {
             cells,
             language: "python".to_owned(),
+            language_declared: true,
             kernel: None,
             ignored: Vec::new(),
             format: Format::Percent,

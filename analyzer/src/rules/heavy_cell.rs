@@ -1,0 +1,30 @@
+//! A cell above the time budget.
+
+use super::{Context, Rule};
+use crate::finding::{Finding, Severity};
+use crate::words;
+
+pub(super) const RULE: Rule = Rule {
+    code: "NBH301",
+    name: "heavy-cell",
+    severity: Severity::Info,
+    opt_in: false,
+    summary: "A cell is expected to take longer than the budget.",
+    explanation: include_str!("heavy_cell.md"),
+    check,
+};
+
+fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
+    let heavy = context.cells.iter().filter(|report| report.cost.heavy);
+    heavy
+        .filter_map(|report| {
+            let seconds = words::seconds(report.cost.seconds?);
+            let budget = words::seconds(context.request.config.heavy_seconds);
+            let message = format!("this cell takes about {seconds}, the budget is {budget}");
+            let mut finding =
+                rule.about(context.cell(report.cell)?, message, Some("move it to a faster machine, or raise `heavy-seconds`".to_owned()));
+            finding.related.clone_from(&report.cost.because);
+            Some(finding)
+        })
+        .collect()
+}

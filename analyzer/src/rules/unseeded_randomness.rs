@@ -1,0 +1,154 @@
+//! Random numbers from a generator that nobody seeded.
+
+use super::{Context, Rule};
+use crate::finding::{Finding, Severity};
+use std::collections::BTreeSet;
+
+use crate::interp::{CellTrace, LibraryCall};
+use crate::report::{Certainty, EffectKind};
+
+pub(super) const RULE: Rule = Rule {
+    code: "NBH501",
+    name: "unseeded-randomness",
+    severity: Severity::Warning,
+    opt_in: false,
+    summary: "Random numbers are drawn from a global generator that is never seeded.",
+    explanation: include_str!("unseeded_randomness.md"),
+    check,
+};
+
+/// Draws that change no result, or hardly ever: ties between equal splits, starting vectors of exact solvers, jitter of a plot,
+/// weights that a file or a later call replaces.
+const HARMLESS: &[&str] = &[
+    "keras.applications.",
+    "keras.layers.",
+    "keras.models.",
+    "keras.preprocessing.",
+    "keras.utils.",
+    "scipy.sparse.linalg.",
+    "seaborn.",
+    "sklearn.covariance.",
+    "sklearn.decomposition.KernelPCA",
+    "sklearn.decomposition.PCA",
+    "sklearn.ensemble.AdaBoost",
+    "sklearn.ensemble.GradientBoosting",
+    "sklearn.ensemble.HistGradientBoosting",
+    "sklearn.gaussian_process.",
+    "sklearn.linear_model.ElasticNet",
+    "sklearn.linear_model.Lars",
+    "sklearn.linear_model.Lasso",
+    "sklearn.linear_model.Logistic",
+    "sklearn.linear_model.MultiTask",
+    "sklearn.linear_model.Ridge",
+    "sklearn.manifold.LocallyLinearEmbedding",
+    "sklearn.manifold.SpectralEmbedding",
+    "sklearn.metrics.silhouette_score",
+    "sklearn.model_selection.KFold",
+    "sklearn.model_selection.StratifiedGroupKFold",
+    "sklearn.model_selection.StratifiedKFold",
+    "sklearn.model_selection.learning_curve",
+    "sklearn.model_selection.validation_curve",
+    "sklearn.multioutput.",
+    "sklearn.preprocessing.",
+    "sklearn.svm.NuSVC",
+    "sklearn.svm.SVC",
+    "sklearn.tree.DecisionTree",
+    "torch.utils.data.DataLoader",
+    "uuid.",
+];
+
+/// Seeding Keras' backend is meant to seed Keras.
+const KERAS: &str = "keras.";
+
+fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
+    let mut seeded: BTreeSet<&str> = BTreeSet::new();
+    let mut findings = Vec::new();
+    for trace in context.linked.traces() {
+        // `seed_everything(1)` of a module that nobody can see: what it seeds is not known, so nothing is said.
+        if let Some(hidden) = trace.calls.iter().find(|call| seeds_by_its_name(&call.path)) {
+            findings.extend(first_draw(context, rule, trace, &seeded, hidden.range.start().to_u32()));
+            break;
+        }
+        let end = trace.effects.iter().filter(|effect| effect.kind == EffectKind::RandomWrite).map(|effect| effect.start).min();
+        findings.extend(first_draw(context, rule, trace, &seeded, end.unwrap_or(u32::MAX)));
+        seeded.extend(trace.effects.iter().filter(|effect| effect.kind == EffectKind::RandomWrite).map(|effect| effect.detail.as_str()));
+        if end.is_some() {
+            findings.extend(first_draw(context, rule, trace, &seeded, u32::MAX));
+        }
+        // One finding shows what is missing.
+        if !findings.is_empty() {
+            break;
+        }
+    }
+    findings.truncate(1);
+    findings
+}
+
+/// The first draw of a cell, before `end`, from a generator that nobody seeded.
+fn first_draw(context: &Context<'_>, rule: &Rule, trace: &CellTrace, seeded: &BTreeSet<&str>, end: u32) -> Option<Finding> {
+    let draws = trace.draws.iter().filter(|draw| {
+        let keras = seeded.contains("tensorflow") && path_of_keras(&draw.call.path).is_some();
+        !seeded.contains(&*draw.generator) && !keras && is_harmful(&draw.call)
+    });
+    let global = draws.map(|draw| (&draw.call, Some(&*draw.generator)));
+    let own = trace.calls.iter().filter(|call| call.bare && MAKERS.contains(&&*call.path)).map(|call| (call, None));
+    let sure = |call: &LibraryCall| !call.conditional && call.certainty == Certainty::Proved && call.range.start().to_u32() < end;
+    let (call, generator) = global.chain(own).filter(|(call, _)| sure(call)).min_by_key(|(call, _)| call.range.start())?;
+    // Where the numbers are drawn in another cell's function, the call of that function stands here.
+    let (start, end) = (call.range.start().to_u32(), call.range.end().to_u32());
+    let inside = context.cell(trace.cell).is_some_and(|cell| end as usize <= cell.source.len());
+    let (start, end) = if inside { (start, end) } else { (0, 0) };
+    Some(match generator {
+        Some(generator) => rule.finding(
+            format!("`{}` draws random numbers before {} is seeded: every run gives other results", short(&call.path), words(generator)),
+            Some(format!("seed it in the first cell, for example `{}`, or pass `random_state` or a seeded generator", seed(generator))),
+            trace.cell,
+            start,
+            end,
+        ),
+        None => rule.finding(
+            "this generator has no seed: every run gives other results".to_owned(),
+            Some(format!("give it a number, for example `{}(0)`", short(&call.path))),
+            trace.cell,
+            start,
+            end,
+        ),
+    })
+}
+
+/// Generators that take their seed from the operating system when they get none.
+const MAKERS: &[&str] = &["numpy.random.default_rng", "numpy.random.RandomState", "random.Random"];
+
+fn seeds_by_its_name(path: &str) -> bool {
+    let name = short(path).to_lowercase();
+    name.contains("seed") || name.contains("reproducib") || name.contains("determinis")
+}
+
+fn is_harmful(call: &LibraryCall) -> bool {
+    let path = path_of_keras(&call.path).unwrap_or(&call.path);
+    !HARMLESS.iter().any(|harmless| path.starts_with(harmless))
+}
+
+/// `keras.layers.Dense` of `tensorflow.keras.layers.Dense`.
+fn path_of_keras(path: &str) -> Option<&str> {
+    let path = path.strip_prefix("tensorflow.").unwrap_or(path);
+    path.starts_with(KERAS).then_some(path)
+}
+
+fn short(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn words(name: &str) -> String {
+    if name == "random" { "the module `random`".to_owned() } else { format!("`{name}`") }
+}
+
+fn seed(name: &str) -> &'static str {
+    match name {
+        "random" => "random.seed(0)",
+        "torch" => "torch.manual_seed(0)",
+        "tensorflow" => "tf.random.set_seed(0)",
+        "polars" => "pl.set_random_seed(0)",
+        _ => "np.random.seed(0)",
+    }
+}
