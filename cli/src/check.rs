@@ -55,6 +55,7 @@ fn once(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let own = configured.of_argument(args.paths.first())?;
     let files = walk::notebooks(&args.paths, |path| configured.of_argument(Some(&path.to_path_buf())))?;
     configured.load_all(&files, args)?;
+    let files = if args.force_exclude { walk::without_excluded(files, |file| configured.of(file.name(args))) } else { files };
     let baseline = match baseline::path(args, &own) {
         Some(path) if !args.write_baseline || path.exists() => Some(Baseline::read(&path)?),
         _ => None,

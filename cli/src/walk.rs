@@ -52,6 +52,16 @@ pub(crate) fn notebooks(
     Ok(found)
 }
 
+/// The files that are named go through the same sieve as those that are found.
+pub(crate) fn without_excluded(files: Vec<Found>, settings: impl Fn(&Found) -> Arc<Settings>) -> Vec<Found> {
+    let excluded = |file: &Found| {
+        let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+        settings(file).exclude.iter().any(|pattern| pattern.matches(&path, false))
+    };
+    let kept = files.into_iter().filter(|file| file.is_stdin() || !excluded(file));
+    kept.map(|file| Found { explicit: false, ..file }).collect()
+}
+
 fn below(folder: &Path, excluded: &[Pattern]) -> Vec<PathBuf> {
     let excluded = excluded.to_vec();
     let mut walk = WalkBuilder::new(folder);

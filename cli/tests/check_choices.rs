@@ -191,6 +191,18 @@ fn watching_checks_again_after_a_change() {
 }
 
 #[test]
+fn named_files_are_checked_unless_exclusion_is_forced() {
+    let place = Place::new();
+    place.write("old/a.py", "# %%\nprint(missing)\n");
+    place.write("r.ipynb", r#"{"cells": [], "metadata": {"language_info": {"name": "R"}}, "nbformat": 4, "nbformat_minor": 4}"#);
+    place.write("nbhoist.toml", "exclude = [\"old/\"]\n");
+    assert_eq!(place.check(&["old/a.py"]).code, Some(1));
+    assert_eq!(place.check(&["r.ipynb"]).code, Some(2));
+    let said = place.check(&["old/a.py", "r.ipynb", "--force-exclude"]);
+    assert_eq!((said.code, said.errors.as_str()), (Some(0), ""), "{}", said.out);
+}
+
+#[test]
 fn contradicting_options_are_refused() {
     let place = Place::new();
     for options in [["--fix", "--diff"], ["--fix", "--add-ignores"], ["--write-baseline", "--watch"], ["--diff", "--watch"]] {

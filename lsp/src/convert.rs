@@ -238,6 +238,22 @@ pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Opt
             title,
             ..plain
         },
+        Action::Fix { problem } => {
+            let fix = problem.fix.as_ref()?;
+            let mut changes = std::collections::HashMap::new();
+            for (uri, span, text) in &fix.edits {
+                let edits: &mut Vec<lsp::TextEdit> = changes.entry(lsp_uri(uri)?).or_default();
+                edits.push(lsp::TextEdit { range: range(*span), new_text: text.clone() });
+            }
+            lsp::CodeAction {
+                title: if fix.safe { fix.title.clone() } else { format!("{} (may change what the notebook does)", fix.title) },
+                kind: Some(lsp::CodeActionKind::QUICKFIX),
+                diagnostics: Some(vec![diagnostic(&problem)]),
+                is_preferred: fix.safe.then_some(true),
+                edit: Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }),
+                ..plain
+            }
+        }
         Action::Ignore { title, problem, at, text } => {
             let place = lsp_position(at);
             let edit = lsp::TextEdit { range: lsp::Range { start: place, end: place }, new_text: text };

@@ -222,7 +222,8 @@ impl Document {
         let (notebook, places) = match self {
             Self::Notebook(open) => {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
-                let format = Format::Ipynb { major: 4, minor: 5 };
+                // Ids are the editor's to give, and a new cell has none for a while: not a version that requires them.
+                let format = Format::Ipynb { major: 4, minor: 4 };
                 let ignored = open.ignored.clone();
                 (
                     Notebook {

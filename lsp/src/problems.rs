@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
-use nbhoist_analyzer::finding::{Finding, Severity};
+use nbhoist_analyzer::finding::{Applicability, Edit, Finding, Fix, Severity};
 use nbhoist_analyzer::rules;
 
 use crate::document::{Source, Uri};
@@ -25,6 +25,21 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Related places, in other cells or in this one.
     pub(crate) related: Vec<(Uri, Span, String)>,
+    /// Cell, and where it starts in the cell's source.
+    pub(crate) origin: (u32, u32),
+    /// How to put it right by changes of texts.
+    pub(crate) fix: Option<TextFix>,
+}
+
+/// Changes of texts that put a problem right.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TextFix {
+    /// What they do, in the imperative.
+    pub(crate) title: String,
+    /// Whether they keep what the notebook does.
+    pub(crate) safe: bool,
+    /// What stands where instead.
+    pub(crate) edits: Vec<(Uri, Span, String)>,
 }
 
 /// The findings by document; documents without any are there, too.
@@ -48,9 +63,22 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             page: rules::find(finding.code).map(rules::Rule::page),
             message,
             related: related.collect(),
+            origin: (finding.cell, finding.start),
+            fix: finding.fix.as_ref().and_then(|fix| text_fix(source, fix, encoding)),
         });
     }
     problems.into_iter().map(|(uri, problems)| (uri, Arc::new(problems))).collect()
+}
+
+/// The fix, when it changes nothing but texts: outputs and ids are not in an editor's documents.
+fn text_fix(source: &Source, fix: &Fix, encoding: Encoding) -> Option<TextFix> {
+    let edit = |edit: &Edit| {
+        let Edit::Source { cell, start, end, text } = edit else { return None };
+        let (uri, span) = source.span(*cell, *start, *end, encoding)?;
+        Some((uri, span, text.clone()))
+    };
+    let edits = fix.edits.iter().map(edit).collect::<Option<Vec<_>>>()?;
+    Some(TextFix { title: fix.title.clone(), safe: fix.applicability == Applicability::Safe, edits })
 }
 
 /// A name for this list that another list does not have.

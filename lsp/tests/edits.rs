@@ -113,7 +113,8 @@ impl Editor {
     /// What a fresh analysis says.
     fn problems(&self) -> BTreeMap<String, Vec<String>> {
         let cells = self.cells.iter().zip(1..).map(|((_, source), number)| Cell::code(number, source.clone())).collect();
-        let format = Format::Ipynb { major: 4, minor: 5 };
+        // As the server takes it: cells of an editor may have no ids.
+        let format = Format::Ipynb { major: 4, minor: 4 };
         let notebook = Notebook {
             cells,
             language: "python".to_owned(),

@@ -126,6 +126,20 @@ async fn hovers_tell_where_names_come_from_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fixes_are_quick_fixes() {
+    let client = open(json!({})).await;
+    let text = json!({ "text": "x = 1\ny = 2  # nbhoist: ignore[NBH999]" });
+    let change = json!({ "cells": { "textContent": [{ "document": { "uri": cell_uri(5), "version": 2 }, "changes": [text] }] } });
+    client.notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": 2 }, "change": change }));
+    let fix = actions(&client, 5, 1, 8).await[0].clone();
+    assert_eq!((&fix["title"], &fix["kind"], &fix["isPreferred"]), (&json!("Remove what is not needed"), &json!("quickfix"), &json!(true)));
+    assert_eq!(fix["diagnostics"][0]["code"], "NBH002");
+    let range = json!({ "start": { "line": 1, "character": 5 }, "end": { "line": 1, "character": 32 } });
+    assert_eq!(fix["edit"]["changes"][cell_uri(5)], json!([{ "range": range, "newText": "" }]));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn actions_move_explain_and_ignore() {
     let client = open(json!({})).await;
     let there = actions(&client, 3, 1, 2).await;

@@ -34,6 +34,11 @@ pub(crate) struct CheckArgs {
     /// Name of the file that comes from standard input
     #[arg(long, value_name = "NAME")]
     pub(crate) stdin_filename: Option<PathBuf>,
+    /// Leave out what `exclude` leaves out, and notebooks in other languages, even where they are named
+    ///
+    /// For tools that name every file themselves, such as pre-commit.
+    #[arg(long)]
+    pub(crate) force_exclude: bool,
     /// The least severity that makes the command fail
     #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "SEVERITY")]
     pub(crate) fail_on: FailOn,
