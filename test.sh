@@ -42,6 +42,9 @@ if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --workspace
 step "Rust tests"
 cargo test --workspace
 
+step "Reports, settings and CI files against their schemas and tools"
+tests/lint/run.sh "$cache" target/debug/nbhoist
+
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
 

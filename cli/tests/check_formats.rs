@@ -115,7 +115,7 @@ fn junit_has_a_suite_for_each_notebook() {
     assert_eq!(said.code, Some(2));
     assert!(said.out.contains("<testsuites name=\"nbhoist\" tests=\"3\" failures=\"1\" errors=\"1\""), "{}", said.out);
     let line = file_line(&place);
-    assert!(said.out.contains(&format!("file=\"sub/a, b.ipynb\" line=\"{line}\"")), "{}", said.out);
+    assert!(said.out.contains(&format!("message=\"sub/a, b.ipynb:{line}: `missing` is read")), "{}", said.out);
     assert!(said.out.contains("cell 2, line 2, column 12") && said.out.contains("cell id: second"), "{}", said.out);
     assert!(said.out.contains("<testcase classname=\"good.py\" name=\"nbhoist\" time=\"0\"/>"), "{}", said.out);
 }

@@ -1,6 +1,7 @@
 """Reports against the schemas of those who read them, and against each other: every format says the same places."""
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -45,7 +46,13 @@ def check(with_broken_file):
     xmlschema.XMLSchema(str(cache / "junit.xsd")).validate(junit)
     root = ElementTree.fromstring(junit)
     cases = [case for case in root.iter("testcase") if case.find("failure") is not None]
-    assert sorted((case.get("file"), int(case.get("line")), case.get("name").split()[0]) for case in cases) == wanted
+    found = []
+    for case in cases:
+        failure = case.find("failure")
+        line = int(re.search(r"^line of the file: (\d+)$", failure.text, re.M)[1])
+        assert failure.get("message").startswith(f"{case.get('classname')}:{line}: ")
+        found.append((case.get("classname"), line, case.get("name").split()[0]))
+    assert sorted(found) == wanted
     assert int(root.get("failures")) == len(wanted) and int(root.get("errors")) == with_broken_file
     assert int(root.get("tests")) == len(list(root.iter("testcase")))
 

@@ -12,6 +12,7 @@ import jsonschema
 nbhoist, work = Path(sys.argv[1]), Path(sys.argv[2])
 work.mkdir(parents=True)
 (work / "a.py").write_text("# %%\nx = 1\n")
+(work / "nbhoist-baseline.json").write_text('{"schema": 1, "notebooks": {}}')
 schema = json.loads(Path("docs/nbhoist.schema.json").read_text())
 jsonschema.Draft7Validator.check_schema(schema)
 validator = jsonschema.Draft7Validator(schema)
