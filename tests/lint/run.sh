@@ -29,7 +29,7 @@ fi
 export PATH="$cache/env/bin:$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export XDG_CONFIG_HOME=$work/config
+export XDG_CONFIG_HOME=$work/config PRE_COMMIT_HOME=$work/pre-commit
 python tests/lint/reports.py "$nbhoist" "$cache" "$work/reports"
 python tests/lint/settings.py "$nbhoist" "$work/settings"
 python tests/lint/ci_files.py "$nbhoist" "$work/ci"
@@ -42,7 +42,7 @@ mkdir "$hooked"
 python tests/lint/sample.py "$hooked"
 git -C "$hooked" init -q
 git -C "$hooked" add .
-export PRE_COMMIT_HOME=$work/pre-commit MATURIN_PEP517_ARGS="--profile dev" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+export MATURIN_PEP517_ARGS="--profile dev" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
 status=0
 (cd "$hooked" && pre-commit try-repo "$root" nbhoist --all-files --verbose) > "$work/hook.log" 2>&1 || status=$?
 if [ "$status" -ne 1 ] || ! grep -q "NBH202" "$work/hook.log" || grep -q "archive/old.ipynb" "$work/hook.log"; then

@@ -12,8 +12,11 @@ pub fn comment(code: &str) -> String {
 /// It goes to the end of the line, or above it where the end takes no comment: in a magic or a shell command. A comment that
 /// is there already gets more entries. Nothing where no comment fits.
 pub fn edit(source: &str, at: u32, codes: &[&str]) -> Option<(usize, String)> {
-    if codes.is_empty() || source.trim().is_empty() {
+    if codes.is_empty() {
         return None;
+    }
+    if source.trim().is_empty() {
+        return Some((0, comment(&codes.join(", "))));
     }
     let comments = Comments::of(source);
     let line = comments.closed_by(comments.line_of(at as usize));
@@ -51,6 +54,7 @@ mod tests {
     #[test]
     fn comments_go_where_they_are_comments() {
         for (before, at, after) in [
+            ("", 0, "# nbhoist: ignore[NBH202]"),
             ("f(x)  ", 0, "f(x)  # nbhoist: ignore[NBH202]  "),
             ("f(x)\ng(y)", 6, "f(x)\ng(y)  # nbhoist: ignore[NBH202]"),
             ("f(x)  # nbhoist: ignore[NBH1]", 0, "f(x)  # nbhoist: ignore[NBH1, NBH202]"),
@@ -61,7 +65,7 @@ mod tests {
         ] {
             assert_eq!(added(before, at).as_deref(), Some(after), "{before}");
         }
-        for source in ["%%bash\nls {x}", "", "%%timeit x"] {
+        for source in ["%%bash\nls {x}", "%%timeit x"] {
             assert_eq!(added(source, 0), None, "{source}");
         }
     }

@@ -50,7 +50,7 @@ fn case(item: &Item<'_>, name: &str, text: &mut String) {
         finding.message, item.file, place.cell, place.line, place.column, place.file_line
     );
     // The schema knows no attributes for a file and a line.
-    let _ = writeln!(text, "    <testcase classname=\"{name}\" name=\"{} {} {words}\" time=\"0\">", finding.code, escape(finding.rule),);
+    let _ = writeln!(text, "    <testcase classname=\"{name}\" name=\"{} {} {words}\" time=\"0\">", finding.code, escape(finding.rule));
     let _ = writeln!(
         text,
         "      <failure message=\"{}\" type=\"{}\">{}</failure>",
