@@ -126,6 +126,31 @@ async fn hovers_tell_where_names_come_from_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metadata_say_what_is_meant() {
+    let client = open(json!({})).await;
+    client.until("the finding", |heard| heard.diagnostics.contains_key(&cell_uri(5)).then_some(())).await;
+    let notify = |version: u32, change: Value| {
+        client
+            .notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": version }, "change": change }));
+    };
+    let cell = |ignore: Value| {
+        let mut cell = common::cell(5, Some("id-5"));
+        cell["metadata"]["metadata"]["nbhoist"] = json!({ "ignore": ignore });
+        json!({ "cells": { "data": [cell] } })
+    };
+    let gone = async || client.until("its end", |heard| heard.diagnostics[&cell_uri(5)].as_array().unwrap().is_empty().then_some(())).await;
+    let back =
+        async || client.until("it again", |heard| (!heard.diagnostics[&cell_uri(5)].as_array().unwrap().is_empty()).then_some(())).await;
+    notify(2, cell(json!(["NBH2"])));
+    gone().await;
+    notify(3, cell(json!([])));
+    back().await;
+    notify(4, json!({ "metadata": { "metadata": { "nbhoist": { "ignore": ["defined-nowhere"] } } } }));
+    gone().await;
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fixes_are_quick_fixes() {
     let client = open(json!({})).await;
     let text = json!({ "text": "x = 1\ny = 2  # nbhoist: ignore[NBH999]" });
