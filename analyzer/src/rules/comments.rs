@@ -30,6 +30,8 @@ pub(super) struct Note {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Comments {
     pub(super) notes: Vec<Note>,
+    /// Comments that begin like a note and are none, from the sign to the end.
+    pub(super) unclear: Vec<(usize, usize)>,
     /// Lines whose end lies in a string or a continued line; no comment fits there.
     pub(super) open: BTreeSet<usize>,
     /// Lines of magics and shell commands, to which a comment would be an argument.
@@ -113,8 +115,21 @@ impl Comments {
         let line = self.line_of(start);
         let alone = source[self.lines[line]..start].trim().is_empty();
         let signs = comment.match_indices(SIGN);
-        self.notes.extend(signs.filter_map(|(at, _)| note(comment, at, start, line, alone)));
+        for (at, _) in signs {
+            match note(comment, at, start, line, alone) {
+                Some(note) => self.notes.push(note),
+                None if begins_like_a_note(&comment[at..]) => self.unclear.push((start + at, start + comment.trim_end().len())),
+                None => {}
+            }
+        }
     }
+}
+
+/// Whether somebody meant a note: `# nbhoist: ignore NBH202`, brackets that are empty or left open.
+fn begins_like_a_note(comment: &str) -> bool {
+    let own = comment[SIGN.len_utf8()..].trim_start().strip_prefix("nbhoist:");
+    let rest = own.and_then(|own| own.trim_start().strip_prefix("ignore"));
+    rest.is_some_and(|rest| rest.starts_with([' ', '\t', '[', '(', ':', '=']))
 }
 
 /// The note that begins with the sign at byte `at` of a comment.
@@ -162,6 +177,18 @@ mod tests {
         assert_eq!(words("# x # nbhoist: ignore # y"), ["0 true # nbhoist: ignore "]);
         for none in ["s = '# nbhoist: ignore'", "'''\n# nbhoist: ignore\n'''", "# nbhoist: ignored", "# nbhoist: ignore []", "# ignore"] {
             assert_eq!(words(none), [""; 0], "{none}");
+        }
+    }
+
+    #[test]
+    fn what_begins_like_a_note_is_unclear() {
+        let unclear = |source: &str| Comments::of(source).unclear;
+        assert_eq!(unclear("x  # nbhoist: ignore NBH202 "), [(3, 27)]);
+        for source in ["# nbhoist: ignore[]", "# nbhoist: ignore[A", "# nbhoist: ignore: A", "#nbhoist:ignore(A)"] {
+            assert_eq!(unclear(source), [(0, source.len())]);
+        }
+        for source in ["# nbhoist: ignore", "# nbhoist: ignored", "# nbhoist: ignore[A]", "# nbhoist: block A", "# nbhoist: ignore # why"] {
+            assert_eq!(unclear(source), [], "{source}");
         }
     }
 

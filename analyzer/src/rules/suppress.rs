@@ -51,7 +51,7 @@ impl Entry {
 pub(super) struct Suppressions {
     pub(super) entries: Vec<Entry>,
     /// Cells with line breaks, for those that have entries about lines.
-    comments: std::collections::BTreeMap<u32, Comments>,
+    pub(super) comments: std::collections::BTreeMap<u32, Comments>,
 }
 
 impl Suppressions {

@@ -24,7 +24,7 @@ fn check(_: &Context<'_>, _: &Rule) -> Vec<Finding> {
 /// What was not used by any of the rules that were applied.
 pub(super) fn unused(rule: &Rule, applied: &[(&Rule, Severity)], suppressions: &Suppressions, notebook: &Notebook) -> Vec<Finding> {
     let unused: Vec<&Entry> = suppressions.entries.iter().filter(|entry| !entry.used && is_surely_unused(entry, applied)).collect();
-    let mut findings = Vec::new();
+    let mut findings = unclear(rule, suppressions);
     let mut seen: Vec<(u32, usize)> = Vec::new();
     for entry in &unused {
         let Source::Comment(note) = &entry.source else {
@@ -53,6 +53,22 @@ pub(super) fn unused(rule: &Rule, applied: &[(&Rule, Severity)], suppressions: &
         findings.push(finding);
     }
     findings
+}
+
+/// Comments that nobody understands.
+fn unclear(rule: &Rule, suppressions: &Suppressions) -> Vec<Finding> {
+    let places = suppressions.comments.iter().flat_map(|(cell, comments)| comments.unclear.iter().map(|place| (*cell, *place)));
+    let finding = |(cell, (start, end))| {
+        let help = "write `# nbhoist: ignore[CODE]`, several codes with commas".to_owned();
+        rule.finding(
+            "this comment suppresses nothing: it has no list of rules in brackets".to_owned(),
+            Some(help),
+            cell,
+            offset(start),
+            offset(end),
+        )
+    };
+    places.map(finding).collect()
 }
 
 /// Whether all rules that the entry could be about were applied. About others nothing can be said.
@@ -171,6 +187,14 @@ mod tests {
         let notebook = percent::read("# %%\nx = 1  # nbhoist: ignore[NBH201]\ny = 2  # nbhoist: ignore\n");
         let config = Config { ignore: vec!["NBH201".to_owned()], ..Config::default() };
         assert!(findings(&notebook, config).is_empty(), "what a rule that is off would say is not known");
+    }
+
+    #[test]
+    fn comments_that_nobody_understands_are_said() {
+        let notebook = percent::read("# %%\nx = 1\nprint(missing)  # nbhoist: ignore NBH202\n");
+        let found = findings(&notebook, Config::default());
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.starts_with("this comment suppresses nothing") && (found[0].start, found[0].end) == (22, 46), "{found:?}");
     }
 
     #[test]
