@@ -42,8 +42,13 @@ if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --workspace
 step "Rust tests"
 cargo test --workspace
 
+binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/nbhoist")
+
 step "Reports, settings and CI files against their schemas and tools"
-tests/lint/run.sh "$cache" target/debug/nbhoist
+tests/lint/run.sh "$cache" "$binary"
+
+step "Wheel"
+tests/wheel.sh "$cache/wheel"
 
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
@@ -56,6 +61,13 @@ if $full; then
 else
   "$NBHOIST_TEST_PYTHON" tests/conformance/conform.py --quick
 fi
+
+step "The server in Neovim"
+tests/vscode/install.sh "$cache/vscode"
+NBHOIST_BIN=$binary tests/neovim/run.sh
+
+step "The extension in VS Code"
+NBHOIST_BIN=$binary tests/vscode/run.sh "$cache/vscode"
 
 step "Oracle: blocks run elsewhere against all in one place"
 if $full; then

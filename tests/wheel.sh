@@ -3,21 +3,25 @@
 #   tests/wheel.sh CACHE [CARGO-PROFILE]      `dev` takes what was built for the tests; `dist` is what is published
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 cache=$(mkdir -p "$1" && cd "$1" && pwd)
 profile=${2:-dev}
-if [ ! -x "$cache/maturin/bin/maturin" ]; then
-  python3 -m venv "$cache/maturin"
-  "$cache/maturin/bin/python" -m pip install -q --disable-pip-version-check maturin==1.16.0
+maturin=1.16.0
+python=${NBHOIST_TEST_PYTHON:-python3}
+pip=("$python" -m pip --disable-pip-version-check)
+if [ ! -x "$cache/maturin-$maturin/bin/maturin" ]; then
+  "${pip[@]}" install -q --target "$cache/maturin-$maturin" "maturin==$maturin"
 fi
 rm -rf "$cache/wheel" "$cache/wheel-env"
-"$cache/maturin/bin/maturin" build --quiet --profile "$profile" --out "$cache/wheel"
-python3 -m venv "$cache/wheel-env"
-"$cache/wheel-env/bin/python" -m pip install -q --disable-pip-version-check "$cache"/wheel/nbhoist-*.whl
+"$cache/maturin-$maturin/bin/maturin" build --quiet --profile "$profile" --out "$cache/wheel"
+# Debian's Python makes environments without pip only.
+"$python" -m venv --without-pip "$cache/wheel-env"
+bin=$cache/wheel-env/bin
+"${pip[@]}" --python "$bin/python" install -q "$cache"/wheel/nbhoist-*.whl
 
 cd "$cache"
-bin=$cache/wheel-env/bin
 "$bin/nbhoist" --version
-"$bin/nbhoist" check --output-format json "$OLDPWD/corpus/digits.ipynb" >/dev/null
+"$bin/nbhoist" check --output-format json "$root/corpus/digits.ipynb" >/dev/null
 "$bin/python" - <<'PYTHON'
 import importlib.metadata, pkgutil, nbhoist_runtime
 

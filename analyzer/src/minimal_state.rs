@@ -366,7 +366,7 @@ impl<'l> Survey<'l> {
                     match (self.inputs.contains_key(name), seer.how) {
                         (true, How::MaybeHolds) => possible.push(name.clone()),
                         (true, _) => carriers.push((seer.same, name.clone())),
-                        (false, How::MaybeHolds) => {}
+                        (false, How::MaybeHolds) if !seer.tied => {}
                         (false, how) if self.is_live(name) => later.push((how, name.clone())),
                         (false, _) => {}
                     }

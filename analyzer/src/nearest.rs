@@ -1,25 +1,53 @@
 //! The known word that was probably meant.
 
-/// The candidate with the fewest edits, when they are few enough.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 2).clamp(1, 3);
+/// The candidate that is the fewest slips away from the word, when they are at most this many.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<&'a str> {
     let scored = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
     scored.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance, where `-` and `_` are the same.
+/// How many slips a word of this length may hold and still be recognised.
+pub fn tolerance(word: &str) -> usize {
+    (word.chars().count() / 2).clamp(1, 3)
+}
+
+/// Letters inserted, left out, changed or swapped with the next one; case, and `-` for `_`, make no difference.
 fn distance(a: &str, b: &str) -> usize {
     let plain = |text: &str| text.replace('_', "-").to_lowercase().chars().collect::<Vec<_>>();
     let (a, b) = (plain(a), plain(b));
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+    let mut rows = [Vec::new(), Vec::new(), (0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        rows.rotate_left(1);
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let (before, last) = (&rows[0], &rows[1]);
+            let changed = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = changed.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(before[j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows[2] = row;
     }
-    row[b.len()]
+    rows[2][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_counted() {
+        for (a, b, slips) in [("", "", 0), ("total", "totla", 1), ("host", "hots", 1), ("df", "DF", 0), ("a_b", "a-b", 0), ("", "abc", 3)] {
+            assert_eq!((distance(a, b), distance(b, a)), (slips, slips), "{a} {b}");
+        }
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn the_nearest_counts_when_it_is_near_enough() {
+        assert_eq!(nearest("totla", ["tools", "total"], 1), Some("total"));
+        assert_eq!(nearest("xs", ["total"], tolerance("xs")), None);
+    }
 }

@@ -152,7 +152,7 @@ fn a_branch_is_compared_with_where_it_was_left() {
 #[test]
 fn statistics_count_by_rule() {
     let place = Place::new();
-    place.write("a.py", "# %%\nprint(one, two)\nx = 1  # nbhoist: ignore\n");
+    place.write("a.py", "# %%\nprint(missing, absent)\nvalue = 1  # nbhoist: ignore\n");
     let said = place.check(&["--statistics"]);
     assert_eq!(said.code, Some(1));
     assert!(said.out.starts_with("2  NBH202 [ ] defined-nowhere\n1  NBH002 [*] unused-suppression\n[*] has fixes\nFound"), "{}", said.out);

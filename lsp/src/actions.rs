@@ -1,12 +1,14 @@
 //! What can be done about the cell under the cursor.
 
+use std::sync::Arc;
+
 use nbhoist_analyzer::rules;
 use nbhoist_analyzer::words::named;
 
 use crate::blocks;
 use crate::document::Uri;
-use crate::encoding::{self, Encoding, Position};
-use crate::problems::Problem;
+use crate::encoding::{self, Encoding, Position, Span};
+use crate::problems::{Fix, Problem};
 use crate::snapshot::Snapshot;
 
 /// Something that can be done.
@@ -30,28 +32,19 @@ pub(crate) enum Action {
         /// Which.
         cells: Vec<u32>,
     },
-    /// Put a problem right by changes of texts.
+    /// Change the text so that a finding goes.
     Fix {
-        /// The problem, with its fix.
-        problem: Problem,
-    },
-    /// Say in a comment that a finding is meant.
-    Ignore {
-        /// What the menu says.
-        title: String,
+        /// The change.
+        fix: Fix,
         /// The finding.
         problem: Problem,
-        /// Where the comment goes.
-        at: Position,
-        /// The comment.
-        text: String,
     },
 }
 
 /// What can be done at a place of a document.
 pub(crate) fn at(snapshot: &Snapshot, uri: &Uri, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
     let Some(place) = snapshot.source.places.iter().find(|place| place.uri == *uri) else { return Vec::new() };
-    let mut actions = about_problems(snapshot, uri, start, end, encoding);
+    let mut actions = fixes(snapshot, uri, start, end, encoding);
     let offset = encoding::offset(&place.text, start, encoding);
     if let Some((cell, _)) = snapshot.source.cell_at(uri, offset) {
         actions.extend(moves(snapshot, cell));
@@ -95,15 +88,19 @@ fn moves(snapshot: &Snapshot, cell: u32) -> Vec<Action> {
     actions
 }
 
-/// Fixes of the problems at a place, and comments that say they are meant.
-fn about_problems(snapshot: &Snapshot, uri: &Uri, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
+/// What may be meant, and a comment that says that the finding itself is meant.
+fn fixes(snapshot: &Snapshot, uri: &Uri, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
     let problems = snapshot.problems.get(uri).into_iter().flat_map(|problems| problems.iter());
-    let touched: Vec<&Problem> = problems.filter(|problem| problem.span.start <= end && start <= problem.span.end).collect();
-    let fixes = touched.iter().filter(|problem| problem.fix.is_some()).map(|problem| Action::Fix { problem: (*problem).clone() });
-    fixes.chain(touched.iter().filter_map(|problem| ignore(snapshot, problem, encoding))).collect()
+    let touched = problems.filter(|problem| problem.span.start <= end && start <= problem.span.end);
+    touched
+        .flat_map(|problem| {
+            let fixes = [problem.fix.clone(), ignore(snapshot, uri, problem, encoding)];
+            fixes.into_iter().flatten().map(|fix| Action::Fix { fix, problem: problem.clone() })
+        })
+        .collect()
 }
 
-fn ignore(snapshot: &Snapshot, problem: &Problem, encoding: Encoding) -> Option<Action> {
+fn ignore(snapshot: &Snapshot, uri: &Uri, problem: &Problem, encoding: Encoding) -> Option<Fix> {
     let (number, start) = problem.origin;
     let (cell, _) = snapshot.source.cell(number)?;
     let (place, text) = rules::ignore_edit(&cell.source, start, &[problem.code])?;
@@ -113,5 +110,6 @@ fn ignore(snapshot: &Snapshot, problem: &Problem, encoding: Encoding) -> Option<
     if text.ends_with('\n') {
         at.column = 0;
     }
-    Some(Action::Ignore { title: format!("Ignore {} here", problem.code), problem: problem.clone(), at, text })
+    let edits = vec![(Arc::clone(uri), Span { start: at, end: at }, text)];
+    Some(Fix { title: format!("Ignore {} here", problem.code), preferred: false, edits })
 }

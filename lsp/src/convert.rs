@@ -1,5 +1,6 @@
 //! Between the protocol's types and ours. Only this module, `deliver` and `server` name the protocol's types.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -212,8 +213,8 @@ pub(crate) fn hint(place: Position, text: String, tooltip: String) -> lsp::Inlay
     }
 }
 
-/// `notebook` in arguments is the notebook's URI, `document` the one that an edit goes to.
-pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Option<lsp::CodeActionOrCommand> {
+/// `notebook` in arguments is the notebook's URI.
+pub(crate) fn action(snapshot: &Snapshot, action: Action) -> Option<lsp::CodeActionOrCommand> {
     let notebook = &*snapshot.source.uri;
     let plain = lsp::CodeAction::default();
     let action = match action {
@@ -238,33 +239,17 @@ pub(crate) fn action(snapshot: &Snapshot, document: &str, action: Action) -> Opt
             title,
             ..plain
         },
-        Action::Fix { problem } => {
-            let fix = problem.fix.as_ref()?;
-            let mut changes = std::collections::HashMap::new();
-            for (uri, span, text) in &fix.edits {
-                let edits: &mut Vec<lsp::TextEdit> = changes.entry(lsp_uri(uri)?).or_default();
-                edits.push(lsp::TextEdit { range: range(*span), new_text: text.clone() });
+        Action::Fix { fix, problem } => {
+            let mut changes: HashMap<lsp::Uri, Vec<lsp::TextEdit>> = HashMap::new();
+            for (uri, span, text) in fix.edits {
+                changes.entry(lsp_uri(&uri)?).or_default().push(lsp::TextEdit { range: range(span), new_text: text });
             }
             lsp::CodeAction {
-                title: if fix.safe { fix.title.clone() } else { format!("{} (may change what the notebook does)", fix.title) },
+                title: fix.title,
+                is_preferred: fix.preferred.then_some(true),
                 kind: Some(lsp::CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![diagnostic(&problem)]),
-                is_preferred: fix.safe.then_some(true),
                 edit: Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }),
-                ..plain
-            }
-        }
-        Action::Ignore { title, problem, at, text } => {
-            let place = lsp_position(at);
-            let edit = lsp::TextEdit { range: lsp::Range { start: place, end: place }, new_text: text };
-            lsp::CodeAction {
-                title,
-                kind: Some(lsp::CodeActionKind::QUICKFIX),
-                diagnostics: Some(vec![diagnostic(&problem)]),
-                edit: Some(lsp::WorkspaceEdit {
-                    changes: Some(std::iter::once((lsp_uri(document)?, vec![edit])).collect()),
-                    ..lsp::WorkspaceEdit::default()
-                }),
                 ..plain
             }
         }

@@ -222,7 +222,7 @@ impl Document {
         let (notebook, places) = match self {
             Self::Notebook(open) => {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
-                // Ids are the editor's to give, and a new cell has none for a while: not a version that requires them.
+                // Ids are the editor's to give, and come late: of an open notebook none is missing.
                 let format = Format::Ipynb { major: 4, minor: 4 };
                 let ignored = open.ignored.clone();
                 (

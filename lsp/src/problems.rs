@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
-use nbhoist_analyzer::finding::{Applicability, Edit, Finding, Fix, Severity};
+use nbhoist_analyzer::finding::{self, Finding, Severity};
 use nbhoist_analyzer::rules;
 
 use crate::document::{Source, Uri};
@@ -27,18 +27,18 @@ pub(crate) struct Problem {
     pub(crate) related: Vec<(Uri, Span, String)>,
     /// Cell, and where it starts in the cell's source.
     pub(crate) origin: (u32, u32),
-    /// How to put it right by changes of texts.
-    pub(crate) fix: Option<TextFix>,
+    /// What may be meant.
+    pub(crate) fix: Option<Fix>,
 }
 
-/// Changes of texts that put a problem right.
+/// A change that resolves a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct TextFix {
-    /// What they do, in the imperative.
+pub(crate) struct Fix {
+    /// What the menu says.
     pub(crate) title: String,
-    /// Whether they keep what the notebook does.
-    pub(crate) safe: bool,
-    /// What stands where instead.
+    /// Whether it keeps what the notebook does, so that an editor may make it unasked.
+    pub(crate) preferred: bool,
+    /// Where something is replaced, and what stands there then; all of it or nothing.
     pub(crate) edits: Vec<(Uri, Span, String)>,
 }
 
@@ -52,6 +52,18 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             let (uri, span) = source.span(because.cell, because.start, because.end, encoding)?;
             Some((uri, span, because.text.clone()))
         });
+        let fix = finding.fix.as_ref().and_then(|fix| {
+            let edit = |edit: &finding::Edit| match edit {
+                finding::Edit::Source { cell, start, end, text } => {
+                    let (uri, span) = source.span(*cell, *start, *end, encoding)?;
+                    Some((uri, span, text.clone()))
+                }
+                // The protocol's edits are of texts alone.
+                finding::Edit::ClearOutputs { .. } | finding::Edit::Id { .. } => None,
+            };
+            let preferred = fix.applicability == finding::Applicability::Safe;
+            Some(Fix { title: fix.title.clone(), preferred, edits: fix.edits.iter().map(edit).collect::<Option<_>>()? })
+        });
         let message = match &finding.help {
             Some(help) => format!("{}; {help}", finding.message),
             None => finding.message.clone(),
@@ -64,21 +76,10 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             message,
             related: related.collect(),
             origin: (finding.cell, finding.start),
-            fix: finding.fix.as_ref().and_then(|fix| text_fix(source, fix, encoding)),
+            fix,
         });
     }
     problems.into_iter().map(|(uri, problems)| (uri, Arc::new(problems))).collect()
-}
-
-/// The fix, when it changes nothing but texts: outputs and ids are not in an editor's documents.
-fn text_fix(source: &Source, fix: &Fix, encoding: Encoding) -> Option<TextFix> {
-    let edit = |edit: &Edit| {
-        let Edit::Source { cell, start, end, text } = edit else { return None };
-        let (uri, span) = source.span(*cell, *start, *end, encoding)?;
-        Some((uri, span, text.clone()))
-    };
-    let edits = fix.edits.iter().map(edit).collect::<Option<Vec<_>>>()?;
-    Some(TextFix { title: fix.title.clone(), safe: fix.applicability == Applicability::Safe, edits })
 }
 
 /// A name for this list that another list does not have.

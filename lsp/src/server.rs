@@ -214,7 +214,7 @@ impl LanguageServer for Server {
         let only: Option<Vec<String>> = params.context.only.map(|kinds| kinds.iter().map(|kind| kind.as_str().to_owned()).collect());
         self.work(move || {
             let actions = actions::at(&snapshot, &uri, start, end, encoding).into_iter();
-            let actions = actions.filter_map(|action| convert::action(&snapshot, &uri, action));
+            let actions = actions.filter_map(|action| convert::action(&snapshot, action));
             Some(actions.filter(|action| wanted(action, only.as_deref())).collect())
         })
         .await

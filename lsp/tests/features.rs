@@ -190,6 +190,19 @@ async fn actions_move_explain_and_ignore() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quick_fix_changes_what_was_probably_meant() {
+    let client = Client::start(vscode(), json!({})).await;
+    client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["total = 1", "print('\u{1f600}', totla)"]));
+    client.until("the finding", |heard| heard.diagnostics.get(&cell_uri(1)).map(|_| ())).await;
+    let there = actions(&client, 1, 0, 14).await;
+    assert_eq!(titles(&there)[..2], ["Change to `total`", "Ignore NBH202 here"]);
+    assert_eq!((&there[0]["kind"], &there[0]["diagnostics"][0]["code"]), (&json!("quickfix"), &json!("NBH202")));
+    let edit = &there[0]["edit"]["changes"][cell_uri(1)][0];
+    assert_eq!((&edit["newText"], &edit["range"]["start"]["character"]), (&json!("total"), &json!(12)));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn diagnostics_name_their_rule_and_other_cells() {
     let client = Client::start(vscode(), json!({})).await;
     client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["print(later)", "later = 1"]));

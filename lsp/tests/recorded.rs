@@ -1,4 +1,5 @@
-//! Sessions of VS Code, message by message. A line of a session is a message of the client, or what must be true then:
+//! Sessions written by hand, each around one thing that editors were seen to do; recordings of a real VS Code are replayed by
+//! `cli/tests/recorded.rs`. A close that comes late is only here: an editor does not send one on demand. A line of a session is a message of the client, or what must be true then:
 //! `{"cells": [...]}` are `kind id source-uri` of the cells as the server sees them, `{"problems": {...}}` the diagnostics that stand.
 
 mod common;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::{Problem, Table};
-use nbhoist_analyzer::nearest::nearest;
+use nbhoist_analyzer::nearest::{nearest, tolerance};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -174,7 +174,7 @@ impl<'a> Document<'a> {
         let Some(first) = problems.first() else {
             return Error::Effects { place: self.place(&(0..0)), text: String::new(), others: 0 };
         };
-        let meant = first.unknown.as_ref().map(|(word, known)| match nearest(word, known.iter().copied()) {
+        let meant = first.unknown.as_ref().map(|(word, known)| match meant(word, known) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known keys are {}", known.join(", ")),
         });
@@ -221,7 +221,7 @@ impl<'a> Document<'a> {
 
     fn unknown(&self, key: &str, span: &Range<usize>, known: &[Known], settings: &mut Settings) {
         let names: Vec<&str> = known.iter().map(|key| key.name).collect();
-        let help = match nearest(key, names.iter().copied()) {
+        let help = match meant(key, &names) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known keys are {}", names.join(", ")),
         };
@@ -292,4 +292,9 @@ fn at_home(path: &str) -> Option<PathBuf> {
 
 fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// The known key that was probably meant.
+fn meant<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    nearest(key, known.iter().copied(), tolerance(key))
 }

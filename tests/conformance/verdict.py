@@ -49,6 +49,7 @@ def _cannot_change(label, seen):
 
 def _references(entry, seen, wrong, unseen, table):
     by_result = _said(entry, "views", seen) | _said(entry, "holds", seen)
+    by_result |= set().union(*[labels(ref, seen.run) for refs in entry.get("views_if", {}).values() for ref in refs])
     gives = entry.get("gives")
     if gives == "self":
         by_result |= {"self"} | seen.kept_by_receiver | set(range(99)) | set(seen.run.keywords)

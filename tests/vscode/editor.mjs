@@ -28,6 +28,7 @@ const userSettings = {
   "workbench.activityBar.location": "hidden",
   "files.autoSave": "off",
   "notebook.output.scrolling": true,
+  "editor.occurrencesHighlight": "off",
 };
 
 /** Free ports change hands, but not within milliseconds. */
@@ -124,7 +125,8 @@ export class Editor {
     const row = this.page.locator(".quick-input-widget .monaco-list-row", { hasText: title }).first();
     await row.waitFor();
     await this.page.keyboard.press("Enter");
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" }).catch(() => undefined);
+    // The widget may stay, with a list of the command's own.
+    await row.waitFor({ state: "hidden" });
   }
 
   /** Focuses the cell whose text contains this, by keys as a person does, and answers its row. */
@@ -174,11 +176,15 @@ export class Editor {
     }
   }
 
-  /** Keeps a picture: for the README when asked to, else for whoever looks into a failure. */
-  async picture(name, options = {}) {
-    const folder = pictures ?? join(cache, "shots");
-    mkdirSync(folder, { recursive: true });
-    await this.page.screenshot({ path: join(folder, `${name}.png`), ...options });
+  /** Keeps a picture for the README, of the window's part that these elements are in; nothing where none are asked for. */
+  async picture(name, ...shown) {
+    if (!pictures) return;
+    const boxes = (await Promise.all(shown.map((element) => element.first().boundingBox()))).filter(Boolean);
+    const { width, height } = this.page.viewportSize();
+    const top = Math.max(0, Math.min(...boxes.map((box) => box.y)) - 28);
+    const bottom = Math.min(height, Math.max(...boxes.map((box) => box.y + box.height)) + 28);
+    const clip = boxes.length > 0 ? { x: 0, y: top, width, height: bottom - top } : undefined;
+    await this.page.screenshot({ path: join(pictures, `${name}.png`), ...(clip ? { clip } : {}) });
   }
 
   /** The element in whichever frame has it: webviews are frames in frames. */

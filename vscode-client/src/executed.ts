@@ -8,13 +8,16 @@ import { notice } from "./protocol";
 
 /** What our own controller runs, the server runs, and knows. A cell that is replaced to show outputs changes no summary. */
 export function reportRuns(server: Server, controller: Controller): vscode.Disposable {
+  // The editor tells the end of a run more than once.
+  const reported = new WeakMap<vscode.NotebookCell, number>();
   return vscode.workspace.onDidChangeNotebookDocument(({ notebook, cellChanges }) => {
     if (notebook.notebookType !== "jupyter-notebook" || controller.isSelected(notebook)) {
       return;
     }
     for (const { cell, executionSummary } of cellChanges) {
       const timing = executionSummary?.timing;
-      if (executionSummary?.success !== undefined && timing?.endTime) {
+      if (executionSummary?.success !== undefined && timing?.endTime && reported.get(cell) !== timing.startTime) {
+        reported.set(cell, timing.startTime);
         void server.notify(notice.cellExecuted, {
           notebook: nameOf(notebook),
           cell: cell.document.uri.toString(),

@@ -72,7 +72,7 @@ function page(webview: vscode.Webview): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>Dependency graph</title>
-<style>body { margin: 0; padding: 0 } main { overflow: auto; height: 100vh }</style>
+<style>body { margin: 0; padding: 0 } main { overflow: auto; height: 100vh } svg { display: block; margin: auto }</style>
 </head>
 <body>
 <main id="picture">Drawing ...</main>
@@ -89,7 +89,29 @@ addEventListener("message", ({ data }) => {
   if (data.problem) { place.textContent = data.problem; return; }
   const svg = new DOMParser().parseFromString(data.svg, "image/svg+xml").documentElement;
   place.replaceChildren(document.importNode(svg, true));
+  fit();
+  mark();
 });
+// As wide as the panel while it can be read; Ctrl and the wheel change that.
+let zoom;
+const scale = (width) => zoom ?? Math.min(1, Math.max(0.6, place.clientWidth / width));
+const fit = () => {
+  const svg = place.querySelector("svg");
+  if (!svg) { return; }
+  const { width, height } = svg.viewBox.baseVal;
+  const middle = (place.scrollLeft + place.clientWidth / 2) / place.scrollWidth;
+  svg.setAttribute("width", width * scale(width));
+  svg.setAttribute("height", height * scale(width));
+  place.scrollLeft = middle * place.scrollWidth - place.clientWidth / 2;
+};
+addEventListener("resize", fit);
+addEventListener("wheel", (event) => {
+  const svg = place.querySelector("svg");
+  if (!event.ctrlKey || !svg) { return; }
+  event.preventDefault();
+  zoom = Math.min(3, Math.max(0.2, scale(svg.viewBox.baseVal.width) * (event.deltaY < 0 ? 1.1 : 1 / 1.1)));
+  fit();
+}, { passive: false });
 const parts = () => [...place.querySelectorAll("[data-cell], [data-from]")];
 const reach = (start, from, to) => {
   const edges = [...place.querySelectorAll("path[data-from]")];
@@ -102,7 +124,9 @@ const reach = (start, from, to) => {
   }
   return found;
 };
-const pick = (cell) => {
+let picked;
+const mark = () => {
+  const cell = picked;
   const before = reach(cell, "to", "from"), after = reach(cell, "from", "to");
   const both = (set, { from, to }) => set.has(from) && set.has(to);
   const kept = ({ dataset }) => dataset.cell ? before.has(dataset.cell) || after.has(dataset.cell) : both(before, dataset) || both(after, dataset);
@@ -110,6 +134,10 @@ const pick = (cell) => {
     part.classList.toggle("faded", cell !== undefined && !kept(part));
     part.classList.toggle("picked", cell !== undefined && part.dataset.cell === cell);
   }
+};
+const pick = (cell) => {
+  picked = cell;
+  mark();
   if (cell !== undefined) { editor.postMessage({ cell: Number(cell) }); }
 };
 addEventListener("click", (event) => pick(event.target.closest("[data-cell]")?.dataset.cell));

@@ -34,6 +34,14 @@ export function displayIdOf(output: vscode.NotebookCellOutput): string | undefin
   return (output.metadata?.["transient"] as { display_id?: string } | undefined)?.display_id;
 }
 
+/** A copy that can be given to the editor: items of an output are alternatives to it, so pieces of a stream become one. */
+export function copyOf(output: vscode.NotebookCellOutput): vscode.NotebookCellOutput {
+  const [first] = output.items;
+  const isStream = first !== undefined && output.metadata?.["outputType"] === "stream";
+  const items = isStream ? [new vscode.NotebookCellOutputItem(Buffer.concat(output.items.map((item) => item.data)), first.mime)] : [...output.items];
+  return new vscode.NotebookCellOutput(items, output.metadata);
+}
+
 /** nbformat allows a text to be a list of lines. */
 export function joined(value: string | string[]): string {
   return Array.isArray(value) ? value.join("") : value;

@@ -5,7 +5,7 @@
 
 import * as vscode from "vscode";
 import { cellOf } from "./cells";
-import { displayIdOf, joined, outputOf, streamItem } from "./outputs";
+import { copyOf, displayIdOf, joined, outputOf, streamItem } from "./outputs";
 import type { CellReference, Output } from "./protocol";
 
 /** How a cell looked before it ran. */
@@ -157,7 +157,7 @@ export class ExecutionSink extends Sink {
   }
 
   private copy(output: vscode.NotebookCellOutput): vscode.NotebookCellOutput {
-    const copy = new vscode.NotebookCellOutput([...output.items], output.metadata);
+    const copy = copyOf(output);
     this.given.set(output, copy);
     return copy;
   }
@@ -246,8 +246,9 @@ export class EditSink extends Sink {
         return;
       }
       const data = new vscode.NotebookCellData(cell.kind, cell.document.getText(), cell.document.languageId);
-      data.metadata = { ...cell.metadata };
-      data.outputs = this.outputs.map((output) => new vscode.NotebookCellOutput([...output.items], output.metadata));
+      // Where the editor's own serializer looks for the count of a cell that did not run in place.
+      data.metadata = { ...cell.metadata, execution_count: summary.executionOrder ?? null };
+      data.outputs = this.outputs.map(copyOf);
       data.executionSummary = summary;
       const edit = new vscode.WorkspaceEdit();
       edit.set(this.notebook.uri, [vscode.NotebookEdit.replaceCells(new vscode.NotebookRange(cell.index, cell.index + 1), [data])]);

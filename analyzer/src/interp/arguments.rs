@@ -3,7 +3,7 @@
 use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
 
-use super::heap::Val;
+use super::heap::{Const, Val};
 use crate::library_effects::ArgRef;
 
 /// Evaluated arguments.
@@ -26,6 +26,16 @@ impl Args {
 
     pub(super) fn keyword(&self, name: &str) -> Option<&Val> {
         self.keywords.iter().find(|(known, _)| known == name).map(|(_, val)| val)
+    }
+
+    /// Whether a condition of the table holds: `inplace`, a keyword that is true or an object, or `copy=False`. `Some(true)`: surely.
+    pub(super) fn meets(&self, condition: &str) -> Option<bool> {
+        let (keyword, wanted) = condition.strip_suffix("=False").map_or((condition, true), |keyword| (keyword, false));
+        match (&self.keyword(keyword)?.literal, wanted) {
+            (Some(Const::Bool(given)), _) => (*given == wanted).then_some(true),
+            (Some(Const::None), true) => None,
+            _ => Some(matches!(keyword, "out" | "ax")),
+        }
     }
 
     /// Every value handed over.

@@ -23,6 +23,11 @@ pub(crate) fn is_builtin(name: &str) -> bool {
     ) || BUILTINS.binary_search(&name).is_ok()
 }
 
+/// The names of the `builtins` module.
+pub(crate) fn builtins() -> &'static [&'static str] {
+    BUILTINS
+}
+
 /// Names of the `builtins` module of `CPython` 3.8 to 3.14, sorted.
 const BUILTINS: &[&str] = &[
     "ArithmeticError",

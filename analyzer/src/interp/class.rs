@@ -137,6 +137,9 @@ impl<'a> Interp<'a> {
                 }
             }
             self.heap.get_mut(instance).parts = Some(args.positional.clone()).filter(|parts| !parts.is_empty());
+            for field in fields.iter().skip(args.positional.len()) {
+                self.make_default(instance, class, field, range);
+            }
         }
         if self.has_foreign_base(class, &mut BTreeSet::new()) {
             for held in args.all() {
@@ -144,6 +147,26 @@ impl<'a> Interp<'a> {
             }
         }
         val
+    }
+
+    /// What `field(default_factory=list)` makes for each new value.
+    fn make_default(&mut self, instance: ObjId, class: ObjId, field: &Val, range: TextRange) {
+        let Some(name) = field.as_str().map(Name::new) else { return };
+        if self.heap.attr(instance, &name).is_some() {
+            return;
+        }
+        let Some(default) = self.class_member(class, &name, &mut BTreeSet::new()) else { return };
+        let is_field = |id: &&ObjId| matches!(&self.heap.get(**id).kind, Kind::Lib(path) if &**path == "dataclasses.Field");
+        let held: Vec<ObjId> = default.objs.iter().filter(is_field).flat_map(|&id| self.heap.get(id).elems.objs.clone()).collect();
+        let mut made = Val::default();
+        for factory in held {
+            if matches!(self.heap.get(factory).kind, Kind::Path(_) | Kind::Function(_) | Kind::Class) {
+                made.join(&self.call_object(factory, &Args::default(), range));
+            }
+        }
+        if !made.objs.is_empty() {
+            self.heap.set_attr(instance, &name, &made);
+        }
     }
 
     /// Whether a class inherits from something that is not in the notebook.

@@ -221,7 +221,7 @@ impl Heap {
         let mut queues: [Vec<Seer>; 4] = Default::default();
         for (from, (id, proved)) in starts.enumerate() {
             let how = if proved { How::Changed } else { How::MaybeChanged };
-            queues[how as usize].push(Seer { id, how, same: true, from });
+            queues[how as usize].push(Seer { id, how, same: true, tied: true, from });
         }
         let mut seen = FxHashSet::default();
         let mut found: Vec<Seer> = Vec::new();
@@ -238,7 +238,7 @@ impl Heap {
                         (How::Changed, false, true) | (How::Holds, _, true) => How::Holds,
                         (how, true, true) => how,
                     };
-                    queues[how as usize].push(Seer { id, how, same, from: seer.from });
+                    queues[how as usize].push(Seer { id, how, same, tied: seer.tied && sure, from: seer.from });
                 };
                 // What a view shows changes with it; so do that value's other views.
                 if seer.same {
@@ -318,6 +318,8 @@ pub(crate) struct Seer {
     pub(crate) how: How,
     /// It is the same value or memory; otherwise it only holds it.
     pub(crate) same: bool,
+    /// Whether it surely holds or shows the object, however unsure the change is.
+    pub(crate) tied: bool,
     /// Index of the change.
     pub(crate) from: usize,
 }

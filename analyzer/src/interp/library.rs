@@ -87,19 +87,14 @@ impl<'a> Interp<'a> {
                 self.change(&val, range, &format!("`{short}` changes it in place"));
             }
         }
-        for (keyword, targets) in &entry.mutates_if {
-            let Some(flag) = args.keyword(keyword) else { continue };
-            let literal = flag.literal.clone();
-            if matches!(literal, Some(Const::Bool(false) | Const::None)) {
-                continue;
-            }
-            for which in targets {
-                for val in args.select(which, receiver) {
-                    if matches!(literal, Some(Const::Bool(true))) || keyword == "out" || keyword == "ax" {
-                        self.change(&val, range, &format!("`{short}` with `{keyword}` changes it in place"));
-                    } else {
-                        self.change_assumed(&val, range, &format!("`{short}` changes it in place when `{keyword}` is true"));
-                    }
+        for (condition, targets) in &entry.mutates_if {
+            let Some(sure) = args.meets(condition) else { continue };
+            for val in targets.iter().flat_map(|which| args.select(which, receiver)) {
+                if sure {
+                    self.change(&val, range, &format!("`{short}` with `{condition}` changes it in place"));
+                } else {
+                    let wanted = if condition.contains('=') { String::new() } else { " is true".to_owned() };
+                    self.change_assumed(&val, range, &format!("`{short}` changes it in place when `{condition}`{wanted}"));
                 }
             }
         }
@@ -277,14 +272,17 @@ impl<'a> Interp<'a> {
     }
 
     fn apply_links(&mut self, entry: &Entry, result: &Val, receiver: Option<&Val>, args: &Args) {
-        for which in &entry.views {
+        let always = entry.views.iter().map(|which| (which, true));
+        let conditional = entry.views_if.iter().filter_map(|(condition, targets)| Some((targets, args.meets(condition)?)));
+        let conditional = conditional.flat_map(|(targets, sure)| targets.iter().map(move |which| (which, sure)));
+        for (which, sure) in always.chain(conditional) {
             for val in args.select(which, receiver) {
                 for &id in &result.objs {
                     for &base in &val.objs {
                         if !matches!(self.heap.get(id).kind, Kind::Path(_)) && id != base {
                             let born = self.heap.get(base).born.min(self.heap.get(id).born);
                             self.heap.get_mut(id).born = born;
-                            self.heap.view(id, base, true);
+                            self.heap.view(id, base, sure);
                         }
                     }
                 }

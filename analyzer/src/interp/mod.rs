@@ -32,7 +32,7 @@ use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
 
-pub(crate) use builtin_names::is_builtin;
+pub(crate) use builtin_names::{builtins, is_builtin};
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Read, add_reasons};

@@ -37,6 +37,7 @@ pub struct Entry {
     pub mutates_if: BTreeMap<String, Vec<ArgRef>>,
     pub gives_none_if: Option<String>,
     pub views: Vec<ArgRef>,
+    pub views_if: BTreeMap<String, Vec<ArgRef>>,
     pub holds: Vec<ArgRef>,
     pub keeps: Vec<ArgRef>,
     pub calls: Vec<ArgRef>,

@@ -28,7 +28,7 @@ const COSTS: &[&str] = &["cheap", "linear", "sort", "quadratic", "cubic", "fit",
 const LANGUAGES: &[&str] = &["query", "eval", "code", "formula", "sql"];
 
 /// Every key of an entry.
-const SHAPES: [(&str, Shape); 32] = [
+const SHAPES: [(&str, Shape); 33] = [
     ("gives", Kind),
     ("attribute", Flag),
     ("base", Texts),
@@ -36,6 +36,7 @@ const SHAPES: [(&str, Shape); 32] = [
     ("mutates_if", RefsByKeyword),
     ("gives_none_if", Text),
     ("views", Refs),
+    ("views_if", RefsByKeyword),
     ("holds", Refs),
     ("keeps", Refs),
     ("calls", Refs),

@@ -4,6 +4,7 @@ use super::suppress::Suppressions;
 use super::{Context, Rule, all, unused_suppression};
 use crate::Config;
 use crate::finding::{Finding, Severity};
+use crate::nearest::tolerance;
 
 /// How exactly a pattern names a rule, more for a longer prefix; nothing where it does not.
 ///
@@ -27,8 +28,9 @@ pub fn is_known(pattern: &str) -> bool {
 /// The code or name that was probably meant by a pattern that names no rule.
 pub fn nearest(pattern: &str) -> Option<&'static str> {
     let upper = pattern.to_ascii_uppercase();
-    let code = || crate::nearest::nearest(&upper, all().iter().map(|rule| rule.code));
-    crate::nearest::nearest(pattern, all().iter().map(|rule| rule.name)).or_else(code)
+    let slips = tolerance(pattern);
+    let code = || crate::nearest::nearest(&upper, all().iter().map(|rule| rule.code), slips);
+    crate::nearest::nearest(pattern, all().iter().map(|rule| rule.name), slips).or_else(code)
 }
 
 impl Config {

@@ -1,6 +1,6 @@
 //! A name that nothing defines.
 
-use super::{Context, Rule};
+use super::{Context, Rule, meant};
 use crate::finding::{Finding, Severity};
 use crate::interp::{CellTrace, Read};
 use crate::minimal_state::is_history;
@@ -21,14 +21,16 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     undefined(context)
         .filter(|(trace, ..)| !ran_without_error(context, trace.cell))
-        .map(|(_, name, read)| {
-            rule.finding(
+        .map(|(trace, name, read)| {
+            let mut finding = rule.finding(
                 format!("`{name}` is read, but nothing in the notebook defines it"),
                 Some(format!("define or import `{name}`, or correct its spelling")),
                 read.text_cell,
                 read.range.start().to_u32(),
                 read.range.end().to_u32(),
-            )
+            );
+            finding.fix = meant::fix(context, trace.cell, &finding, name);
+            finding
         })
         .collect()
 }

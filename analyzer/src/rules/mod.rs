@@ -20,6 +20,7 @@ mod large_output;
 mod late_bound_global;
 mod machine_local_path;
 mod malformed_ids;
+mod meant;
 mod mutual_dependence;
 mod not_rerunnable;
 mod partly_executed;

@@ -65,6 +65,13 @@ def apply_libraries(state, space):
 
 def mark(space):
     """Remember the state before the first cell runs."""
+    # Looking at options changes filters, and then no warning would seem to have been shown.
+    with library_state.warnings_kept(space):
+        _mark()
+    library_state.mark(space)
+
+
+def _mark():
     _marks.clear()
     _marks["environment"] = dict(os.environ)
     _marks["directory"] = _directory()
@@ -75,7 +82,6 @@ def mark(space):
         if piece.module not in sys.modules:
             # What importing the library sets is not the block's doing, what the block sets after that is.
             _after_import(piece.module, functools.partial(_mark_piece, name, piece))
-    library_state.mark(space)
 
 
 def _mark_piece(name, piece):

@@ -27,6 +27,8 @@ _REGISTRY = "__warningregistry__"
 _VERSION = "version"
 
 _scanned = {}
+# Registries that stay valid while filters change, innermost last.
+_kept = []
 _marks = {}
 _waiting = {}
 
@@ -117,6 +119,8 @@ def _registries(space):
     version, found = _now(), {}
     if version is None:
         return found, None
+    for registry in itertools.chain.from_iterable(_kept):
+        registry[_VERSION] = version
     spaces = [(name, getattr(module, "__dict__", None)) for name, module in list(sys.modules.items()) if name != "__main__"]
     for name, names in spaces + [("__main__", space)]:
         registry = names.get(_REGISTRY) if type(names) is dict else None
@@ -132,14 +136,14 @@ def _entries(registry):
 @contextlib.contextmanager
 def warnings_kept(space):
     """What runs inside may change filters for a while without the libraries forgetting what they have shown."""
-    registries, version = _registries(space)
+    registries, _ = _registries(space)
+    _kept.append(list(registries.values()))
     try:
         yield
     finally:
-        later = _now() if registries else version
-        if later != version:
-            for registry in registries.values():
-                registry[_VERSION] = later
+        if registries:
+            _registries(space)
+        _kept.pop()
 
 
 def _put_registry(space, name, keys, fresh=False):

@@ -195,8 +195,7 @@ class Worker:
         """What every name is bound to before the first cell."""
         self._baseline = dict(self.namespace)
         ambient.apply_libraries(self._ambient, self.namespace)
-        with library_state.warnings_kept(self.namespace):
-            ambient.mark(self.namespace)
+        ambient.mark(self.namespace)
 
     def _run(self, header):
         old = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -56,6 +56,21 @@ def test_warnings_shown_there_are_not_shown_again_here(library):
     assert "deprecated" in library.text("stderr") and _remembered(library)
 
 
+def test_what_libraries_forget_there_is_forgotten_here(library):
+    library.cell("import warnings\nwarnings.simplefilter('default')\ncounting_library.old()")
+    # Leaving the context makes Python forget all that was shown.
+    library.migrate("with warnings.catch_warnings():\n    pass\nseen = 1", names=["counting_library", "warnings"])
+    assert library.ok and not _remembered(library)
+    library.cell("counting_library.old()")
+    assert _remembered(library)
+
+
+def test_what_was_shown_stays_known_through_a_migration(library):
+    library.cell("import warnings\nwarnings.simplefilter('default')\ncounting_library.old()")
+    library.migrate("other = 1", names=["counting_library"])
+    assert library.ok and _remembered(library)
+
+
 def test_views_are_views_where_they_were(lab):
     numpy = pytest.importorskip("numpy")
     lab.cell("import numpy as np\nbase = np.arange(24.).reshape(4, 6)\ngaps = base[1:, ::2].copy()[:, ::2]\ncut = base[:, 1:4]\ndel base")
