@@ -44,6 +44,9 @@ cargo test --workspace
 
 binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/nbhoist")
 
+step "Reports, settings and CI files against their schemas and tools"
+tests/lint/run.sh "$cache" "$binary"
+
 step "Wheel"
 tests/wheel.sh "$cache/wheel"
 

@@ -22,6 +22,11 @@ impl Severity {
             Self::Error => "error",
         }
     }
+
+    /// From the word used in configuration.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Error].into_iter().find(|severity| severity.as_str() == word)
+    }
 }
 
 /// One finding of one rule.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
-use nbhoist_analyzer::finding::Severity;
+
+pub(crate) use crate::check::args::CheckArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// When to use colours; `auto` respects `NO_COLOR`
+    /// When to use colours; `auto` respects `NO_COLOR` and `FORCE_COLOR`
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: Color,
     /// How to print results
@@ -70,6 +71,23 @@ pub(crate) enum OutputFormat {
     Json,
     /// One JSON object a line
     JsonLines,
+    /// SARIF 2.1.0 (`check`)
+    Sarif,
+    /// Annotations of GitHub Actions (`check`)
+    Github,
+    /// Code quality report of GitLab (`check`)
+    Gitlab,
+    #[value(help = "JUnit XML (`check`)")]
+    Junit,
+    /// Reviewdog's diagnostics (`check`)
+    Rdjson,
+}
+
+impl OutputFormat {
+    /// Whether only `check` prints it.
+    pub(crate) const fn is_report(self) -> bool {
+        matches!(self, Self::Sarif | Self::Github | Self::Gitlab | Self::Junit | Self::Rdjson)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,61 +103,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Server(ServerArgs),
     Completions(CompletionsArgs),
-}
-
-/// Look for mistakes in notebooks
-///
-/// Exits with 0 when nothing is at or above `--fail-on`, 1 when something is, and 2 when a file could not be read.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  nbhoist check                            every notebook below this folder
-  nbhoist check a.ipynb b.py --output-format concise
-  nbhoist check --select NBH2 --fail-on error
-  nbhoist check - --stdin-filename a.ipynb < a.ipynb
-")]
-pub(crate) struct CheckArgs {
-    /// Files and folders; `-` for standard input
-    ///
-    /// Folders are searched for .ipynb files and for .py files with `# %%` markers. What .gitignore leaves out is left out.
-    #[arg(default_value = ".", value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Name of the file that comes from standard input
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stdin_filename: Option<PathBuf>,
-    /// The least severity that makes the command fail
-    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "SEVERITY")]
-    pub(crate) fail_on: FailOn,
-    /// Rules to apply: codes, prefixes of codes, names, or ALL
-    #[arg(long, value_delimiter = ',', value_name = "RULE")]
-    pub(crate) select: Vec<String>,
-    /// Rules to leave out
-    #[arg(long, value_delimiter = ',', value_name = "RULE")]
-    pub(crate) ignore: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    /// Any finding
-    Info,
-    /// Warnings and errors
-    Warning,
-    /// Errors
-    Error,
-    /// Nothing
-    Never,
-}
-
-impl FailOn {
-    /// Whether a finding of this severity makes the command fail.
-    pub(crate) fn includes(self, severity: Severity) -> bool {
-        match self {
-            Self::Info => true,
-            Self::Warning => severity >= Severity::Warning,
-            Self::Error => severity >= Severity::Error,
-            Self::Never => false,
-        }
-    }
+    #[command(hide = true)]
+    GenerateDocs(GenerateDocsArgs),
 }
 
 /// Show what each cell defines, needs and changes, and how cells depend on each other
@@ -363,4 +328,12 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the documents that are made from the code: rule pages, settings, command line
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerateDocsArgs {
+    /// The folder to write to
+    #[arg(default_value = "docs", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }

@@ -4,13 +4,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::{Problem, Table};
 use nbhoist_analyzer::nearest::{nearest, tolerance};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::executor::{Backend, Executor};
-use crate::{Error, Exclude, Hints, Place, Settings, Warning};
+use crate::keys::{EXECUTOR_KEYS, KEYS, Key as Known};
+use crate::{Error, Hints, Pattern, Place, Settings, Warning, unknown_rule};
 
 /// Whose file it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,9 +20,6 @@ pub(crate) enum Owner {
     User,
     Project,
 }
-
-const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
-const EXECUTOR_KEYS: [&str; 6] = ["backend", "python", "command", "host", "uri", "directory"];
 
 /// Reads a file into the settings.
 pub(crate) fn file(path: &Path, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
@@ -82,16 +81,22 @@ impl<'a> Document<'a> {
     fn read_key(&self, key: &Key<'_>, value: &Value<'_>, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
         match key.get_ref().as_ref() {
             "heavy-seconds" => settings.heavy_seconds = self.seconds("heavy-seconds", value)?,
-            "select" => settings.select = Some(self.strings("select", value)?),
-            "ignore" => settings.ignore = self.strings("ignore", value)?,
+            "large-output-bytes" => settings.large_output_bytes = self.bytes("large-output-bytes", value)?,
+            "select" => settings.select = Some(self.rules("select", value, settings)?),
+            "extend-select" => settings.extend_select = self.rules("extend-select", value, settings)?,
+            "ignore" => settings.ignore = self.rules("ignore", value, settings)?,
+            "per-file-ignores" => settings.per_file_ignores = self.per_file_ignores(value, settings)?,
+            "severity" => settings.severity = self.severities(value, settings)?,
+            "baseline" => settings.baseline = Some(self.folder().join(self.path("baseline", value)?)),
             "hints" => {
                 let word = self.string("hints", value)?;
                 settings.hints = Hints::from_word(&word).ok_or_else(|| self.wrong("hints", value, "`heavy`, `all` or `off`"))?;
             }
             "exclude" => {
-                let base = self.folder();
-                let patterns = self.strings("exclude", value)?.into_iter();
-                settings.exclude = patterns.map(|pattern| Exclude { pattern, base: base.clone() }).collect();
+                let patterns = self.strings("exclude", value)?;
+                let items = value.get_ref().as_array().into_iter().flatten();
+                settings.exclude =
+                    patterns.iter().zip(items).map(|(text, item)| self.pattern(text, &item.span())).collect::<Result<_, _>>()?;
             }
             "library-effects" => settings.library_effects = Arc::new(self.library_effects(value)?),
             "executors" if owner == Owner::User => self.read_executors(value, settings)?,
@@ -103,6 +108,48 @@ impl<'a> Document<'a> {
             other => self.unknown(other, &key.span(), &KEYS, settings),
         }
         Ok(())
+    }
+
+    /// A list of codes, prefixes and names of rules; what names none is a warning.
+    fn rules(&self, key: &str, value: &Value<'_>, settings: &mut Settings) -> Result<Vec<String>, Error> {
+        let patterns = self.strings(key, value)?;
+        let items = value.get_ref().as_array().into_iter().flatten();
+        for (pattern, item) in patterns.iter().zip(items) {
+            self.check_rule(pattern, &item.span(), settings);
+        }
+        Ok(patterns)
+    }
+
+    fn check_rule(&self, pattern: &str, span: &Range<usize>, settings: &mut Settings) {
+        if let Some((text, help)) = unknown_rule(pattern) {
+            settings.warnings.push(Warning { place: self.place(span), text, help: Some(help) });
+        }
+    }
+
+    fn pattern(&self, text: &str, span: &Range<usize>) -> Result<Pattern, Error> {
+        let wrong = |message| Error::Pattern { place: self.place(span), pattern: text.to_owned(), message };
+        Pattern::new(text, &self.folder()).map_err(wrong)
+    }
+
+    fn per_file_ignores(&self, value: &Value<'_>, settings: &mut Settings) -> Result<Vec<(Pattern, Vec<String>)>, Error> {
+        let mut entries = Vec::new();
+        for (pattern, rules) in self.table("per-file-ignores", value)? {
+            let key = format!("per-file-ignores.{}", pattern.get_ref());
+            entries.push((self.pattern(pattern.get_ref(), &pattern.span())?, self.rules(&key, rules, settings)?));
+        }
+        Ok(entries)
+    }
+
+    fn severities(&self, value: &Value<'_>, settings: &mut Settings) -> Result<Vec<(String, Severity)>, Error> {
+        let mut entries = Vec::new();
+        for (rule, word) in self.table("severity", value)? {
+            let key = format!("severity.{}", rule.get_ref());
+            self.check_rule(rule.get_ref(), &rule.span(), settings);
+            let severity = Severity::from_word(&self.string(&key, word)?);
+            let severity = severity.ok_or_else(|| self.wrong(&key, word, "`error`, `warning` or `info`"))?;
+            entries.push((rule.get_ref().to_string(), severity));
+        }
+        Ok(entries)
     }
 
     /// The built-in table with the files that are named here, a later one over an earlier one.
@@ -172,10 +219,11 @@ impl<'a> Document<'a> {
         Ok(executor)
     }
 
-    fn unknown(&self, key: &str, span: &Range<usize>, known: &[&'static str], settings: &mut Settings) {
-        let help = match meant(key, known) {
+    fn unknown(&self, key: &str, span: &Range<usize>, known: &[Known], settings: &mut Settings) {
+        let names: Vec<&str> = known.iter().map(|key| key.name).collect();
+        let help = match meant(key, &names) {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("known keys are {}", known.join(", ")),
+            None => format!("known keys are {}", names.join(", ")),
         };
         let place = self.place(span);
         settings.warnings.push(Warning { place, text: format!("unknown key `{key}`"), help: Some(help) });
@@ -193,6 +241,14 @@ impl<'a> Document<'a> {
         };
         let allowed = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
         allowed.ok_or_else(|| self.wrong(key, value, "a number of seconds, zero or more"))
+    }
+
+    fn bytes(&self, key: &str, value: &Value<'_>) -> Result<u64, Error> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| self.wrong(key, value, "a whole number of bytes, zero or more"))
     }
 
     fn string(&self, key: &str, value: &Value<'_>) -> Result<String, Error> {
