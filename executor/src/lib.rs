@@ -20,6 +20,7 @@ pub mod event;
 pub mod executors;
 pub mod frames;
 pub mod kernel;
+mod link;
 pub mod migrate;
 pub mod outputs;
 mod process;

@@ -27,6 +27,8 @@ class Worker:
         self._answers = queue.Queue()
         self._unanswered = 0
         self._running = False
+        # The cells of a block are sent all at once; one that fails or is interrupted ends the block.
+        self._broken = self._interrupted = False
         self._offered = ["raw"]
         self._faults = []
         self._figures = []
@@ -80,6 +82,7 @@ class Worker:
                     self._fail({}, error)
                     os._exit(1)
             elif operation == "interrupt":
+                self._interrupted = self._broken = True
                 if self._running:
                     _interrupt_main()
             elif operation == "bundle":
@@ -169,12 +172,17 @@ class Worker:
             self.namespace[label] = value
 
     def _op_run(self, header, payload):
+        if header.get("chain") and self._broken:
+            skipped = {"op": "done", "id": header.get("id"), "cell": header.get("cell"), "ok": False, "seconds": 0.0}
+            self._channel.send(dict(skipped, interrupted=self._interrupted, skipped=True))
+            return
         if not self._running_started():
             self._remember_start()
         self._builtins.refresh()
         self._channel.cell = header.get("cell")
         started = time.monotonic()
         result = self._run(header)
+        self._broken = self._broken or self._interrupted or not result.ok
         self._settle()
         kinds.forget()
         policy.forget()

@@ -118,15 +118,20 @@ impl<'a> Journey<'a> {
         let captured = self.capture().await?;
         self.check_packages(&probed, &worker.hello).await?;
         self.transfer(&mut worker, &captured, count).await?;
-        let ran = self.run(&mut worker, count).await;
-        if matches!(ran, Err(MigrateError::Cancelled { .. })) {
-            worker.finish().await;
-            return ran;
+        let done = self.work(&mut worker, count).await;
+        match done {
+            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
+            // It would be held for nobody.
+            Err(_) => worker.close().await,
         }
-        ran?;
-        self.bring_home(&mut worker, count).await?;
-        worker.finish().await;
-        Ok(())
+        done
+    }
+
+    /// What the worker does once it has all it needs. From here on it is held when the link is cut.
+    async fn work(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
+        worker.arm().await.map_err(|error| self.worker_error(error))?;
+        self.run(worker, count).await?;
+        self.bring_home(worker, count).await
     }
 
     /// Takes the result over. What a value of it reads by name when it is unpacked is asked for as well.
@@ -162,7 +167,7 @@ impl<'a> Journey<'a> {
 
         let names = json!({ "names": self.request.inputs, "seconds": PATIENCE });
         let probing = timed(self.kernel.call("probe", &names, Some(self.cancel)));
-        let connecting = timed(guard(self.cancel, &self.death, Worker::start(backend.as_ref(), &archive, codecs)));
+        let connecting = timed(guard(self.cancel, &self.death, Worker::start(backend, &archive, codecs, self.executor.lease)));
         let ((probed, probe), (worker, connect)) = tokio::join!(probing, connecting);
         self.report.seconds.probe = probe;
         self.report.seconds.connect = connect;
@@ -229,8 +234,9 @@ impl<'a> Journey<'a> {
     async fn transfer(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
         self.enter(Phase::Transfer);
         let started = Instant::now();
+        let directory = self.executor.directory.as_ref().map(|directory| directory.to_string_lossy().into_owned());
         let begin = Frame::new("begin")
-            .with("directory", captured.directory.clone())
+            .with("directory", directory.or_else(|| captured.directory.clone()))
             .with("path", captured.path.clone())
             .with("ambient", captured.ambient.clone())
             .with("count", count);
