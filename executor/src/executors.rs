@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::backends::jupyter::TokenSource;
 pub use probe::{Probe, probe};
 
 /// A configured place that can run a block.
@@ -63,6 +64,15 @@ pub enum BackendConfig {
     Slurm {
         /// Options of `srun` and `sbatch`.
         options: Vec<String>,
+    },
+    /// A worker beside a kernel of a Jupyter server.
+    Jupyter {
+        /// The address.
+        uri: String,
+        /// The kernel to start; the server's usual one when not given.
+        kernel: Option<String>,
+        /// Where the token comes from.
+        token: TokenSource,
     },
     /// A worker behind a program `nbhoist-executor-NAME`.
     Plugin {

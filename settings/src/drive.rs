@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nbhoist_executor::executors::{self as driven, BackendConfig, Link};
+use nbhoist_executor::executors::{self as driven, BackendConfig, Link, TokenSource};
 
 use crate::{Backend, Executor, Settings};
 
@@ -18,7 +18,7 @@ pub enum Unusable {
         known: Vec<String>,
     },
     /// Nothing here drives its backend.
-    #[error("this version cannot drive the backend `{backend}` of `{name}`; the backends `local`, `ssh`, `slurm`, `command` and plugins work")]
+    #[error("this version cannot drive the backend `{backend}` of `{name}`; the backends `local`, `ssh`, `slurm`, `jupyter`, `command` and plugins work")]
     Backend {
         /// The name.
         name: String,
@@ -53,15 +53,20 @@ impl Executor {
             }
             Backend::Ssh => BackendConfig::Ssh { host: self.host.clone().ok_or_else(unusable)?, options: self.arguments.clone() },
             Backend::Slurm => BackendConfig::Slurm { options: self.arguments.clone() },
-            Backend::Jupyter => return Err(unusable()),
+            Backend::Jupyter => BackendConfig::Jupyter {
+                uri: self.uri.clone().ok_or_else(unusable)?,
+                kernel: self.kernel.clone(),
+                token: TokenSource { variable: self.token_env.clone(), command: self.token_command.clone() },
+            },
             Backend::Plugin(plugin) => {
                 let uri = self.uri.clone().unwrap_or_default();
                 BackendConfig::Plugin { plugin: plugin.clone(), uri, options: self.options.clone() }
             }
         };
-        let local = backend == BackendConfig::Local;
+        // The kernel of a Jupyter server has an interpreter of its own.
+        let own = matches!(backend, BackendConfig::Local | BackendConfig::Jupyter { .. });
         // There is no telling which interpreter another machine has; its plain name finds the one on its PATH.
-        let python = self.python.clone().or_else(|| (!local).then(|| PathBuf::from("python3")));
+        let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
         let place = driven::Executor::new(&self.name, backend);
         Ok(driven::Executor { python, directory: self.directory.clone(), lease: self.lease(), link: Link::default(), speed: None, ..place })
     }

@@ -75,6 +75,8 @@ pub struct Executor {
     pub kernel: Option<String>,
     /// The environment variable that holds a Jupyter server's token.
     pub token_env: Option<String>,
+    /// The command that prints a Jupyter server's token.
+    pub token_command: Option<Vec<String>>,
 }
 
 /// How long a block goes on while the link is cut, unless configured otherwise.
@@ -101,6 +103,7 @@ impl Executor {
             lease: None,
             kernel: None,
             token_env: None,
+            token_command: None,
         }
     }
 

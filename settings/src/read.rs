@@ -22,9 +22,9 @@ pub(crate) enum Owner {
 }
 
 const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
-const EXECUTOR_KEYS: [&str; 15] = [
+const EXECUTOR_KEYS: [&str; 16] = [
     "backend", "python", "command", "host", "uri", "directory", "options", "partition", "gpus", "time", "memory", "close", "lease", "kernel",
-    "token-env",
+    "token-env", "token-command",
 ];
 
 /// The longest lease, seconds: a month.
@@ -179,9 +179,10 @@ impl<'a> Document<'a> {
                 "lease" => executor.lease = Some(Duration::from_secs_f64(self.seconds(&full, value)?.min(MAX_LEASE))),
                 "kernel" => executor.kernel = Some(self.string(&full, value)?),
                 "token-env" => executor.token_env = Some(self.string(&full, value)?),
+                "token-command" => executor.token_command = Some(self.strings(&full, value)?),
                 "token" | "password" => {
                     let text = format!("`{full}` does not count: a secret must not stand in a file");
-                    let help = Some("put it into an environment variable and name that with `token-env`".to_owned());
+                    let help = Some("put it into an environment variable and name that with `token-env`, or name a command that prints it with `token-command`".to_owned());
                     settings.warnings.push(Warning { place: self.place(&key.span()), text, help });
                 }
                 other => self.unknown(other, &key.span(), &EXECUTOR_KEYS, settings),

@@ -1,6 +1,7 @@
 //! The backends that are built in.
 
 pub mod command;
+pub mod jupyter;
 pub mod local;
 pub mod plugin;
 pub mod slurm;
@@ -24,6 +25,13 @@ pub fn backend(executor: &Executor, python: &Path) -> Arc<dyn Backend> {
             Arc::new(ssh::SshBackend { host: host.clone(), options: options.clone(), python: python.to_path_buf() })
         }
         BackendConfig::Slurm { options } => Arc::new(slurm::SlurmBackend { options: options.clone(), python: python.to_path_buf() }),
+        // The kernel there has an interpreter of its own.
+        BackendConfig::Jupyter { uri, kernel, token } => Arc::new(jupyter::JupyterBackend {
+            uri: uri.clone(),
+            kernel: kernel.clone(),
+            token: token.clone(),
+            python: executor.python.clone(),
+        }),
         BackendConfig::Plugin { plugin, uri, options } => Arc::new(plugin::PluginBackend {
             plugin: plugin.clone(),
             uri: uri.clone(),
