@@ -32,6 +32,11 @@ const GREETING: Duration = Duration::from_secs(30);
 /// After so many frames the holder is told that they arrived.
 const ACKNOWLEDGE: u64 = 8;
 
+/// How often a holder is asked whether it is there while nothing comes, and after how much silence the stream counts as cut: some
+/// programs between do not tell when their other end has gone.
+const BEAT: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// First and longest pause between two attempts to attach again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
@@ -61,8 +66,12 @@ pub(crate) struct Link {
     stream: Stream,
     /// Whether the worker is to be found again when the stream is cut.
     armed: bool,
+    /// Whether its place has been given back.
+    closed: bool,
     /// When it was cut, until there is a new one.
     cut: Option<Instant>,
+    /// When something came last.
+    heard: Instant,
     sent: u64,
     received: u64,
     acknowledged: u64,
@@ -93,7 +102,9 @@ impl Link {
             lease,
             stream,
             armed: false,
+            closed: false,
             cut: None,
+            heard: Instant::now(),
             sent: 0,
             received: 0,
             acknowledged: 0,
@@ -128,7 +139,9 @@ impl Link {
             lease,
             stream,
             armed: true,
+            closed: false,
             cut: None,
+            heard: Instant::now(),
             sent: number("received"),
             received: number("next"),
             acknowledged: number("next"),
@@ -145,6 +158,7 @@ impl Link {
 
     /// From now on a cut of the stream is not the end of the worker.
     pub(crate) async fn arm(&mut self) -> Result<(), WorkerError> {
+        self.heard = Instant::now();
         if !self.lease.is_zero() {
             self.write(Frame::new("lease").with("seconds", self.lease.as_secs_f64()).with("running", true)).await?;
             self.armed = true;
@@ -174,7 +188,9 @@ impl Link {
     /// The next frame. Dropping the future loses nothing.
     pub(crate) async fn receive(&mut self) -> Result<Frame, WorkerError> {
         loop {
-            let frame = match self.stream.incoming.recv().await {
+            let Some(came) = self.next_or_silence().await else { continue };
+            let frame = match came {
+                Some(Ok(frame)) if frame.op() == "pong" => continue,
                 Some(Ok(frame)) => frame,
                 Some(Err(FrameError::Truncated { .. } | FrameError::Io(_))) | None if self.armed => {
                     self.find_again().await?;
@@ -190,6 +206,23 @@ impl Link {
                 _ => return Ok(frame),
             }
         }
+    }
+
+    /// What comes next, `Some(None)` for the end of the stream; `None` when nothing has come for a while, and the holder has been asked.
+    async fn next_or_silence(&mut self) -> Option<Option<Result<Frame, FrameError>>> {
+        if !self.armed {
+            return Some(self.stream.incoming.recv().await);
+        }
+        if let Ok(came) = tokio::time::timeout(BEAT, self.stream.incoming.recv()).await {
+            self.heard = Instant::now();
+            return Some(came);
+        }
+        if self.cut.is_none() && self.heard.elapsed() > SILENCE {
+            self.stream.peer.kill();
+            return Some(None);
+        }
+        let _ = self.stream.outgoing.try_send(vec![Frame::new("ping")]);
+        None
     }
 
     /// A frame of the holder's own.
@@ -264,6 +297,7 @@ impl Link {
         self.unconfirmed.drain(..self.unconfirmed.len() - missing);
         self.stream = stream;
         self.cut = None;
+        self.heard = Instant::now();
         // The queue of a new stream is empty: in one piece they go before whatever is sent next.
         let _ = self.stream.outgoing.try_send(self.unconfirmed.iter().cloned().collect());
         let _ = self.notes.send("the link is there again".to_owned());
@@ -277,6 +311,7 @@ impl Link {
             let _ = tokio::time::timeout(PARTING, self.stream.peer.ended()).await;
         }
         self.stream.peer.kill();
+        self.closed = true;
         self.backend.close(&self.session).await;
     }
 
@@ -286,6 +321,7 @@ impl Link {
             let _ = tokio::time::timeout(PARTING, self.stream.peer.ended()).await;
         }
         self.stream.peer.kill();
+        self.closed = true;
         self.backend.close(&self.session).await;
     }
 
@@ -303,6 +339,16 @@ impl Link {
             Err(_) => Ending { status: "its stream ended, though its process did not".to_owned(), stderr: String::new() },
         };
         WorkerError::Died(ending)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let (backend, session) = (Arc::clone(&self.backend), std::mem::take(&mut self.session));
+        // A worker that is held may be found by another process; anything else is given back.
+        if let (false, false, Ok(runtime)) = (self.closed, self.armed, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { backend.close(&session).await });
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::runtime::Archive;
 const PROTOCOL: u64 = 1;
 
 /// What a worker says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hello {
     /// Version of the protocol.
     pub protocol: u64,
@@ -99,6 +99,20 @@ impl Worker {
             return Err(WorkerError::Protocol(format!("it speaks version {spoken}, and version {PROTOCOL} is needed")));
         }
         Ok(Self { hello, link, notes, last_id: 0 })
+    }
+
+    /// Attaches to a worker that another process left, and has everything told once more that its block showed. `last_id` is the number
+    /// of the last request that it was sent.
+    pub(crate) async fn resume(
+        backend: Arc<dyn Backend>,
+        hello: Hello,
+        session: &str,
+        lease: Duration,
+        last_id: u64,
+    ) -> Result<Self, WorkerError> {
+        let (sender, notes) = mpsc::unbounded_channel();
+        let link = Link::reopen(backend, session, lease, sender).await?;
+        Ok(Self { hello, link, notes, last_id })
     }
 
     /// A number for a request that has an answer.

@@ -293,6 +293,7 @@ fn migration(block: &Block) -> Migration {
         everything: true,
         force: block.force,
         spool: None,
+        notebook: None,
     }
 }
 

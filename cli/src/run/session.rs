@@ -233,6 +233,7 @@ pub(crate) async fn move_block(
         everything: block.everything,
         force: block.force,
         spool: None,
+        notebook: std::path::absolute(&job.name).ok(),
     };
     let started = Instant::now();
     let cancel = Cancel::new();

@@ -118,6 +118,7 @@ class Attachment:
         self.writing = writing
         self.waiter = waiter
         self.over = False
+        self.asked = 0
 
 
 class Holder:
@@ -195,6 +196,8 @@ class Holder:
             elif operation == "lease":
                 self.lease = float(header["seconds"])
                 self.spool.running = self.spool.running or bool(header.get("running"))
+            elif operation == "ping":
+                link.asked += 1
             elif operation == "close":
                 self.end()
             else:
@@ -232,11 +235,17 @@ class Holder:
                 _write_all(link.writing, parts or _frame({"op": "answered"}))
             while True:
                 with self.changed:
-                    while number >= self.spool.next and not link.over:
+                    while number >= self.spool.next and not link.over and not link.asked:
                         self.changed.wait()
                     if link.over:
                         return
+                    asked, link.asked = link.asked, 0
                     parts = self.spool.get(number)
+                    missing = number >= self.spool.next
+                if asked:
+                    _write_all(link.writing, _frame({"op": "pong"}))
+                if missing:
+                    continue
                 # One that is gone is a question that has been answered; the count must stay right.
                 _write_all(link.writing, parts or _frame({"op": "answered"}))
                 number += 1
@@ -284,7 +293,8 @@ class Holder:
         self.end()
 
     def watch(self):
-        """End when nobody has been attached for too long; does not return."""
+        """End when nobody has been attached for too long, or when told to; does not return."""
+        signal.signal(signal.SIGTERM, lambda *_: self.end())
         while True:
             with self.changed:
                 if self.attachment is None and time.monotonic() >= self.deadline:

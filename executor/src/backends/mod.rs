@@ -37,6 +37,7 @@ pub fn backend(executor: &Executor, python: &Path) -> Arc<dyn Backend> {
             uri: uri.clone(),
             options: options.clone(),
             python: python.to_path_buf(),
+            folder: None,
         }),
     }
 }

@@ -28,6 +28,8 @@ pub struct PluginBackend {
     pub options: BTreeMap<String, String>,
     /// The interpreter there.
     pub python: PathBuf,
+    /// The folder of its program; it is looked for on `PATH` when not given.
+    pub folder: Option<PathBuf>,
 }
 
 /// What a plugin says of itself.
@@ -50,7 +52,8 @@ pub struct Description {
 impl PluginBackend {
     /// The name of its program.
     pub fn program(&self) -> String {
-        format!("nbhoist-executor-{}", self.plugin)
+        let name = format!("nbhoist-executor-{}", self.plugin);
+        self.folder.as_ref().map_or_else(|| name.clone(), |folder| folder.join(&name).to_string_lossy().into_owned())
     }
 
     fn command(&self) -> Command {

@@ -16,6 +16,7 @@ use crate::codec::Codec;
 use crate::event::{Event, OnEvent, Phase, strings};
 use crate::executors::Executor;
 use crate::frames::Frame;
+use crate::jobs::{Job, Recorded};
 use crate::kernel::{Death, Kernel, KernelError};
 use crate::spool;
 use crate::transfer::{self, TransferError};
@@ -23,6 +24,9 @@ use crate::worker::{Hello, Worker, WorkerError};
 
 /// How long the kernel may take to measure the names that the block does not need, seconds.
 const PATIENCE: f64 = 10.0;
+
+/// Numbers of requests that the process before may have used: names it supplied, and results it asked for.
+const LEFT_OUT: u64 = 1_000_000;
 
 /// A migration under way.
 pub(super) struct Journey<'a> {
@@ -114,11 +118,7 @@ impl<'a> Journey<'a> {
 
     pub(super) async fn travel(&mut self) -> Result<(), MigrateError> {
         let (mut worker, probed) = self.prepare().await?;
-        let count = probed.execution_count;
-        let captured = self.capture().await?;
-        self.check_packages(&probed, &worker.hello).await?;
-        self.transfer(&mut worker, &captured, count).await?;
-        let done = self.work(&mut worker, count).await;
+        let done = self.carry(&mut worker, &probed).await;
         match done {
             Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
             // It would be held for nobody.
@@ -127,11 +127,61 @@ impl<'a> Journey<'a> {
         done
     }
 
+    /// Everything from the first comparison to the results, with a worker that is there.
+    async fn carry(&mut self, worker: &mut Worker, probed: &Probed) -> Result<(), MigrateError> {
+        let count = probed.execution_count;
+        self.refuse_differences(versions::python(&probed.python, &worker.hello.python).into_iter().collect())?;
+        self.note_inputs(probed)?;
+        let captured = self.capture().await?;
+        self.check_packages(probed, &worker.hello).await?;
+        self.transfer(worker, &captured, count).await?;
+        self.work(worker, count).await
+    }
+
     /// What the worker does once it has all it needs. From here on it is held when the link is cut.
     async fn work(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
         worker.arm().await.map_err(|error| self.worker_error(error))?;
-        self.run(worker, count).await?;
+        let ids = self.send_cells(worker, count).await?;
+        let _record = self.record(worker, count, &ids);
+        self.run(worker, count, &ids).await?;
         self.bring_home(worker, count).await
+    }
+
+    /// Notes where the block is, so that another process can find it. A note that cannot be written costs no more than that.
+    fn record(&mut self, worker: &Worker, count: u32, ids: &[u64]) -> Option<Recorded> {
+        if self.executor.lease.is_zero() {
+            return None;
+        }
+        let job = Job::new(self.id, self.executor, self.request, self.kernel.connection(), worker, count, ids);
+        match job.record() {
+            Ok(record) => Some(record),
+            Err(error) => {
+                let text = format!("the block goes on when the link is cut, but cannot be found from another process: {error}");
+                (self.on_event)(Event::Note { text });
+                None
+            }
+        }
+    }
+
+    /// Goes on where another process stopped.
+    pub(super) async fn take_over(&mut self, job: &Job) -> Result<(), MigrateError> {
+        self.enter(Phase::Connect);
+        let python = self.kernel.interpreter().to_path_buf();
+        let backend = backends::backend(self.executor, &python);
+        let last = job.ids.last().copied().unwrap_or_default() + LEFT_OUT;
+        let attaching = Worker::resume(backend, job.hello.clone(), &job.session, self.executor.lease, last);
+        let mut worker = self.unless_stopped(guard(self.cancel, &self.death, attaching).await)?;
+        let _record = job.record().ok();
+        let done = async {
+            self.run(&mut worker, job.count, &job.ids).await?;
+            self.bring_home(&mut worker, job.count).await
+        };
+        let done = done.await;
+        match done {
+            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
+            Err(_) => worker.close().await,
+        }
+        done
     }
 
     /// Takes the result over. What a value of it reads by name when it is unpacked is asked for as well.
@@ -173,10 +223,7 @@ impl<'a> Journey<'a> {
         self.report.seconds.connect = connect;
         let probed: Probed = self.understood("probe", probed)?;
         self.enter(Phase::Connect);
-        let worker = self.unless_stopped(worker)?;
-        self.refuse_differences(versions::python(&probed.python, &worker.hello.python).into_iter().collect())?;
-        self.note_inputs(&probed)?;
-        Ok((worker, probed))
+        Ok((self.unless_stopped(worker)?, probed))
     }
 
     /// Refuses to move what would not load there.

@@ -22,13 +22,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 const KILL: Duration = Duration::from_secs(10);
 
 impl Journey<'_> {
-    /// Runs the cells until one ends with an exception. They are sent all at once: the block goes on when the link is cut.
-    pub(super) async fn run(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
-        self.enter(Phase::Run);
-        let started = Instant::now();
-        let request = self.request;
+    /// Sends all cells at once, so that the block goes on when the link is cut; gives the numbers of the requests.
+    pub(super) async fn send_cells(&mut self, worker: &mut Worker, count: u32) -> Result<Vec<u64>, MigrateError> {
         let mut ids = Vec::new();
-        for (cell, count) in request.cells.iter().zip(count..) {
+        for (cell, count) in self.request.cells.iter().zip(count..) {
             let id = worker.next_id();
             let name = cell.cell.id.clone().unwrap_or_else(|| cell.cell.number.to_string());
             let run = Frame::new("run").with("id", id).with("cell", name).with("number", cell.cell.number).with("chain", true);
@@ -36,7 +33,15 @@ impl Journey<'_> {
             worker.send(run).await.map_err(|error| self.worker_error(error))?;
             ids.push(id);
         }
-        for ((cell, count), id) in request.cells.iter().zip(count..).zip(ids) {
+        Ok(ids)
+    }
+
+    /// Hears the cells run until one ends with an exception.
+    pub(super) async fn run(&mut self, worker: &mut Worker, count: u32, ids: &[u64]) -> Result<(), MigrateError> {
+        self.enter(Phase::Run);
+        let started = Instant::now();
+        let request = self.request;
+        for ((cell, count), id) in request.cells.iter().zip(count..).zip(ids.iter().copied()) {
             self.running = Some(cell.cell.number);
             let outcome = self.run_cell(worker, &cell.cell, count, id).await?;
             self.running = None;

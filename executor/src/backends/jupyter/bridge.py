@@ -17,7 +17,7 @@ def _install():
 
     CHUNK = 4 << 20
     AHEAD = 4
-    SILENCE = 30.0
+    SILENCE = 15.0
 
     class Bridge:
         def __init__(self, comm, argv):

@@ -26,7 +26,7 @@ const CHUNK: usize = 4 << 20;
 const AHEAD: usize = 4;
 
 /// How often a sign of life is sent; `bridge.py` waits for one much longer.
-const ALIVE: Duration = Duration::from_secs(5);
+const ALIVE: Duration = Duration::from_secs(3);
 
 /// How long a kernel may take to answer at first: one that has just been started imports a lot.
 const START: Duration = Duration::from_mins(2);
