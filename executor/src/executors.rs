@@ -24,6 +24,8 @@ pub struct Executor {
     pub link: Link,
     /// How long a worker is held there while no link leads to it; zero where it ends with its link.
     pub lease: Duration,
+    /// Whether what was sent there is kept there, so that it need not be sent again.
+    pub cache: bool,
     /// How much faster than this machine it runs Python code (2.0: in half the time), when it is known.
     pub speed: Option<f64>,
 }
@@ -31,8 +33,9 @@ pub struct Executor {
 impl Executor {
     /// An executor of which no more is known.
     pub fn new(name: &str, backend: BackendConfig) -> Self {
-        let speed = (backend == BackendConfig::Local).then_some(1.0);
-        Self { name: name.to_owned(), backend, python: None, directory: None, link: Link::default(), lease: Duration::ZERO, speed }
+        let local = backend == BackendConfig::Local;
+        let speed = local.then_some(1.0);
+        Self { name: name.to_owned(), backend, python: None, directory: None, link: Link::default(), lease: Duration::ZERO, cache: !local, speed }
     }
 
     /// Another process on this machine.

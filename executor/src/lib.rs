@@ -14,6 +14,7 @@ pub mod backend;
 pub mod backends;
 pub mod cache;
 pub mod cancel;
+mod chunks;
 mod codec;
 pub mod conform;
 pub mod environment;

@@ -68,7 +68,8 @@ impl Executor {
         // There is no telling which interpreter another machine has; its plain name finds the one on its PATH.
         let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
         let place = driven::Executor::new(&self.name, backend);
-        Ok(driven::Executor { python, directory: self.directory.clone(), lease: self.lease(), link: Link::default(), speed: None, ..place })
+        let cache = self.cache.unwrap_or(place.cache);
+        Ok(driven::Executor { cache, python, directory: self.directory.clone(), lease: self.lease(), link: Link::default(), speed: None, ..place })
     }
 
     /// The place in a few words.

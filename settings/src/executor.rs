@@ -71,6 +71,8 @@ pub struct Executor {
     pub close: Option<Vec<String>>,
     /// How long a block goes on there while the link is cut; `None` for what the backend can do.
     pub lease: Option<Duration>,
+    /// Whether what was sent there is kept there; `None` for what the backend usually does.
+    pub cache: Option<bool>,
     /// The kernel that a Jupyter server starts.
     pub kernel: Option<String>,
     /// The environment variable that holds a Jupyter server's token.
@@ -101,6 +103,7 @@ impl Executor {
             options: BTreeMap::new(),
             close: None,
             lease: None,
+            cache: None,
             kernel: None,
             token_env: None,
             token_command: None,

@@ -22,9 +22,9 @@ pub(crate) enum Owner {
 }
 
 const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
-const EXECUTOR_KEYS: [&str; 16] = [
+const EXECUTOR_KEYS: [&str; 17] = [
     "backend", "python", "command", "host", "uri", "directory", "options", "partition", "gpus", "time", "memory", "close", "lease", "kernel",
-    "token-env", "token-command",
+    "token-env", "token-command", "cache",
 ];
 
 /// The longest lease, seconds: a month.
@@ -179,6 +179,7 @@ impl<'a> Document<'a> {
                 "lease" => executor.lease = Some(Duration::from_secs_f64(self.seconds(&full, value)?.min(MAX_LEASE))),
                 "kernel" => executor.kernel = Some(self.string(&full, value)?),
                 "token-env" => executor.token_env = Some(self.string(&full, value)?),
+                "cache" => executor.cache = Some(value.get_ref().as_bool().ok_or_else(|| self.wrong(&full, value, "`true` or `false`"))?),
                 "token-command" => executor.token_command = Some(self.strings(&full, value)?),
                 "token" | "password" => {
                     let text = format!("`{full}` does not count: a secret must not stand in a file");

@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, collecting, figures, frames, history, kinds, library_state, policy, session, streams, versions
+from . import PROTOCOL, ambient, cache, collecting, figures, frames, history, kinds, library_state, policy, session, streams, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -34,6 +34,7 @@ class Worker:
         self._figures = []
         self.namespace, self._builtins = _make_main(self._ask)
         self._runner = None
+        self._cache = cache.Cache()
         self._ambient = {}
         self._receiver = None
         self._tracker = None
@@ -65,7 +66,7 @@ class Worker:
     # Reading, in a thread of its own.
 
     def _read(self):
-        assembly = frames.Assembly()
+        assembly = frames.Assembly(self._cache)
         while True:
             try:
                 header, payload = frames.read(self._source)
@@ -135,7 +136,11 @@ class Worker:
                 failed.append({"line": line, "error": describe(error)})
         return failed
 
+    def _op_known(self, header, payload):
+        self._channel.send({"op": "ok", "id": header.get("id"), "known": self._cache.find(header.get("names") or ())})
+
     def _op_bundle(self, header, buffers):
+        self._cache.forget()
         self._load(header, buffers)
         self._channel.send({"op": "ok", "id": header.get("id")})
 
@@ -272,6 +277,7 @@ class Worker:
         self._channel.send(answer)
 
     def _op_exit(self, header, payload):
+        self._cache.settle(2)
         self._channel.send({"op": "bye"})
         os._exit(0)
 

@@ -28,6 +28,9 @@ const PATIENCE: f64 = 10.0;
 /// Numbers of requests that the process before may have used: names it supplied, and results it asked for.
 const LEFT_OUT: u64 = 1_000_000;
 
+/// State smaller than this is sent without asking what is there already, bytes.
+const WORTH_ASKING: u64 = 1 << 20;
+
 /// A migration under way.
 pub(super) struct Journey<'a> {
     pub(super) kernel: &'a mut Kernel,
@@ -302,10 +305,11 @@ impl<'a> Journey<'a> {
 
         let path = self.file("inputs");
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
+        let cached = self.executor.cache && captured.bytes >= WORTH_ASKING;
         let on_event = &mut *self.on_event;
         let mut sent = |done| on_event(Event::Progress { phase: Phase::Transfer, done, total: Some(captured.bytes) });
         let sending = async {
-            let (id, wire) = transfer::send(&path, worker, codec, &[], &mut sent).await?;
+            let (id, wire) = transfer::send(&path, worker, codec, cached, &[], &mut sent).await?;
             worker.answer(id).await?;
             Ok::<_, TransferError>(wire)
         };

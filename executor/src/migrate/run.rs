@@ -133,7 +133,7 @@ impl Journey<'_> {
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         // Its answer comes among the frames of the running cell.
         let extra = [("fault", true.into()), ("imports", imports)];
-        let sent = transfer::send(&file, worker, codec, &extra, &mut |_| {}).await;
+        let sent = transfer::send(&file, worker, codec, false, &extra, &mut |_| {}).await;
         let (_, wire) = sent.map_err(|error| self.transfer_error(error))?;
         self.report.shipped_wire_bytes += wire;
         let _ = tokio::fs::remove_file(&file).await;
