@@ -45,6 +45,9 @@ cargo test --workspace
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
 
+step "Executors on real engines"
+tests/engines/run.sh
+
 step "Library effects against the libraries"
 if $full; then
   # What cannot be installed here stays unverified; a run that was interrupted goes on where it stopped.

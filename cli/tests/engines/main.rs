@@ -8,6 +8,7 @@
 mod common;
 mod engine;
 mod ground;
+mod measure;
 mod steps;
 mod table;
 
