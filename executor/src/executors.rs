@@ -26,6 +26,8 @@ pub struct Executor {
     pub lease: Duration,
     /// Whether what was sent there is kept there, so that it need not be sent again.
     pub cache: bool,
+    /// Whether the kernel's environment is built there, instead of refusing a block when versions differ.
+    pub sync: bool,
     /// How much faster than this machine it runs Python code (2.0: in half the time), when it is known.
     pub speed: Option<f64>,
 }
@@ -35,7 +37,7 @@ impl Executor {
     pub fn new(name: &str, backend: BackendConfig) -> Self {
         let local = backend == BackendConfig::Local;
         let speed = local.then_some(1.0);
-        Self { name: name.to_owned(), backend, python: None, directory: None, link: Link::default(), lease: Duration::ZERO, cache: !local, speed }
+        Self { name: name.to_owned(), backend, python: None, directory: None, link: Link::default(), lease: Duration::ZERO, cache: !local, sync: false, speed }
     }
 
     /// Another process on this machine.

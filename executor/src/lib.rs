@@ -26,6 +26,7 @@ pub mod kernel;
 mod link;
 pub mod migrate;
 pub mod outputs;
+mod parity;
 mod process;
 pub mod python;
 mod runtime;

@@ -69,7 +69,7 @@ impl Executor {
         let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
         let place = driven::Executor::new(&self.name, backend);
         let cache = self.cache.unwrap_or(place.cache);
-        Ok(driven::Executor { cache, python, directory: self.directory.clone(), lease: self.lease(), link: Link::default(), speed: None, ..place })
+        Ok(driven::Executor { cache, sync: self.sync, python, directory: self.directory.clone(), lease: self.lease(), link: Link::default(), speed: None, ..place })
     }
 
     /// The place in a few words.

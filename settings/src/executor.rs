@@ -73,6 +73,8 @@ pub struct Executor {
     pub lease: Option<Duration>,
     /// Whether what was sent there is kept there; `None` for what the backend usually does.
     pub cache: Option<bool>,
+    /// Whether the kernel's environment is built there.
+    pub sync: bool,
     /// The kernel that a Jupyter server starts.
     pub kernel: Option<String>,
     /// The environment variable that holds a Jupyter server's token.
@@ -104,6 +106,7 @@ impl Executor {
             close: None,
             lease: None,
             cache: None,
+            sync: false,
             kernel: None,
             token_env: None,
             token_command: None,

@@ -22,9 +22,9 @@ pub(crate) enum Owner {
 }
 
 const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
-const EXECUTOR_KEYS: [&str; 17] = [
+const EXECUTOR_KEYS: [&str; 18] = [
     "backend", "python", "command", "host", "uri", "directory", "options", "partition", "gpus", "time", "memory", "close", "lease", "kernel",
-    "token-env", "token-command", "cache",
+    "token-env", "token-command", "cache", "env",
 ];
 
 /// The longest lease, seconds: a month.
@@ -180,6 +180,13 @@ impl<'a> Document<'a> {
                 "kernel" => executor.kernel = Some(self.string(&full, value)?),
                 "token-env" => executor.token_env = Some(self.string(&full, value)?),
                 "cache" => executor.cache = Some(value.get_ref().as_bool().ok_or_else(|| self.wrong(&full, value, "`true` or `false`"))?),
+                "env" => {
+                    executor.sync = match self.string(&full, value)?.as_str() {
+                        "sync" => true,
+                        "as-is" => false,
+                        _ => return Err(self.wrong(&full, value, "`sync` or `as-is`")),
+                    }
+                }
                 "token-command" => executor.token_command = Some(self.strings(&full, value)?),
                 "token" | "password" => {
                     let text = format!("`{full}` does not count: a secret must not stand in a file");

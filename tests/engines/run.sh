@@ -7,5 +7,6 @@ if [ $# -gt 0 ]; then
   for engine in "$@"; do cargo test --quiet -p nbhoist --test engines -- --ignored --nocapture --exact "$engine"; done
   exit
 fi
+cargo test --quiet -p nbhoist-executor --test parity -- --ignored
 cargo test --quiet -p nbhoist --test engines -- --ignored --test-threads=2 --skip all --skip overheads --skip table
 cargo test --quiet -p nbhoist --test engines -- --ignored --exact table::table

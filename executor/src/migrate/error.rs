@@ -64,6 +64,14 @@ pub enum MigrateError {
         /// Why.
         error: BackendError,
     },
+    /// The kernel's environment could not be built there.
+    #[error("the block was not moved to {executor}, because the kernel's environment cannot be built there: {why}")]
+    Environment {
+        /// Name of the executor.
+        executor: String,
+        /// What went wrong.
+        why: String,
+    },
     /// The worker died.
     #[error(
         "the worker on {executor} died during {phase}{}: {ending}\nthe kernel's variables are as they were; run the block again, \
@@ -234,7 +242,7 @@ fn list_differences(all: &[Difference]) -> String {
         Some(there) => format!("{} is {} in the kernel and {there} there", difference.package, difference.here),
         None => format!("{} {} is not installed there", difference.package, difference.here),
     });
-    format!("{}; use the same versions on both sides", each.collect::<Vec<_>>().join(", "))
+    format!("{}; use the same versions on both sides, or set `env = \"sync\"` for this executor", each.collect::<Vec<_>>().join(", "))
 }
 
 fn list_clashes(all: &[Clash]) -> String {

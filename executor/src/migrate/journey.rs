@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::error::{Clash, Difference, MigrateError, Refused};
 use super::report::Report;
 use super::{Migration, versions};
+use crate::backend::Backend;
 use crate::backends;
 use crate::cancel::Cancel;
 use crate::codec::Codec;
@@ -18,6 +20,7 @@ use crate::executors::Executor;
 use crate::frames::Frame;
 use crate::jobs::{Job, Recorded};
 use crate::kernel::{Death, Kernel, KernelError};
+use crate::parity;
 use crate::spool;
 use crate::transfer::{self, TransferError};
 use crate::worker::{Hello, Worker, WorkerError};
@@ -215,7 +218,7 @@ impl<'a> Journey<'a> {
         self.kernel.idle(self.cancel, busy).await.map_err(|error| self.kernel_error(error))?;
         let archive = self.kernel.archive().await.map_err(|error| self.kernel_error(error))?;
         let python = self.kernel.interpreter().to_path_buf();
-        let backend = backends::backend(self.executor, &python);
+        let backend = self.backend(&python).await?;
         let codecs: &[&str] = if self.executor.worth_compressing() { &["zstd", "zlib", "raw"] } else { &["raw"] };
 
         let names = json!({ "names": self.request.inputs, "seconds": PATIENCE });
@@ -227,6 +230,24 @@ impl<'a> Journey<'a> {
         let probed: Probed = self.understood("probe", probed)?;
         self.enter(Phase::Connect);
         Ok((self.unless_stopped(worker)?, probed))
+    }
+
+    /// The executor's backend, with the interpreter of an environment like the kernel's where that is wanted.
+    async fn backend(&mut self, here: &Path) -> Result<Arc<dyn Backend>, MigrateError> {
+        let backend = backends::backend(self.executor, here);
+        if !self.executor.sync {
+            return Ok(backend);
+        }
+        self.enter(Phase::Connect);
+        let on_event = &mut *self.on_event;
+        let mut told = |text| on_event(Event::Note { text });
+        let built = async { parity::ensure(backend.as_ref(), here, &mut told).await.map_err(Unbuilt) };
+        match guard(self.cancel, &self.death, built).await {
+            Ok(python) => Ok(backends::backend(&Executor { python: Some(python), ..self.executor.clone() }, here)),
+            Err(Stop::Failed(Unbuilt(why))) => Err(MigrateError::Environment { executor: self.executor.name.clone(), why }),
+            Err(Stop::Cancelled) => Err(MigrateError::Cancelled { phase: self.phase }),
+            Err(Stop::KernelDied(why)) => Err(MigrateError::KernelDied { phase: self.phase, why }),
+        }
     }
 
     /// Refuses to move what would not load there.
@@ -411,6 +432,9 @@ impl<'a> Journey<'a> {
         serde_json::from_value(answer).map_err(error).map_err(|error| self.kernel_error(error))
     }
 }
+
+/// Why there is no environment, in words.
+struct Unbuilt(String);
 
 /// Why a step did not end by itself.
 pub(super) enum Stop<E> {
