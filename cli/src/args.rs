@@ -315,14 +315,17 @@ pub(crate) struct DemoArgs {
 
 /// List the places that can run a block, and the blocks that run there
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_long_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_long_help = "\
 Examples:
   nbhoist executors --probe
   nbhoist executors add gpu                write a place into your own configuration, step by step
   nbhoist executors jobs                   blocks that run elsewhere, also those of an nbhoist that was killed
   nbhoist executors attach 3f2a            take one of those over
   nbhoist executors conform ray 127.0.0.1:6379
-")]
+"
+)]
 pub(crate) struct ExecutorsArgs {
     #[command(subcommand)]
     pub(crate) action: Option<ExecutorsAction>,

@@ -12,7 +12,11 @@ use serde_json::Value;
 
 fn nbhoist(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
-    command.args(arguments).current_dir(folder).env("XDG_CONFIG_HOME", folder.join("config")).env("NBHOIST_CACHE_DIR", folder.join("cache"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("NBHOIST_CACHE_DIR", folder.join("cache"));
     command
 }
 

@@ -37,7 +37,17 @@ impl Executor {
     pub fn new(name: &str, backend: BackendConfig) -> Self {
         let local = backend == BackendConfig::Local;
         let speed = local.then_some(1.0);
-        Self { name: name.to_owned(), backend, python: None, directory: None, link: Link::default(), lease: Duration::ZERO, cache: !local, sync: false, speed }
+        Self {
+            name: name.to_owned(),
+            backend,
+            python: None,
+            directory: None,
+            link: Link::default(),
+            lease: Duration::ZERO,
+            cache: !local,
+            sync: false,
+            speed,
+        }
     }
 
     /// Another process on this machine.

@@ -279,7 +279,8 @@ impl Link {
             };
             if Instant::now() + pause >= until {
                 self.armed = false;
-                let status = format!("the link was cut, and the worker could not be reached again within {} s: {why}", self.lease.as_secs());
+                let status =
+                    format!("the link was cut, and the worker could not be reached again within {} s: {why}", self.lease.as_secs());
                 return Err(WorkerError::Died(Ending { status, stderr: String::new() }));
             }
             tokio::time::sleep(pause).await;
@@ -356,10 +357,8 @@ impl Stream {
     fn new(connection: Connection, prologue: Vec<u8>) -> Self {
         let (sender, incoming) = mpsc::channel(QUEUE);
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        let tasks = [
-            tokio::spawn(read(FrameReader::new(connection.reader), sender)),
-            tokio::spawn(write(connection.writer, prologue, queue)),
-        ];
+        let tasks =
+            [tokio::spawn(read(FrameReader::new(connection.reader), sender)), tokio::spawn(write(connection.writer, prologue, queue))];
         Self { outgoing, incoming, peer: connection.peer, tasks }
     }
 }

@@ -82,12 +82,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts a worker, sends it the runtime and exchanges greetings; `codecs` are what it may send in. With a `lease` that is not
     /// zero it can be held from [`Self::arm`] on.
-    pub(crate) async fn start(
-        backend: Arc<dyn Backend>,
-        archive: &Archive,
-        codecs: &[&str],
-        lease: Duration,
-    ) -> Result<Self, WorkerError> {
+    pub(crate) async fn start(backend: Arc<dyn Backend>, archive: &Archive, codecs: &[&str], lease: Duration) -> Result<Self, WorkerError> {
         let (sender, notes) = mpsc::unbounded_channel();
         let mut link = Link::open(backend, archive, lease, sender).await?;
         link.send(Frame::new("hello").with("protocol", PROTOCOL).with("codecs", codecs)).await?;

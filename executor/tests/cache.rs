@@ -12,7 +12,8 @@ fn cached(folder: &std::path::Path) -> Executor {
     Executor::new("cached", BackendConfig::Command { command, close: None })
 }
 
-const PREPARE: &str = "import numpy as np\nbig = np.random.default_rng(1).random(5_000_000)\nrows = {n: str(n) * 20 for n in range(100_000)}";
+const PREPARE: &str =
+    "import numpy as np\nbig = np.random.default_rng(1).random(5_000_000)\nrows = {n: str(n) * 20 for n in range(100_000)}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn second_migration_of_the_same_state_sends_under_one_percent() {

@@ -67,7 +67,9 @@ async fn cut_link_is_found_again_and_no_cell_runs_twice() {
     let mark = marks.path().join("ran").display().to_string();
     let mut bed = TestBed::new("import numpy as np\ntable = np.arange(10.0)\nhidden = 5").await;
     bed.executor = behind_relay(folder.path(), 60.0);
-    let first = format!("open({mark:?}, 'a').write('1')\nimport time\nfor step in range(30):\n    print('step', step, flush=True)\n    time.sleep(0.1)");
+    let first = format!(
+        "open({mark:?}, 'a').write('1')\nimport time\nfor step in range(30):\n    print('step', step, flush=True)\n    time.sleep(0.1)"
+    );
     let second = format!("open({mark:?}, 'a').write('2')\ntotal = table.sum() + hidden\nbig = np.ones(3_000_000)\ntotal");
     let request = migration(&[&first, &second], &["table"], &["total", "big"]);
     let relay = folder.path().to_path_buf();
@@ -79,7 +81,8 @@ async fn cut_link_is_found_again_and_no_cell_runs_twice() {
     let (report, events) = bed.migrate_with(&request, look).await;
     let report = report.unwrap();
     assert!(report.ok());
-    let printed: String = events.iter().filter_map(|event| if let Event::Stream { text, .. } = event { Some(text.as_str()) } else { None }).collect();
+    let printed: String =
+        events.iter().filter_map(|event| if let Event::Stream { text, .. } = event { Some(text.as_str()) } else { None }).collect();
     let expected: String = (0..30).map(|step| format!("step {step}\n")).collect();
     assert_eq!(printed, expected);
     let notes = events.iter().filter(|event| matches!(event, Event::Note { text } if text.contains("there again"))).count();

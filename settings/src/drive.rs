@@ -18,7 +18,9 @@ pub enum Unusable {
         known: Vec<String>,
     },
     /// Nothing here drives its backend.
-    #[error("this version cannot drive the backend `{backend}` of `{name}`; the backends `local`, `ssh`, `slurm`, `jupyter`, `command` and plugins work")]
+    #[error(
+        "this version cannot drive the backend `{backend}` of `{name}`; the backends `local`, `ssh`, `slurm`, `jupyter`, `command` and plugins work"
+    )]
     Backend {
         /// The name.
         name: String,
@@ -48,9 +50,7 @@ impl Executor {
         let unusable = || Unusable::Backend { name: self.name.clone(), backend: self.backend.as_str().to_owned() };
         let backend = match &self.backend {
             Backend::Local => BackendConfig::Local,
-            Backend::Command => {
-                BackendConfig::Command { command: self.command.clone().ok_or_else(unusable)?, close: self.close.clone() }
-            }
+            Backend::Command => BackendConfig::Command { command: self.command.clone().ok_or_else(unusable)?, close: self.close.clone() },
             Backend::Ssh => BackendConfig::Ssh { host: self.host.clone().ok_or_else(unusable)?, options: self.arguments.clone() },
             Backend::Slurm => BackendConfig::Slurm { options: self.arguments.clone() },
             Backend::Jupyter => BackendConfig::Jupyter {
@@ -69,7 +69,16 @@ impl Executor {
         let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
         let place = driven::Executor::new(&self.name, backend);
         let cache = self.cache.unwrap_or(place.cache);
-        Ok(driven::Executor { cache, sync: self.sync, python, directory: self.directory.clone(), lease: self.lease(), link: Link::default(), speed: None, ..place })
+        Ok(driven::Executor {
+            cache,
+            sync: self.sync,
+            python,
+            directory: self.directory.clone(),
+            lease: self.lease(),
+            link: Link::default(),
+            speed: None,
+            ..place
+        })
     }
 
     /// The place in a few words.
@@ -78,7 +87,9 @@ impl Executor {
             (Backend::Local, ..) => "a worker process on this machine".to_owned(),
             (Backend::Ssh, _, Some(host), _) => format!("ssh {host}"),
             (Backend::Command, Some(command), ..) => command.join(" "),
-            (Backend::Slurm, ..) => ["a job of Slurm"].into_iter().chain(self.arguments.iter().map(String::as_str)).collect::<Vec<_>>().join(" "),
+            (Backend::Slurm, ..) => {
+                ["a job of Slurm"].into_iter().chain(self.arguments.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+            }
             (other, .., Some(uri)) => format!("{} {uri}", other.as_str()),
             (other, ..) => other.as_str().to_owned(),
         }

@@ -23,8 +23,24 @@ pub(crate) enum Owner {
 
 const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
 const EXECUTOR_KEYS: [&str; 18] = [
-    "backend", "python", "command", "host", "uri", "directory", "options", "partition", "gpus", "time", "memory", "close", "lease", "kernel",
-    "token-env", "token-command", "cache", "env",
+    "backend",
+    "python",
+    "command",
+    "host",
+    "uri",
+    "directory",
+    "options",
+    "partition",
+    "gpus",
+    "time",
+    "memory",
+    "close",
+    "lease",
+    "kernel",
+    "token-env",
+    "token-command",
+    "cache",
+    "env",
 ];
 
 /// The longest lease, seconds: a month.

@@ -37,7 +37,8 @@ pub(super) fn add(args: &AddArgs, terminal: &Terminal) -> Result<Exit, Failure> 
     let file = nbhoist_settings::user_file().ok_or_else(|| Failure::new("there is no home folder to keep a configuration in"))?;
     let asking = std::io::stdin().is_terminal() && !terminal.is_json();
     let name = given(args.name.clone(), asking, "Name of the place", "give it as an argument")?;
-    let backend = given(args.backend.clone(), asking, "What drives it (ssh, slurm, jupyter, command, ray, dask, ...)", "give it with --backend")?;
+    let backend =
+        given(args.backend.clone(), asking, "What drives it (ssh, slurm, jupyter, command, ray, dask, ...)", "give it with --backend")?;
     let mut values = vec![("backend".to_owned(), backend.clone())];
     for pair in &args.set {
         let (key, value) = pair.split_once('=').ok_or_else(|| Failure::new(format!("`--set {pair}` is not KEY=VALUE")))?;
@@ -93,7 +94,13 @@ fn write(file: &Path, name: &str, values: &[(String, String)]) -> Result<(), Fai
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("."));
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let mut new = tempfile::Builder::new().suffix(".toml").tempfile_in(&folder).map_err(failed)?;
-    let gap = if old.is_empty() { "" } else if old.ends_with('\n') { "\n" } else { "\n\n" };
+    let gap = if old.is_empty() {
+        ""
+    } else if old.ends_with('\n') {
+        "\n"
+    } else {
+        "\n\n"
+    };
     let entries: String = values.iter().map(|(key, value)| format!("{key} = {}\n", toml_value(key, value))).collect();
     new.write_all(format!("{old}{gap}[executors.{name}]\n{entries}").as_bytes()).map_err(failed)?;
     let known = Settings::load_from(Some(new.path()), None).map_err(|error| Failure::from_text(&error.to_string()))?;

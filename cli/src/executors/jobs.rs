@@ -87,7 +87,9 @@ pub(super) fn attach(name: &str, force: bool, terminal: &Terminal) -> Result<Exi
     }
     let executor = named(&job.executor, &settings(terminal)?)?;
     let Some(file) = job.kernel.clone() else {
-        return Err(Failure::new("the kernel of this job ended with the process that ran it").help("cancel it: nbhoist executors cancel JOB"));
+        return Err(
+            Failure::new("the kernel of this job ended with the process that ran it").help("cancel it: nbhoist executors cancel JOB")
+        );
     };
     job.request.force |= force;
     let report = runtime()?.block_on(async {
@@ -106,7 +108,8 @@ pub(super) fn attach(name: &str, force: bool, terminal: &Terminal) -> Result<Exi
         report.map_err(|error| failed(&error))
     })?;
     if terminal.is_json() {
-        let cells: Vec<_> = report.cells.iter().map(|cell| json!({ "cell": cell.number, "ok": cell.ok, "seconds": cell.seconds })).collect();
+        let cells: Vec<_> =
+            report.cells.iter().map(|cell| json!({ "cell": cell.number, "ok": cell.ok, "seconds": cell.seconds })).collect();
         terminal.print_json(&json!({ "schema": SCHEMA, "job": job.id, "cells": cells, "returned": report.returned_bytes }))?;
     } else if !terminal.quiet {
         terminal.print(&format!("{}: its results are in the kernel\n", numbers(&job)))?;

@@ -70,7 +70,12 @@ async fn nbhoist(bed: &mut TestBed) -> [f64; 4] {
     let cells = vec!["pass"; CELLS];
     let small = bed.migrate(&migration(&cells, &[], &[])).await.0.unwrap();
     let seconds = &report.seconds;
-    [report.seconds.connect.min(small.seconds.connect), small.seconds.run / CELLS as f64, seconds.transfer, seconds.collect + seconds.r#return]
+    [
+        report.seconds.connect.min(small.seconds.connect),
+        small.seconds.run / CELLS as f64,
+        seconds.transfer,
+        seconds.collect + seconds.r#return,
+    ]
 }
 
 /// The same with `cat` at the other end: time to the first byte, one byte there and back, 200 MB there, 200 MB back.

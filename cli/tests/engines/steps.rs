@@ -101,7 +101,11 @@ async fn digits(ground: Arc<Ground>) -> Outcome {
     let mut whole: Value = serde_json::from_str(&text).unwrap();
     // Cells 8 to 12 only look at the data.
     whole["cells"].as_array_mut().unwrap().drain(7..12);
-    let text = whole.to_string().replace("COPIES = 5 ", "COPIES = 1 ").replace("(0.5, 2, 8)", "(2,)").replace("(50, 100, 200, 400, 800, len(X))", "(50, 100)");
+    let text = whole
+        .to_string()
+        .replace("COPIES = 5 ", "COPIES = 1 ")
+        .replace("(0.5, 2, 8)", "(2,)")
+        .replace("(50, 100, 200, 400, 800, len(X))", "(50, 100)");
     let notebook = ground.folder.path().join("digits.ipynb");
     std::fs::write(&notebook, text).unwrap();
     let configuration = ground.configuration("place", "");
@@ -150,7 +154,8 @@ fn shown(outputs: &Value) -> Vec<String> {
 }
 
 async fn rich_outputs(ground: Arc<Ground>) -> Outcome {
-    let mut bed = ground.bed("import pandas as pd\nimport matplotlib\nmatplotlib.use('module://matplotlib_inline.backend_inline')\nx = 3", "").await;
+    let mut bed =
+        ground.bed("import pandas as pd\nimport matplotlib\nmatplotlib.use('module://matplotlib_inline.backend_inline')\nx = 3", "").await;
     let cells = [
         "from IPython.display import HTML, display\ndisplay(HTML('<b>bold</b>'))\nshown = display('first', display_id='d')\nshown.update('second')",
         "import matplotlib.pyplot as plt\nplt.plot([1, x]);\nplt.show()",
@@ -225,7 +230,11 @@ async fn bulk(ground: Arc<Ground>) -> Outcome {
     assert_eq!(bed.printed("print(bool((doubled == big * 2).all()), doubled.nbytes)").await, "True 200000000\n");
     bed.end().await;
     let speed = |seconds: f64| 200.0 / seconds;
-    Ok(format!("there {:.0} MB/s, back {:.0} MB/s", speed(report.seconds.transfer), speed(report.seconds.collect + report.seconds.r#return)))
+    Ok(format!(
+        "there {:.0} MB/s, back {:.0} MB/s",
+        speed(report.seconds.transfer),
+        speed(report.seconds.collect + report.seconds.r#return)
+    ))
 }
 
 async fn worker_killed(ground: Arc<Ground>) -> Outcome {
@@ -249,7 +258,9 @@ async fn link_cut(ground: Arc<Ground>) -> Outcome {
     }
     let mark = ground.folder.path().join("ran").display().to_string();
     let mut bed = ground.bed("import numpy as np\nsecret = 5", "lease = 120\n").await;
-    let first = format!("open({mark:?}, 'a').write('1')\nimport time\nfor step in range(40):\n    print('step', step, flush=True)\n    time.sleep(0.1)");
+    let first = format!(
+        "open({mark:?}, 'a').write('1')\nimport time\nfor step in range(40):\n    print('step', step, flush=True)\n    time.sleep(0.1)"
+    );
     let second = format!("open({mark:?}, 'a').write('2')\ntotal = secret + 1");
     let engine = ground.engine.clone();
     let look = move |event: &Event| {
@@ -260,7 +271,8 @@ async fn link_cut(ground: Arc<Ground>) -> Outcome {
     let (report, events) = bed.migrate_with(&migration(&[&first, &second], &[], &["total"]), look).await;
     let report = report.unwrap();
     assert!(report.ok() && report.faults == ["secret"], "{report:?}");
-    let text: String = events.iter().filter_map(|event| if let Event::Stream { text, .. } = event { Some(text.as_str()) } else { None }).collect();
+    let text: String =
+        events.iter().filter_map(|event| if let Event::Stream { text, .. } = event { Some(text.as_str()) } else { None }).collect();
     assert_eq!(text, (0..40).map(|step| format!("step {step}\n")).collect::<String>());
     assert!(events.iter().any(|event| matches!(event, Event::Note { text } if text.contains("there again"))), "the link was not cut");
     assert_eq!(std::fs::read_to_string(&mark).unwrap(), "12");
@@ -304,13 +316,25 @@ async fn credentials(ground: Arc<Ground>) -> Outcome {
     let configuration = ground.configuration("wrong", "");
     let mut command = ground.nbhoist(&configuration);
     let python = ground.python.display().to_string();
-    command.args(["executors", "--probe", "--python", &python, "--output-format", "json"]).env("NBHOIST_CACHE_DIR", ground.folder.path().join("c"));
+    command
+        .args(["executors", "--probe", "--python", &python, "--output-format", "json"])
+        .env("NBHOIST_CACHE_DIR", ground.folder.path().join("c"));
     ground.engine.surround(&mut command, "wrong_");
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     let place = said["executors"].as_array().unwrap().iter().find(|place| place["name"] == "box").unwrap();
     let error = place["probe"]["error"].to_string();
-    let refused = ["ermission denied", "token", "credential", "uthentica", "ertificate", "nauthorized", "TLS", "Unable to allocate", "must be logged in"];
+    let refused = [
+        "ermission denied",
+        "token",
+        "credential",
+        "uthentica",
+        "ertificate",
+        "nauthorized",
+        "TLS",
+        "Unable to allocate",
+        "must be logged in",
+    ];
     assert!(refused.iter().any(|word| error.contains(word)), "{error} {said}");
     Ok("and the reason is told".to_owned())
 }
@@ -319,7 +343,8 @@ async fn credentials(ground: Arc<Ground>) -> Outcome {
 async fn nbhoist_killed(ground: Arc<Ground>) -> Outcome {
     let temporary = ground.folder.path().join("tmp");
     std::fs::create_dir_all(&temporary).unwrap();
-    let script = "# %%\nx = 1\n# %%\n# nbhoist: block b\nimport os, time\nprint('worker', os.getpid(), flush=True)\ntime.sleep(100)\ny = x\n";
+    let script =
+        "# %%\nx = 1\n# %%\n# nbhoist: block b\nimport os, time\nprint('worker', os.getpid(), flush=True)\ntime.sleep(100)\ny = x\n";
     std::fs::write(ground.folder.path().join("killed.py"), script).unwrap();
     let configuration = ground.configuration("place", "lease = 3\n");
     let mut command = ground.nbhoist(&configuration);

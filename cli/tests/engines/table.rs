@@ -9,8 +9,7 @@ use crate::engine::root;
 use crate::steps::STEPS;
 
 /// The columns.
-const ENGINES: &[&str] =
-    &["local", "ssh", "slurm", "ray", "dask", "jupyter server", "kernel gateway", "enterprise gateway", "kubectl"];
+const ENGINES: &[&str] = &["local", "ssh", "slurm", "ray", "dask", "jupyter server", "kernel gateway", "enterprise gateway", "kubectl"];
 
 const BEGIN: &str = "<!-- The matrix: written by tests/engines/run.sh -->\n";
 const END: &str = "<!-- End of the matrix -->";
@@ -37,7 +36,8 @@ fn read_row(engine: &str) -> Map<String, Value> {
 #[ignore = "tests/engines/run.sh runs it"]
 fn table() {
     let rows: Vec<_> = ENGINES.iter().map(|engine| read_row(engine)).collect();
-    let mut text = format!("| |{}\n|---|{}\n", ENGINES.iter().map(|engine| format!(" {engine} |")).collect::<String>(), "---|".repeat(ENGINES.len()));
+    let mut text =
+        format!("| |{}\n|---|{}\n", ENGINES.iter().map(|engine| format!(" {engine} |")).collect::<String>(), "---|".repeat(ENGINES.len()));
     let mut reasons: Vec<String> = Vec::new();
     for (step, _) in STEPS {
         let _ = write!(text, "| {step} |");

@@ -81,7 +81,10 @@ impl PluginBackend {
         }
         let description: Description = serde_json::from_slice(&output.stdout).map_err(|error| service(error.to_string()))?;
         if description.protocol != PROTOCOL {
-            return Err(service(format!("it speaks version {} of the plugin protocol, and version {PROTOCOL} is needed", description.protocol)));
+            return Err(service(format!(
+                "it speaks version {} of the plugin protocol, and version {PROTOCOL} is needed",
+                description.protocol
+            )));
         }
         Ok(description)
     }

@@ -40,12 +40,8 @@ pub(super) struct Left {
 impl Subject {
     /// A plugin's process that runs a Python script at a place.
     pub(super) fn start(&self, session: &str, way: Way, script: &str, arguments: &[&str]) -> Result<Running, String> {
-        let errand = Errand {
-            line: script.to_owned(),
-            session: session.to_owned(),
-            lease: Duration::from_secs(way.lease),
-            again: way.again,
-        };
+        let errand =
+            Errand { line: script.to_owned(), session: session.to_owned(), lease: Duration::from_secs(way.lease), again: way.again };
         let mut command = self.backend.connecting(&errand);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", self.backend.program()))?;

@@ -60,8 +60,7 @@ impl Sender<'_> {
             }
             at = end;
         }
-        let pieces: Vec<Value> =
-            chunks.iter().map(|chunk| json!([chunk.name, chunk.length, known.names.contains(&chunk.name)])).collect();
+        let pieces: Vec<Value> = chunks.iter().map(|chunk| json!([chunk.name, chunk.length, known.names.contains(&chunk.name)])).collect();
         // The same chunk may come again in this bundle, but it is not in the worker's cache before the bundle is.
         let payload = if missing.len() == chunks.len() { frame.payload.clone() } else { Bytes::from(missing.concat()) };
         let (codec, payload) = self.packed(payload).await?;

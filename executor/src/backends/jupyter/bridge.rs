@@ -132,7 +132,8 @@ impl Channel {
             if message.kind != "execute_reply" || message.parent != id {
                 continue;
             }
-            let python = message.content.get("user_expressions").and_then(|values| values.get("python")?.get("data")?.get("text/plain")?.as_str());
+            let python =
+                message.content.get("user_expressions").and_then(|values| values.get("python")?.get("data")?.get("text/plain")?.as_str());
             return match python {
                 Some(shown) => Ok(shown.trim_matches(['\'', '"']).to_owned()),
                 None => Err(failed(&format!("it does not run IPython: {}", message.content))),
@@ -215,7 +216,12 @@ async fn carry(
 }
 
 /// Handles one message: the ending when it tells one, an error when the stream has a hole.
-async fn take(channel: &mut Channel, flow: &mut Flow, message: &Message, to_us: &mut WriteHalf<DuplexStream>) -> Result<Option<Ending>, ()> {
+async fn take(
+    channel: &mut Channel,
+    flow: &mut Flow,
+    message: &Message,
+    to_us: &mut WriteHalf<DuplexStream>,
+) -> Result<Option<Ending>, ()> {
     if message.kind == "status" {
         let state = message.content.get("execution_state").and_then(Value::as_str).unwrap_or_default();
         return if matches!(state, "restarting" | "autorestarting" | "dead") {

@@ -1,5 +1,7 @@
 //! What is asked of a Jupyter server over HTTP: kernels and the sessions that name them.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -20,6 +22,12 @@ pub(super) struct Rest {
     token: Option<String>,
     agent: ureq::Agent,
 }
+
+/// A kernel and its session.
+type Started = (String, String);
+
+/// What this process started, by address and name.
+static STARTED: LazyLock<Mutex<HashMap<String, Started>>> = LazyLock::new(Mutex::default);
 
 /// Answer of the server: status and body.
 type Answer = (u16, Value);
@@ -52,7 +60,11 @@ impl Rest {
         let (status, answer) = self.call("POST", format!("{}/api/sessions", self.base), Some(body)).await?;
         let id = answer.get("kernel").and_then(|kernel| kernel.get("id")).and_then(Value::as_str);
         match id {
-            Some(id) if status < 300 => Ok(id.to_owned()),
+            Some(id) if status < 300 => {
+                let session = answer.get("id").and_then(Value::as_str).unwrap_or_default();
+                self.remembered(|known| known.insert(self.key(name), (id.to_owned(), session.to_owned())));
+                Ok(id.to_owned())
+            }
             _ => Err(self.refused(&format!("the server did not start the kernel {kernel:?}"), status, &answer)),
         }
     }
@@ -63,12 +75,26 @@ impl Rest {
         usual.unwrap_or_else(|| "python3".to_owned())
     }
 
-    /// The kernel that was started under a name, and the id of its session.
+    fn key(&self, name: &str) -> String {
+        format!("{} {name}", self.base)
+    }
+
+    fn remembered<T>(&self, with: impl FnOnce(&mut HashMap<String, Started>) -> T) -> T {
+        with(&mut STARTED.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The kernel that was started under a name, and the id of its session. Of one that another process started only a server knows
+    /// that lists its sessions; gateways do so when they are told to.
     pub(super) async fn find(&self, name: &str) -> Result<Option<(String, String)>, BackendError> {
+        if let Some(started) = self.remembered(|known| known.get(&self.key(name)).cloned()) {
+            return Ok(Some(started));
+        }
         let (status, answer) = self.call("GET", format!("{}/api/sessions", self.base), None).await?;
         let sessions = answer.as_array().ok_or_else(|| self.refused("the server does not list its sessions", status, &answer))?;
         let text = |value: &Value, key: &str| Some(value.get(key)?.as_str()?.to_owned());
-        let ours = sessions.iter().find(|session| text(session, "path").as_deref() == Some(name));
+        // Gateways have the path where older servers had it.
+        let path = |session: &Value| text(session, "path").or_else(|| text(session.get("notebook")?, "path"));
+        let ours = sessions.iter().find(|session| path(session).as_deref() == Some(name));
         Ok(ours.and_then(|session| Some((text(session.get("kernel")?, "id")?, text(session, "id")?))))
     }
 
@@ -79,6 +105,7 @@ impl Rest {
             if status >= 300 {
                 self.call("DELETE", format!("{}/api/kernels/{kernel}", self.base), None).await?;
             }
+            self.remembered(|known| known.remove(&self.key(name)));
         }
         Ok(())
     }
@@ -112,7 +139,9 @@ impl Rest {
     fn refused(&self, what: &str, status: u16, answer: &Value) -> BackendError {
         let said = answer.get("message").or_else(|| answer.get("reason")).and_then(Value::as_str).unwrap_or_default();
         let why = match (status, &self.token) {
-            (401 | 403, None) => "it wants a token: put it into the environment variable JUPYTER_TOKEN, or name another one with `token-env`".to_owned(),
+            (401 | 403, None) => {
+                "it wants a token: put it into the environment variable JUPYTER_TOKEN, or name another one with `token-env`".to_owned()
+            }
             (401 | 403, Some(_)) => "it does not accept the token".to_owned(),
             (404, _) => format!("there is no such thing (404) {said}; is {} the address of a Jupyter server?", self.base),
             _ => format!("it answered {status} {said}"),
