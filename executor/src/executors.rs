@@ -28,6 +28,8 @@ pub struct Executor {
     pub cache: bool,
     /// Whether the kernel's environment is built there, instead of refusing a block when versions differ.
     pub sync: bool,
+    /// Directories here that are seen there under another name.
+    pub paths: Vec<(String, String)>,
     /// How much faster than this machine it runs Python code (2.0: in half the time), when it is known.
     pub speed: Option<f64>,
 }
@@ -46,6 +48,7 @@ impl Executor {
             lease: Duration::ZERO,
             cache: !local,
             sync: false,
+            paths: Vec::new(),
             speed,
         }
     }

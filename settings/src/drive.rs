@@ -68,10 +68,12 @@ impl Executor {
         // There is no telling which interpreter another machine has; its plain name finds the one on its PATH.
         let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
         let place = driven::Executor::new(&self.name, backend);
+        let paths = self.paths.iter().map(|(here, there)| (here.clone(), there.clone())).collect();
         let cache = self.cache.unwrap_or(place.cache);
         Ok(driven::Executor {
             cache,
             sync: self.sync,
+            paths,
             python,
             directory: self.directory.clone(),
             lease: self.lease(),

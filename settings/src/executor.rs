@@ -75,6 +75,8 @@ pub struct Executor {
     pub cache: Option<bool>,
     /// Whether the kernel's environment is built there.
     pub sync: bool,
+    /// Directories here that are seen there under another name.
+    pub paths: BTreeMap<String, String>,
     /// The kernel that a Jupyter server starts.
     pub kernel: Option<String>,
     /// The environment variable that holds a Jupyter server's token.
@@ -107,6 +109,7 @@ impl Executor {
             lease: None,
             cache: None,
             sync: false,
+            paths: BTreeMap::new(),
             kernel: None,
             token_env: None,
             token_command: None,

@@ -22,7 +22,8 @@ pub(crate) enum Owner {
 }
 
 const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
-const EXECUTOR_KEYS: [&str; 18] = [
+const EXECUTOR_KEYS: [&str; 19] = [
+    "paths",
     "backend",
     "python",
     "command",
@@ -203,6 +204,7 @@ impl<'a> Document<'a> {
                         _ => return Err(self.wrong(&full, value, "`sync` or `as-is`")),
                     }
                 }
+                "paths" => executor.paths = self.texts(&full, value)?,
                 "token-command" => executor.token_command = Some(self.strings(&full, value)?),
                 "token" | "password" => {
                     let text = format!("`{full}` does not count: a secret must not stand in a file");

@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, cache, collecting, figures, frames, history, kinds, library_state, policy, session, streams, versions
+from . import PROTOCOL, ambient, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -35,6 +35,7 @@ class Worker:
         self.namespace, self._builtins = _make_main(self._ask)
         self._runner = None
         self._cache = cache.Cache()
+        self._files = datafiles.Files()
         self._ambient = {}
         self._receiver = None
         self._tracker = None
@@ -74,6 +75,7 @@ class Worker:
                 self._fail({}, error)
                 header = None
             if header is None:
+                self._files.remove()
                 os._exit(0)  # The client is gone: end at once, whatever the block is doing.
             operation = header.get("op")
             if operation == "buffer":
@@ -276,7 +278,26 @@ class Worker:
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)
         self._channel.send(answer)
 
+    def _op_files(self, header, payload):
+        usable = header.get("directory") == os.getcwd()
+        if header.get("elsewhere") and not usable:
+            self._files.own()
+        missing, refused = self._files.compare(header.get("files") or [], usable)
+        self._channel.send({"op": "ok", "id": header.get("id"), "missing": missing, "refused": refused, "own": self._files.home is not None})
+
+    def _op_file(self, header, payload):
+        self._files.take(header, payload)
+        if header.get("id") is not None:
+            self._channel.send({"op": "ok", "id": header["id"]})
+
+    def _op_fetch(self, header, payload):
+        paths = self._files.written()
+        for path in paths:
+            self._files.send(self._channel, path)
+        self._channel.send({"op": "ok", "id": header.get("id"), "files": paths})
+
     def _op_exit(self, header, payload):
+        self._files.remove()
         self._cache.settle(2)
         self._channel.send({"op": "bye"})
         os._exit(0)

@@ -141,16 +141,17 @@ impl<'a> Journey<'a> {
         let captured = self.capture().await?;
         self.check_packages(probed, &worker.hello).await?;
         self.transfer(worker, &captured, count).await?;
-        self.work(worker, count).await
+        self.work(worker, &captured, count).await
     }
 
     /// What the worker does once it has all it needs. From here on it is held when the link is cut.
-    async fn work(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
+    async fn work(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
         worker.arm().await.map_err(|error| self.worker_error(error))?;
         let ids = self.send_cells(worker, count).await?;
         let _record = self.record(worker, count, &ids);
         self.run(worker, count, &ids).await?;
-        self.bring_home(worker, count).await
+        self.bring_home(worker, count).await?;
+        self.fetch_files(worker, captured.directory.as_deref()).await
     }
 
     /// Notes where the block is, so that another process can find it. A note that cannot be written costs no more than that.
@@ -305,23 +306,22 @@ impl<'a> Journey<'a> {
     async fn transfer(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
         self.enter(Phase::Transfer);
         let started = Instant::now();
-        let directory = self.executor.directory.as_ref().map(|directory| directory.to_string_lossy().into_owned());
+        let path: Vec<_> = captured.path.iter().map(|entry| self.there(entry)).collect();
         let begin = Frame::new("begin")
-            .with("directory", directory.or_else(|| captured.directory.clone()))
-            .with("path", captured.path.clone())
+            .with("directory", self.directory_there(captured.directory.as_deref()))
+            .with("path", path)
             .with("ambient", captured.ambient.clone())
             .with("count", count);
         let lines: Vec<_> = captured.imports.iter().chain(&self.request.imports).cloned().collect();
         let imports = Frame::new("imports").with("lines", lines);
-        let preparing = async {
-            let begun = worker.request(begin).await?;
-            Ok::<_, WorkerError>((begun, worker.request(imports).await?))
-        };
-        let prepared = guard(self.cancel, &self.death, preparing).await;
-        let (begun, imported) = self.unless_stopped(prepared)?;
+        let begun = guard(self.cancel, &self.death, worker.request(begin)).await;
+        let begun = self.unless_stopped(begun)?;
         for text in strings(begun.header.get("notes")) {
             (self.on_event)(Event::Note { text });
         }
+        self.send_files(worker, captured.directory.as_deref()).await?;
+        let imported = guard(self.cancel, &self.death, worker.request(imports)).await;
+        let imported = self.unless_stopped(imported)?;
         self.report.failed_imports = failed_imports(&imported);
 
         let path = self.file("inputs");

@@ -4,6 +4,7 @@
 //! The kernel changes in one step at the very end. Whatever goes wrong before leaves it as it was.
 
 mod error;
+mod files;
 mod journey;
 mod report;
 mod run;
@@ -38,6 +39,17 @@ pub struct BlockCell {
     pub source: String,
 }
 
+/// A file, directory or pattern (`data/*.csv`) that a block reads or writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DataFile {
+    /// As the source gives it.
+    pub path: String,
+    /// Whether the block reads it.
+    pub read: bool,
+    /// Whether the block writes it.
+    pub written: bool,
+}
+
 /// What to move, as the plan says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Migration {
@@ -55,6 +67,8 @@ pub struct Migration {
     pub force: bool,
     /// Directory for the files with state; the system's one for temporary files when not given.
     pub spool: Option<PathBuf>,
+    /// Files that the block reads and writes, as far as the analysis knows them.
+    pub files: Vec<DataFile>,
     /// The notebook, for the record of a block that can be found again.
     pub notebook: Option<PathBuf>,
 }
