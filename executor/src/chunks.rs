@@ -30,7 +30,7 @@ pub(crate) fn cut(data: &[u8]) -> Vec<Chunk> {
     chunks
 }
 
-/// A rolling hash over the last 64 bytes, as in "FastCDC" (Xia and others, USENIX ATC 2016).
+/// A rolling hash over the last 64 bytes, as in `FastCDC` (Xia and others, USENIX ATC 2016).
 fn first_cut(data: &[u8]) -> usize {
     let (least, most) = BOUNDS;
     if data.len() <= least {
@@ -47,7 +47,7 @@ fn first_cut(data: &[u8]) -> usize {
     data.len().min(most)
 }
 
-/// A fixed random number for each byte (SplitMix64 from a fixed seed).
+/// A fixed random number for each byte (`SplitMix64` from a fixed seed).
 static GEAR: [u64; 256] = gear();
 
 const fn gear() -> [u64; 256] {

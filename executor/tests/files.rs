@@ -39,7 +39,8 @@ async fn files_go_along_and_come_home_and_nothing_stays() {
     let source = "import os\nhere = os.getcwd()\nnumbers = open('data/in.csv').read().strip().split(',')\nlength = len(open('data/large.txt').read())\n\
                   os.makedirs('out', exist_ok=True)\nopen('out/result.txt', 'w').write('done ' * 2_000_000)\nopen('config.json', 'w').write('{\"a\": 1}')\n\
                   modes = sorted(oct(os.stat(name).st_mode & 0o777) for name in ('.', 'data', 'data/in.csv'))";
-    let files = vec![reading("data/*.csv"), reading("data/large.txt"), reading("config.json"), writing("out/result.txt"), writing("config.json")];
+    let files =
+        vec![reading("data/*.csv"), reading("data/large.txt"), reading("config.json"), writing("out/result.txt"), writing("config.json")];
     let request = Migration { files, ..migration(&[source], &[], &["here", "numbers", "length", "modes"]) };
     let report = bed.migrate(&request).await.0.unwrap();
     assert!(report.ok(), "{report:?}");

@@ -57,7 +57,7 @@ impl Subject {
                 let _ = stdin.write_all(input).await;
             }
         };
-        let (_, left) = tokio::join!(writing, running.left());
+        let ((), left) = tokio::join!(writing, running.left());
         left
     }
 

@@ -56,7 +56,11 @@ impl Journey<'_> {
         self.refuse_files(&answer)?;
         let missing: Vec<usize> = numbers(&answer, "missing");
         if !missing.is_empty() && total > LIMIT {
-            let why = format!("together they have {} MB, and at most {} MB go along; put them on a disk that both sides see", total >> 20, LIMIT >> 20);
+            let why = format!(
+                "together they have {} MB, and at most {} MB go along; put them on a disk that both sides see",
+                total >> 20,
+                LIMIT >> 20
+            );
             let files = missing.iter().filter_map(|index| Some((inputs.get(*index)?.path.clone(), why.clone()))).collect();
             return Err(MigrateError::Files { executor: self.executor.name.clone(), files });
         }
@@ -82,7 +86,8 @@ impl Journey<'_> {
         if !writes {
             return Ok(());
         }
-        let look = Frame::new("files").with("files", json!([])).with("directory", self.directory_there(home.to_str())).with("elsewhere", true);
+        let look =
+            Frame::new("files").with("files", json!([])).with("directory", self.directory_there(home.to_str())).with("elsewhere", true);
         let answer = guard(self.cancel, &self.death, worker.request(look)).await;
         self.unless_stopped(answer).map(|_| ())
     }
@@ -109,7 +114,11 @@ impl Journey<'_> {
             self.report.returned_files.push(path);
         }
         if !self.report.returned_files.is_empty() {
-            let text = format!("{} files that the block wrote came home: {}", self.report.returned_files.len(), self.report.returned_files.join(", "));
+            let text = format!(
+                "{} files that the block wrote came home: {}",
+                self.report.returned_files.len(),
+                self.report.returned_files.join(", ")
+            );
             (self.on_event)(Event::Note { text });
         }
         Ok(())

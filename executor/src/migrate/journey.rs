@@ -23,7 +23,7 @@ use crate::kernel::{Death, Kernel, KernelError};
 use crate::parity;
 use crate::spool;
 use crate::transfer::{self, TransferError};
-use crate::worker::{Hello, Worker, WorkerError};
+use crate::worker::{Hello, Worker};
 
 /// How long the kernel may take to measure the names that the block does not need, seconds.
 const PATIENCE: f64 = 10.0;

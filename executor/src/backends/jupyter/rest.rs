@@ -29,6 +29,10 @@ type Started = (String, String);
 /// What this process started, by address and name.
 static STARTED: LazyLock<Mutex<HashMap<String, Started>>> = LazyLock::new(Mutex::default);
 
+fn remembered<T>(with: impl FnOnce(&mut HashMap<String, Started>) -> T) -> T {
+    with(&mut STARTED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Answer of the server: status and body.
 type Answer = (u16, Value);
 
@@ -62,7 +66,7 @@ impl Rest {
         match id {
             Some(id) if status < 300 => {
                 let session = answer.get("id").and_then(Value::as_str).unwrap_or_default();
-                self.remembered(|known| known.insert(self.key(name), (id.to_owned(), session.to_owned())));
+                remembered(|known| known.insert(self.key(name), (id.to_owned(), session.to_owned())));
                 Ok(id.to_owned())
             }
             _ => Err(self.refused(&format!("the server did not start the kernel {kernel:?}"), status, &answer)),
@@ -79,14 +83,10 @@ impl Rest {
         format!("{} {name}", self.base)
     }
 
-    fn remembered<T>(&self, with: impl FnOnce(&mut HashMap<String, Started>) -> T) -> T {
-        with(&mut STARTED.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The kernel that was started under a name, and the id of its session. Of one that another process started only a server knows
     /// that lists its sessions; gateways do so when they are told to.
     pub(super) async fn find(&self, name: &str) -> Result<Option<(String, String)>, BackendError> {
-        if let Some(started) = self.remembered(|known| known.get(&self.key(name)).cloned()) {
+        if let Some(started) = remembered(|known| known.get(&self.key(name)).cloned()) {
             return Ok(Some(started));
         }
         let (status, answer) = self.call("GET", format!("{}/api/sessions", self.base), None).await?;
@@ -105,7 +105,7 @@ impl Rest {
             if status >= 300 {
                 self.call("DELETE", format!("{}/api/kernels/{kernel}", self.base), None).await?;
             }
-            self.remembered(|known| known.remove(&self.key(name)));
+            remembered(|known| known.remove(&self.key(name)));
         }
         Ok(())
     }
