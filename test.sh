@@ -53,6 +53,9 @@ tests/wheel.sh "$cache/wheel"
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
 
+step "Executors on real engines"
+tests/engines/run.sh
+
 step "Library effects against the libraries"
 if $full; then
   # What cannot be installed here stays unverified; a run that was interrupted goes on where it stopped.

@@ -278,15 +278,80 @@ pub(crate) struct DemoArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// List the places that can run a block
+/// List the places that can run a block, and the blocks that run there
 #[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_long_help = "\
+Examples:
+  nbhoist executors --probe
+  nbhoist executors add gpu                write a place into your own configuration, step by step
+  nbhoist executors jobs                   blocks that run elsewhere, also those of an nbhoist that was killed
+  nbhoist executors attach 3f2a            take one of those over
+  nbhoist executors conform ray 127.0.0.1:6379
+"
+)]
 pub(crate) struct ExecutorsArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ExecutorsAction>,
     /// Connect to each of them and say what is there
     #[arg(long)]
     pub(crate) probe: bool,
     /// The Python to use on this machine where an executor names none
     #[arg(long, value_name = "PATH", requires = "probe")]
     pub(crate) python: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExecutorsAction {
+    /// List blocks that run elsewhere
+    Jobs,
+    /// Take over a block that an nbhoist left running, and put its results into the kernel it came from
+    Attach {
+        /// The beginning of the job's id
+        #[arg(value_name = "JOB")]
+        job: String,
+        /// Put the result into the kernel even where its variables have changed meanwhile
+        #[arg(long)]
+        force: bool,
+    },
+    /// End a block that runs elsewhere
+    Cancel {
+        /// The beginning of the job's id
+        #[arg(value_name = "JOB")]
+        job: String,
+    },
+    /// Add a place to your own configuration
+    Add(AddArgs),
+    /// Try whether a plugin `nbhoist-executor-NAME` keeps to the plugin protocol
+    Conform {
+        /// The last part of its name
+        #[arg(value_name = "NAME")]
+        plugin: String,
+        /// What it connects to
+        #[arg(value_name = "URI", default_value = "")]
+        uri: String,
+        /// What it is told beside the address
+        #[arg(long = "option", value_name = "KEY=VALUE")]
+        options: Vec<String>,
+        /// The Python at its places
+        #[arg(long, value_name = "PATH")]
+        python: Option<PathBuf>,
+    },
+}
+
+/// What `executors add` is told; it asks for the rest in a terminal.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddArgs {
+    /// A name for the place
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// What drives it: ssh, slurm, jupyter, command, or the name of a plugin
+    #[arg(long, value_name = "BACKEND")]
+    pub(crate) backend: Option<String>,
+    /// A value of the place, such as `host=gpu-box`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 /// Explain a rule: what it finds, why that is bad, how to fix it

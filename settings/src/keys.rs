@@ -19,6 +19,14 @@ pub enum Kind {
     RulesByFile,
     /// A table from rules to one of these words.
     WordByRule(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
+    /// A string or a number.
+    Scalar,
+    /// A table of strings.
+    Table,
+    /// A list of strings, or a table of them.
+    ListOrTable,
     /// A table of executors by name.
     Executors,
 }
@@ -147,11 +155,11 @@ pub const KEYS: [Key; 12] = [
 ];
 
 /// Keys of an executor.
-pub const EXECUTOR_KEYS: [Key; 6] = [
+pub const EXECUTOR_KEYS: [Key; 19] = [
     Key {
         name: "backend",
         default: "what the other keys say",
-        text: "What drives it: `local`, `ssh`, `command`, `jupyter`, or the `NAME` of a program `nbhoist-executor-NAME`.",
+        text: "What drives it: `local`, `ssh`, `slurm`, `jupyter`, `command`, or the `NAME` of a program `nbhoist-executor-NAME`.",
         ..PLAIN
     },
     Key { name: "python", default: "`python3`; with `local` the kernel's", text: "The Python there.", ..PLAIN },
@@ -163,5 +171,51 @@ pub const EXECUTOR_KEYS: [Key; 6] = [
     },
     Key { name: "host", text: "The host of `ssh`.", ..PLAIN },
     Key { name: "uri", text: "The address of a server, or of what a program connects to.", ..PLAIN },
-    Key { name: "directory", text: "The working folder there.", ..PLAIN },
+    Key { name: "directory", default: "the kernel's own", text: "The working folder there.", ..PLAIN },
+    Key {
+        name: "lease",
+        kind: Kind::Number,
+        default: "600; with `local` and `command` 0",
+        text: "Seconds for which a block goes on while the link to it is cut.",
+        ..PLAIN
+    },
+    Key {
+        name: "cache",
+        kind: Kind::Flag,
+        default: "true; with `local` false",
+        text: "Whether what was sent is kept there, so that it is not sent again.",
+        ..PLAIN
+    },
+    Key {
+        name: "env",
+        kind: Kind::Word(&["as-is", "sync"]),
+        default: "\"as-is\"",
+        text: "`sync`: the kernel's environment is built there by uv, once for each list of versions.",
+        ..PLAIN
+    },
+    Key {
+        name: "paths",
+        kind: Kind::Table,
+        text: "Folders that both machines share: beginnings of paths here, and what they are called there.",
+        ..PLAIN
+    },
+    Key {
+        name: "options",
+        kind: Kind::ListOrTable,
+        text: "More arguments for `ssh` and `slurm` (a list), or what a plugin is told (a table).",
+        ..PLAIN
+    },
+    Key { name: "partition", kind: Kind::Scalar, text: "Slurm's partition.", ..PLAIN },
+    Key { name: "gpus", kind: Kind::Scalar, text: "GPUs of a Slurm job, as Slurm writes them.", ..PLAIN },
+    Key { name: "time", kind: Kind::Scalar, text: "Longest run time of a Slurm job, as Slurm writes it.", ..PLAIN },
+    Key { name: "memory", kind: Kind::Scalar, text: "Memory of a Slurm job, as Slurm writes it.", ..PLAIN },
+    Key { name: "kernel", default: "the server's default", text: "The kernel that `jupyter` starts.", ..PLAIN },
+    Key {
+        name: "token-env",
+        default: "`JUPYTER_TOKEN`",
+        text: "The environment variable with the token of `jupyter`. A token in the file does not count.",
+        ..PLAIN
+    },
+    Key { name: "token-command", kind: Kind::Strings, text: "A command that prints the token, such as a keyring's.", ..PLAIN },
+    Key { name: "close", kind: Kind::Strings, text: "A command that cleans up after `command`; `{session}` is its name.", ..PLAIN },
 ];

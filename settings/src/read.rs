@@ -1,8 +1,10 @@
 //! One configuration file, key by key, with the place of everything.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::{Problem, Table};
@@ -20,6 +22,9 @@ pub(crate) enum Owner {
     User,
     Project,
 }
+
+/// The longest lease, seconds: a month.
+const MAX_LEASE: f64 = 30.0 * 24.0 * 3600.0;
 
 /// Reads a file into the settings.
 pub(crate) fn file(path: &Path, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
@@ -207,6 +212,32 @@ impl<'a> Document<'a> {
                 "host" => executor.host = Some(self.string(&full, value)?),
                 "uri" => executor.uri = Some(self.string(&full, value)?),
                 "directory" => executor.directory = Some(self.path(&full, value)?),
+                "options" if value.get_ref().as_table().is_some() => executor.options = self.texts(&full, value)?,
+                "options" => executor.arguments.extend(self.strings(&full, value)?),
+                // As Slurm calls them.
+                "partition" => executor.arguments.push(format!("--partition={}", self.text(&full, value)?)),
+                "gpus" => executor.arguments.push(format!("--gpus={}", self.text(&full, value)?)),
+                "time" => executor.arguments.push(format!("--time={}", self.text(&full, value)?)),
+                "memory" => executor.arguments.push(format!("--mem={}", self.text(&full, value)?)),
+                "close" => executor.close = Some(self.strings(&full, value)?),
+                "lease" => executor.lease = Some(Duration::from_secs_f64(self.seconds(&full, value)?.min(MAX_LEASE))),
+                "kernel" => executor.kernel = Some(self.string(&full, value)?),
+                "token-env" => executor.token_env = Some(self.string(&full, value)?),
+                "cache" => executor.cache = Some(value.get_ref().as_bool().ok_or_else(|| self.wrong(&full, value, "`true` or `false`"))?),
+                "env" => {
+                    executor.sync = match self.string(&full, value)?.as_str() {
+                        "sync" => true,
+                        "as-is" => false,
+                        _ => return Err(self.wrong(&full, value, "`sync` or `as-is`")),
+                    }
+                }
+                "paths" => executor.paths = self.texts(&full, value)?,
+                "token-command" => executor.token_command = Some(self.strings(&full, value)?),
+                "token" | "password" => {
+                    let text = format!("`{full}` does not count: a secret must not stand in a file");
+                    let help = Some("put it into an environment variable and name that with `token-env`, or name a command that prints it with `token-command`".to_owned());
+                    settings.warnings.push(Warning { place: self.place(&key.span()), text, help });
+                }
                 other => self.unknown(other, &key.span(), &EXECUTOR_KEYS, settings),
             }
         }
@@ -254,6 +285,20 @@ impl<'a> Document<'a> {
     fn string(&self, key: &str, value: &Value<'_>) -> Result<String, Error> {
         let text = value.get_ref().as_str().map(str::to_owned);
         text.ok_or_else(|| self.wrong(key, value, "a string"))
+    }
+
+    /// A string, or a number as it is written.
+    fn text(&self, key: &str, value: &Value<'_>) -> Result<String, Error> {
+        match value.get_ref() {
+            DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+            _ => self.string(key, value),
+        }
+    }
+
+    /// A table of strings.
+    fn texts(&self, key: &str, value: &Value<'_>) -> Result<BTreeMap<String, String>, Error> {
+        let entries = self.table(key, value)?.iter();
+        entries.map(|(name, value)| Ok((name.get_ref().to_string(), self.text(&format!("{key}.{}", name.get_ref()), value)?))).collect()
     }
 
     /// A path; `~/` stands for the home folder.

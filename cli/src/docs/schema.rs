@@ -43,6 +43,13 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Whole => json!({"type": "integer", "minimum": 0}),
         Kind::String => json!({"type": "string"}),
         Kind::Word(words) => json!({"type": "string", "enum": words}),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Scalar => json!({"type": ["string", "number"]}),
+        Kind::Table => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+        Kind::ListOrTable => json!({"anyOf": [
+            {"type": "array", "items": {"type": "string"}},
+            {"type": "object", "additionalProperties": {"type": "string"}},
+        ]}),
         Kind::Strings => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Rules => rules(),
         Kind::RulesByFile => json!({"type": "object", "additionalProperties": rules()}),

@@ -55,6 +55,10 @@ fn kind(kind: Kind) -> String {
         Kind::Rules => "list of rules".to_owned(),
         Kind::RulesByFile => "table of patterns, each with a list of rules".to_owned(),
         Kind::WordByRule(list) => format!("table of rules, each with one of {}", words(list)),
+        Kind::Flag => "`true` or `false`".to_owned(),
+        Kind::Scalar => "string or number".to_owned(),
+        Kind::Table => "table of strings".to_owned(),
+        Kind::ListOrTable => "list of strings, or table of strings".to_owned(),
         Kind::Executors => "table of executors".to_owned(),
     }
 }
