@@ -38,9 +38,10 @@ async fn left_behind(folder: &Path, seconds: f64) -> (nbhoist_executor::kernel::
     let mut kernel = common::kernel().await;
     common::printed(&mut kernel, "x = 20\nhidden = 1").await;
     let mark = folder.join("ran");
+    let shown = mark.display();
     let script = format!(
-        "# %%\nx = 20\n# %%\n# nbhoist: block b\nopen({mark:?}, 'a').write('1')\nimport time\nprint('begun', flush=True)\ntime.sleep({seconds})\n\
-         # %%\n# nbhoist: block b\nopen({mark:?}, 'a').write('2')\ny = x * 2 + 2\nprint('y is', y)\n"
+        "# %%\nx = 20\n# %%\n# nbhoist: block b\nopen('{shown}', 'a').write('1')\nimport time\nprint('begun', flush=True)\ntime.sleep({seconds})\n\
+         # %%\n# nbhoist: block b\nopen('{shown}', 'a').write('2')\ny = x * 2 + 2\nprint('y is', y)\n"
     );
     std::fs::write(folder.join("n.py"), script).unwrap();
     let file = common::connection_file(&mut kernel).await.display().to_string();

@@ -91,7 +91,7 @@ fn write(file: &Path, name: &str, values: &[(String, String)]) -> Result<(), Fai
     if old.contains(&format!("[executors.{name}]")) {
         return Err(Failure::new(format!("`{name}` is already in {}", file.display())).help("choose another name, or change it there"));
     }
-    let folder = file.parent().map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("."));
+    let folder = file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let mut new = tempfile::Builder::new().suffix(".toml").tempfile_in(&folder).map_err(failed)?;
     let gap = if old.is_empty() {
@@ -101,7 +101,7 @@ fn write(file: &Path, name: &str, values: &[(String, String)]) -> Result<(), Fai
     } else {
         "\n\n"
     };
-    let entries: String = values.iter().map(|(key, value)| format!("{key} = {}\n", toml_value(key, value))).collect();
+    let entries = values.iter().fold(String::new(), |text, (key, value)| text + &format!("{key} = {}\n", toml_value(key, value)));
     new.write_all(format!("{old}{gap}[executors.{name}]\n{entries}").as_bytes()).map_err(failed)?;
     let known = Settings::load_from(Some(new.path()), None).map_err(|error| Failure::from_text(&error.to_string()))?;
     if let Some(warning) = known.warnings.first() {
