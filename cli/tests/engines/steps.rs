@@ -22,8 +22,11 @@ type Taking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// The longest a step may take.
 const LONGEST: Duration = Duration::from_secs(150);
 
+/// A step of the matrix: its name and what it does.
+type Step = (&'static str, fn(Arc<Ground>) -> Taking);
+
 /// The rows of the table; the engine is killed last.
-pub(crate) const STEPS: &[(&str, fn(Arc<Ground>) -> Taking)] = &[
+pub(crate) const STEPS: &[Step] = &[
     ("heavy block of corpus/digits", |ground| Box::pin(digits(ground))),
     ("rich outputs", |ground| Box::pin(rich_outputs(ground))),
     ("interrupt", |ground| Box::pin(interrupt(ground))),
@@ -367,7 +370,7 @@ async fn nbhoist_killed(ground: Arc<Ground>) -> Outcome {
     within(60, || !held.iter().any(|socket| socket.exists()), "a socket is left").await;
     let left = private_files(&temporary);
     // What nbhoist had on this side is taken away by the next one that starts; it can be read by this user only.
-    assert!(open.iter().chain(&left).all(|(_, mode)| mode & 0o077 == 0), "{open:?} {left:?}");
+    assert!(open.iter().chain(&left).all(|(_, mode)| mode.trailing_zeros() >= 6), "{open:?} {left:?}");
     Ok("worker and sockets are gone after the lease".to_owned())
 }
 

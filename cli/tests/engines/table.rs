@@ -36,8 +36,11 @@ fn read_row(engine: &str) -> Map<String, Value> {
 #[ignore = "tests/engines/run.sh runs it"]
 fn table() {
     let rows: Vec<_> = ENGINES.iter().map(|engine| read_row(engine)).collect();
-    let mut text =
-        format!("| |{}\n|---|{}\n", ENGINES.iter().map(|engine| format!(" {engine} |")).collect::<String>(), "---|".repeat(ENGINES.len()));
+    let mut text = format!(
+        "| |{}\n|---|{}\n",
+        ENGINES.iter().fold(String::new(), |text, engine| text + &format!(" {engine} |")),
+        "---|".repeat(ENGINES.len())
+    );
     let mut reasons: Vec<String> = Vec::new();
     for (step, _) in STEPS {
         let _ = write!(text, "| {step} |");
