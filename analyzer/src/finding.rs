@@ -88,7 +88,7 @@ pub enum Edit {
         /// What stands there instead.
         text: String,
     },
-    /// Removes the saved outputs of a code cell, and its execution count.
+    /// Removes the saved outputs of a code cell. Its execution count stays: the cell did run.
     ClearOutputs {
         /// Number of the cell.
         cell: u32,

@@ -61,7 +61,6 @@ pub fn apply(bytes: &[u8], notebook: &Notebook, edits: &[Edit]) -> Result<Vec<u8
             Edit::Source { start, end, text, .. } => entry.source.push((*start..*end, text.clone())),
             Edit::ClearOutputs { .. } => {
                 entry.outputs = Some("[]".to_owned());
-                entry.execution_count = Some(None);
             }
             Edit::Id { id, .. } => entry.id = Some(id.clone()),
         }
