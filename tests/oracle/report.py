@@ -184,5 +184,5 @@ _FOLDERS = re.compile(r"(?<![\w.])(?:~?/[\w.+-]+)+/(?=[\w.+-]+)")
 
 
 def _one_line(text):
-    text = _FOLDERS.sub(".../", text)
+    text = _FOLDERS.sub(".../", text.replace("\\n", " "))
     return " ".join(text.replace("|", "\\|").replace("<", "\\<").split())
