@@ -20,7 +20,7 @@ type Outcome = Result<String, &'static str>;
 type Taking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// The longest a step may take.
-const LONGEST: Duration = Duration::from_secs(150);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// The rows of the table; the engine is killed last.
 pub(crate) const STEPS: &[(&str, fn(Arc<Ground>) -> Taking)] = &[
@@ -52,17 +52,16 @@ async fn all() {
     let lanes = Arc::new(tokio::sync::Semaphore::new(LANES));
     let mut taking: Vec<(&str, tokio::task::JoinHandle<_>)> = Vec::new();
     for (name, step) in harmless {
-        taking.push((name, tokio::spawn(taken(step, Arc::clone(&ground), Arc::clone(&lanes)))));
+        taking.push((name, tokio::spawn(taken(name, step, Arc::clone(&ground), Arc::clone(&lanes)))));
     }
     let mut cells = Vec::new();
     for (name, cell) in taking {
         cells.push((name, cell.await.unwrap()));
     }
     for (name, step) in harmful {
-        cells.push((name, taken(step, Arc::clone(&ground), Arc::clone(&lanes)).await));
+        cells.push((name, taken(name, step, Arc::clone(&ground), Arc::clone(&lanes)).await));
     }
     for (name, cell) in cells {
-        println!("{}: {name}: {cell}", ground.engine.name);
         if cell.get("passes") == Some(&Value::Bool(false)) {
             failures.push(name);
         }
@@ -81,17 +80,20 @@ const LANES: usize = 3;
 const HARMFUL: &[&str] = &["cut", "nbhoist killed", "engine killed"];
 
 /// Takes one step, and tells what came out.
-async fn taken(step: fn(Arc<Ground>) -> Taking, ground: Arc<Ground>, lanes: Arc<tokio::sync::Semaphore>) -> Value {
+async fn taken(name: &str, step: fn(Arc<Ground>) -> Taking, ground: Arc<Ground>, lanes: Arc<tokio::sync::Semaphore>) -> Value {
     let _lane = lanes.acquire().await.unwrap();
     let started = Instant::now();
+    let engine = ground.engine.name.clone();
     let taken = tokio::time::timeout(LONGEST, tokio::spawn(step(ground))).await;
     let seconds = started.elapsed().as_secs_f64();
-    match taken {
+    let cell = match taken {
         Ok(Ok(Ok(note))) => json!({ "passes": true, "note": note, "seconds": seconds }),
         Ok(Ok(Err(reason))) => json!({ "reason": reason }),
         Ok(Err(error)) => json!({ "passes": false, "note": format!("{error}") }),
         Err(_) => json!({ "passes": false, "note": format!("it took longer than {} s", LONGEST.as_secs()) }),
-    }
+    };
+    println!("{engine}: {name}: {cell}");
+    cell
 }
 
 /// The block with its models and figures, through the command line. Fewer copies and settings than in the corpus: the
