@@ -18,6 +18,8 @@ case $1 in
       --JupyterWebsocketPersonality.list_kernels=True >"$folder/log" 2>&1 & ;;
   enterprise)
     unset JUPYTER_TOKEN
+    # It starts nothing for root unless it is told that root is fine.
+    export EG_UNAUTHORIZED_USERS=nobody
     "${NBHOIST_ENTERPRISE_PYTHON:-$engines}" -m enterprise_gateway --EnterpriseGatewayApp.ip=127.0.0.1 --EnterpriseGatewayApp.port="$number" \
       --EnterpriseGatewayApp.auth_token=sesame --EnterpriseGatewayApp.list_kernels=True >"$folder/log" 2>&1 & ;;
 esac

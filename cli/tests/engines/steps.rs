@@ -20,7 +20,7 @@ type Outcome = Result<String, &'static str>;
 type Taking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// The longest a step may take.
-const LONGEST: Duration = Duration::from_secs(150);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// A step of the matrix: its name and what it does.
 type Step = (&'static str, fn(Arc<Ground>) -> Taking);
