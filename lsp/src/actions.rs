@@ -93,25 +93,28 @@ fn fixes(snapshot: &Snapshot, uri: &Uri, text: &str, start: Position, end: Posit
     let touched = problems.filter(|problem| problem.span.start <= end && start <= problem.span.end);
     touched
         .flat_map(|problem| {
-            let fixes = [problem.fix.clone(), ignore(uri, text, problem, encoding)];
+            let fixes = [problem.fix.clone(), ignore(snapshot, uri, text, problem, encoding)];
             fixes.into_iter().flatten().map(|fix| Action::Fix { fix, problem: problem.clone() })
         })
         .collect()
 }
 
-fn ignore(uri: &Uri, text: &str, problem: &Problem, encoding: Encoding) -> Option<Fix> {
+fn ignore(snapshot: &Snapshot, uri: &Uri, text: &str, problem: &Problem, encoding: Encoding) -> Option<Fix> {
     let line_number = problem.span.start.line;
-    let (_, line) = encoding::lines(text).nth(line_number as usize)?;
-    let (column, text) = comment(line, problem.code)?;
+    let (start, line) = encoding::lines(text).nth(line_number as usize)?;
+    let (cell, offset) = snapshot.source.cell_at(uri, start)?;
+    let before = snapshot.source.cell(cell)?.0.source.get(..offset as usize)?;
+    let (column, text) = comment(before, line, problem.code)?;
     let at = Position { line: line_number, column: encoding::position(line, column, encoding).column };
     Some(Fix { title: format!("Ignore {} here", problem.code), edits: vec![(Arc::clone(uri), Span { start: at, end: at }, text)] })
 }
 
-/// The byte at which the comment goes into the line, and what is inserted. `None` where a comment would be something else.
-fn comment(line: &str, code: &str) -> Option<(usize, String)> {
+/// The byte at which the comment goes into the line, and what is inserted. `None` where a comment would be something else, such as
+/// a part of a text that the cell has begun `before` this line.
+fn comment(before: &str, line: &str, code: &str) -> Option<(usize, String)> {
     let trimmed = line.trim_end();
     let first = trimmed.trim_start();
-    let odd = |quote: &str| trimmed.matches(quote).count() % 2 == 1;
+    let odd = |quote: &str| (before.matches(quote).count() + trimmed.matches(quote).count()) % 2 == 1;
     if trimmed.ends_with('\\') || first.starts_with(['%', '!']) || odd("\"\"\"") || odd("'''") {
         return None;
     }
@@ -129,10 +132,11 @@ mod tests {
 
     #[test]
     fn comments_go_where_they_are_comments() {
-        assert_eq!(comment("f(x)  ", "NBH202"), Some((4, "  # nbhoist: ignore[NBH202]".to_owned())));
-        assert_eq!(comment("f(x)  # nbhoist: ignore[NBH1]", "NBH2"), Some((28, ", NBH2".to_owned())));
+        assert_eq!(comment("", "f(x)  ", "NBH202"), Some((4, "  # nbhoist: ignore[NBH202]".to_owned())));
+        assert_eq!(comment("s = '''a'''\n", "f(x)  # nbhoist: ignore[NBH1]", "NBH2"), Some((28, ", NBH2".to_owned())));
         for line in ["f(x, \\", "%time f(x)", "s = \"\"\"{x}", "!ls {x}"] {
-            assert_eq!(comment(line, "NBH202"), None, "{line}");
+            assert_eq!(comment("", line, "NBH202"), None, "{line}");
         }
+        assert_eq!(comment("s = f\"\"\"\n", "{x}", "NBH202"), None);
     }
 }
