@@ -6,6 +6,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use common::{Client, cell_uri, notebook, vscode};
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 
 const NOTEBOOK: &str = "file:///n.ipynb";
 const ROUNDS: usize = 100;
+
+/// How many requests are under way while one is cancelled.
+const LONG: usize = 4;
 
 /// A notebook of 200 cells with 12 lines each.
 fn sources() -> Vec<String> {
@@ -39,33 +43,55 @@ async fn main() {
     client.request("nbhoist/cellStatus", json!({ "notebook": NOTEBOOK })).await.expect("the status of the cells");
     report("status of all cells", vec![began.elapsed()]);
 
+    let (commands, cancelled) = cancels(&client).await;
+    report("nbhoist.cancel while four long requests run and text changes", commands);
+    report("$/cancelRequest of a long request beside four others", cancelled);
+    client.end().await;
+}
+
+/// What a request that was cancelled is answered with.
+const REQUEST_CANCELLED: i64 = -32800;
+
+/// Times of `nbhoist.cancel`, and of `$/cancelRequest` until the request is answered. Four requests are under way each time: every one is answered
+/// that it was cancelled, so it had not ended by itself before, and in the place of each a new one begins.
+async fn cancels(client: &Client) -> (Vec<Duration>, Vec<Duration>) {
     // It takes connections and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = silent.local_addr().expect("an address");
-    let mut long = Vec::new();
-    for _ in 0..4 {
-        let server = json!({ "url": format!("http://{address}"), "token": "" });
-        long.push(client.ask("nbhoist/findKernel", json!({ "notebook": NOTEBOOK, "server": server })));
+    let server = json!({ "url": format!("http://{}", silent.local_addr().expect("an address")), "token": "" });
+    let begin = async || {
+        let (id, answer) = client.ask("nbhoist/findKernel", json!({ "notebook": NOTEBOOK, "server": server }));
+        // The connection says that the request is under way; it is kept open.
+        let (connection, _) = silent.accept().await.expect("a connection");
+        (id, answer, connection)
+    };
+    let mut long = VecDeque::new();
+    for _ in 0..LONG {
+        long.push_back(begin().await);
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let mut commands = Vec::new();
-    let mut cancelled = Vec::new();
+    let (mut commands, mut cancelled) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         // Typing goes on.
         client.notify("notebookDocument/didChange", change(round, "z"));
         let began = Instant::now();
         client.command("nbhoist.cancel", json!({ "job": "none" })).await.expect("an answer");
         commands.push(began.elapsed());
-        if let Some((id, answer)) = long.pop() {
-            let began = Instant::now();
-            client.notify("$/cancelRequest", json!({ "id": id }));
-            assert!(answer.await.is_err(), "a cancelled request is answered with an error");
-            cancelled.push(began.elapsed());
-        }
+        long.push_back(begin().await);
+        let (id, answer, _connection) = long.pop_front().expect("a request under way");
+        cancelled.push(cancel(client, id, answer).await);
     }
-    report("nbhoist.cancel while requests run and text changes", commands);
-    report("$/cancelRequest of a long request", cancelled);
-    client.end().await;
+    for (id, answer, _connection) in long {
+        cancel(client, id, answer).await;
+    }
+    (commands, cancelled)
+}
+
+/// Cancels a request; the time until it is answered.
+async fn cancel(client: &Client, id: u64, answer: impl Future<Output = Result<Value, Value>>) -> Duration {
+    let began = Instant::now();
+    client.notify("$/cancelRequest", json!({ "id": id }));
+    let error = answer.await.expect_err("a cancelled request is answered with an error");
+    assert_eq!(error["code"], REQUEST_CANCELLED, "the request had ended before: {error}");
+    began.elapsed()
 }
 
 fn change(round: usize, text: &str) -> Value {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use nbhoist_analyzer::picture;
 use nbhoist_executor::executors::probe;
+use nbhoist_settings::Settings;
 use serde_json::{Value, json};
 
-use crate::document::Uri;
+use crate::document::{Source, Uri};
 use crate::error::Fault;
 use crate::methods::{command, request};
 use crate::outbox::{Notice, Outgoing};
@@ -46,7 +47,7 @@ impl Session {
     pub(crate) async fn request(self: &Arc<Self>, name: &str, params: &Value) -> Result<Value, Fault> {
         match name {
             request::CELL_STATUS => self.cell_status(&notebook(params)?).await,
-            request::EXECUTORS => Ok(self.executors(params)),
+            request::EXECUTORS => self.executors(params).await,
             request::PROBE => self.probe(params).await,
             request::FIND_KERNEL => self.find_kernel(&notebook(params)?, server(params)).await,
             request::START_KERNEL => {
@@ -66,15 +67,16 @@ impl Session {
         }
     }
 
-    /// Takes the report of an ordinary run.
-    pub(crate) async fn cell_executed(self: &Arc<Self>, params: &Value) {
+    /// Takes the report of an ordinary run. Waits for nothing: right behind the report the cell may go.
+    pub(crate) fn cell_executed(&self, params: &Value) {
         let Ok(uri) = notebook(params) else { return };
         let time = |key: &str| params.get(key).and_then(Value::as_f64);
         let (Some(start), Some(end)) = (time("start"), time("end")) else { return };
         let ok = params.get("success").and_then(Value::as_bool).unwrap_or(false);
-        let Ok(snapshot) = self.snapshot(&uri).await else { return };
-        if let Some(cell) = params.get("cell").and_then(|cell| number(&snapshot, cell)) {
-            self.note_run(&snapshot, cell, (end - start) / 1000.0, ok);
+        let Some(source) = self.source(&uri) else { return };
+        let cell = params.get("cell").and_then(|cell| source.cell(number(&source, cell)?));
+        if let Some((cell, _)) = cell {
+            self.note_run(&source, cell.number, &cell.source, (end - start) / 1000.0, ok);
             self.status_changed(&uri);
         }
     }
@@ -101,7 +103,7 @@ impl Session {
         let job = self.jobs.begin(job(params))?;
         let name = job.name().to_owned();
         let snapshot = self.snapshot(&uri).await?;
-        let cell = params.get("cell").and_then(|cell| number(&snapshot, cell));
+        let cell = params.get("cell").and_then(|cell| number(&snapshot.source, cell));
         let cell = cell.ok_or_else(|| Fault::parameter("cell", "the URI or the number of a cell"))?;
         let own = || snapshot.source.cell(cell).map(|(cell, _)| cell.source.clone()).unwrap_or_default();
         let source = params.get("source").and_then(Value::as_str).map_or_else(own, str::to_owned);
@@ -139,8 +141,9 @@ impl Session {
         let uri = notebook(argument)?;
         let format = argument.get("format").and_then(Value::as_str).unwrap_or("json").to_owned();
         let snapshot = self.snapshot(&uri).await?;
-        let costs = self.costs(&snapshot);
+        let session = Arc::clone(self);
         let drawn = move || {
+            let costs = session.costs(&snapshot);
             let picture = picture::Picture::new(&snapshot.source.notebook, &snapshot.analysis, &costs);
             if format == "json" {
                 return Some(graph_json(&snapshot, &picture));
@@ -176,11 +179,18 @@ impl Session {
     /// Where a cell last ran, when that was elsewhere.
     pub(crate) fn last_moved(&self, snapshot: &Snapshot, number: u32) -> Option<crate::cost::Moved> {
         let (cell, _) = snapshot.source.cell(number)?;
-        self.measured().last_moved(&snapshot.source.uri, &status::key(snapshot, number), &cell.source).cloned()
+        self.measured().last_moved(&snapshot.source.uri, &status::key(&snapshot.source, number), &cell.source).cloned()
     }
 
-    fn executors(&self, params: &Value) -> Value {
-        let settings = self.load_settings(params.get("notebook").and_then(Value::as_str).unwrap_or_default());
+    /// The settings of the notebook that a request names; of the user alone where it names none.
+    async fn settings_of(self: &Arc<Self>, params: &Value) -> Result<Arc<Settings>, Fault> {
+        let notebook = params.get("notebook").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let session = Arc::clone(self);
+        Ok(self.pool.run(move || session.load_settings(&notebook)).await?)
+    }
+
+    async fn executors(self: &Arc<Self>, params: &Value) -> Result<Value, Fault> {
+        let settings = self.settings_of(params).await?;
         let executors = settings.executors.values().map(|place| {
             let problem = place.drivable().err().map(|error| error.to_string());
             json!({
@@ -191,16 +201,14 @@ impl Session {
                 "problem": problem,
             })
         });
-        json!({ "executors": executors.collect::<Vec<_>>() })
+        Ok(json!({ "executors": executors.collect::<Vec<_>>() }))
     }
 
-    async fn probe(&self, params: &Value) -> Result<Value, Fault> {
-        if !self.options().trusted {
-            return Err(Fault::Failed("this workspace is not trusted, so nothing is started; trust it first".to_owned()));
-        }
+    async fn probe(self: &Arc<Self>, params: &Value) -> Result<Value, Fault> {
+        self.trusted()?;
         let name = params.get("executor").and_then(Value::as_str);
         let name = name.ok_or_else(|| Fault::parameter("executor", "the name of an executor"))?;
-        let settings = self.load_settings(params.get("notebook").and_then(Value::as_str).unwrap_or_default());
+        let settings = self.settings_of(params).await?;
         let executor = settings.drivable(name).map_err(Fault::failed)?;
         let here = match &executor.python {
             Some(python) => python.clone(),
@@ -262,14 +270,14 @@ fn server(params: &Value) -> Option<jupyter::Server> {
 }
 
 /// The number of a cell that is given by its document's URI, its id or its number.
-fn number(snapshot: &Snapshot, cell: &Value) -> Option<u32> {
+fn number(source: &Source, cell: &Value) -> Option<u32> {
     if let Some(number) = cell.as_u64() {
         let number = u32::try_from(number).ok()?;
-        return snapshot.source.cell(number).map(|(cell, _)| cell.number);
+        return source.cell(number).map(|(cell, _)| cell.number);
     }
     let name = cell.as_str()?;
-    let by_uri = snapshot.source.places.iter().position(|place| &*place.uri == name && !snapshot.source.is_script);
-    let by_id = || snapshot.source.notebook.cells.iter().position(|cell| cell.id.as_deref() == Some(name));
+    let by_uri = source.places.iter().position(|place| &*place.uri == name && !source.is_script);
+    let by_id = || source.notebook.cells.iter().position(|cell| cell.id.as_deref() == Some(name));
     by_uri.or_else(by_id).map(|index| index as u32 + 1)
 }
 
@@ -277,7 +285,7 @@ fn number(snapshot: &Snapshot, cell: &Value) -> Option<u32> {
 fn cells(snapshot: &Snapshot, params: &Value) -> Result<Vec<u32>, Fault> {
     let wanted = || Fault::parameter("cells", "a list of URIs or numbers of cells of this notebook");
     let list = params.get("cells").and_then(Value::as_array).ok_or_else(wanted)?;
-    let mut numbers = list.iter().map(|cell| number(snapshot, cell).ok_or_else(wanted)).collect::<Result<Vec<_>, _>>()?;
+    let mut numbers = list.iter().map(|cell| number(&snapshot.source, cell).ok_or_else(wanted)).collect::<Result<Vec<_>, _>>()?;
     numbers.sort_unstable();
     numbers.dedup();
     let cells = snapshot.runnable(numbers);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tower_lsp_server::Client;
 use tower_lsp_server::ls_types::MessageType;
 use tower_lsp_server::ls_types::notification::Notification;
@@ -46,13 +47,16 @@ notifications! {
 struct Again {
     status: Arc<Notify>,
     diagnostics: Arc<Notify>,
+    /// They end with this value.
+    _tasks: JoinSet<()>,
 }
 
 impl Again {
     fn new(client: &Client, abilities: impl Fn() -> Abilities + Clone + Send + 'static) -> Self {
         let (status, diagnostics) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let mut tasks = JoinSet::new();
         let (asked, to, can) = (Arc::clone(&status), client.clone(), abilities.clone());
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             loop {
                 asked.notified().await;
                 // A client that refuses has its reasons.
@@ -65,7 +69,7 @@ impl Again {
             }
         });
         let (asked, to) = (Arc::clone(&diagnostics), client.clone());
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             loop {
                 asked.notified().await;
                 if abilities().refresh_diagnostics {
@@ -73,7 +77,7 @@ impl Again {
                 }
             }
         });
-        Self { status, diagnostics }
+        Self { status, diagnostics, _tasks: tasks }
     }
 }
 

@@ -217,12 +217,18 @@ pub(crate) struct Source {
 }
 
 impl Document {
+    /// Whether it is a script.
+    pub(crate) const fn is_script(&self) -> bool {
+        matches!(self, Self::Script(_))
+    }
+
     /// The document at this moment.
     pub(crate) fn source(&self, uri: &Uri) -> Source {
         let (notebook, places) = match self {
             Self::Notebook(open) => {
                 let (cells, places) = open.cells.iter().enumerate().map(|(index, cell)| open.cell(index, cell)).unzip();
-                // Ids are the editor's to give, and come late: of an open notebook none is missing.
+                // nbformat 4.4 has no ids, so the rule about them is silent. An open notebook's ids are the editor's to give: a new cell
+                // has none, and a copied one that of its original, until a later change; and no text edit could put that right.
                 let format = Format::Ipynb { major: 4, minor: 4 };
                 let ignored = open.ignored.clone();
                 (
@@ -249,7 +255,7 @@ impl Document {
                 (notebook, places)
             }
         };
-        Source { uri: Arc::clone(uri), is_script: matches!(self, Self::Script(_)), notebook, places }
+        Source { uri: Arc::clone(uri), is_script: self.is_script(), notebook, places }
     }
 }
 

@@ -89,6 +89,22 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// The start of a kernel, until it has one end or the other.
+struct Starting<'s> {
+    slot: &'s Slot,
+    otherwise: State,
+    outbox: &'s Outbox,
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        let state = self.slot.view().state;
+        if state == State::Starting {
+            self.slot.tell(self.otherwise, self.outbox);
+        }
+    }
+}
+
 impl Kernels {
     /// The place for a notebook's kernel.
     pub(crate) fn slot(&self, notebook: &Uri) -> Arc<Slot> {
@@ -123,15 +139,21 @@ impl Slot {
         }
     }
 
-    /// Notes that a job uses the kernel; gives the switch that takes it away.
-    pub(crate) fn busy(&self, job: &Cancel, outbox: &Outbox) -> Cancel {
-        let abort = {
-            let mut view = self.view();
-            view.job = Some(job.clone());
-            view.abort.clone()
-        };
+    /// The switch that takes the kernel away from a job: from one that waits for it, too.
+    pub(crate) fn abort_switch(&self) -> Cancel {
+        self.view().abort.clone()
+    }
+
+    /// Notes that a job uses the kernel.
+    pub(crate) fn busy(&self, job: &Cancel, outbox: &Outbox) {
+        self.view().job = Some(job.clone());
         self.tell(State::Busy, outbox);
-        abort
+    }
+
+    /// Notes that a kernel starts. When that comes to nothing, also because nobody waits for it any more, the state is `otherwise`.
+    fn starting<'s>(&'s self, otherwise: State, outbox: &'s Outbox) -> Starting<'s> {
+        self.tell(State::Starting, outbox);
+        Starting { slot: self, otherwise, outbox }
     }
 
     /// Notes that the job has ended and left the kernel as it is.
@@ -190,7 +212,9 @@ impl Slot {
 }
 
 impl Session {
-    fn trusted(&self) -> Result<(), Fault> {
+    /// # Errors
+    /// When the workspace is not trusted.
+    pub(crate) fn trusted(&self) -> Result<(), Fault> {
         if self.options().trusted {
             return Ok(());
         }
@@ -213,12 +237,9 @@ impl Session {
             }
         }
         let mut place = slot.kernel.lock().await;
-        slot.tell(State::Starting, &self.outbox);
-        let attached = Kernel::attach(file).await;
-        if attached.is_err() {
-            slot.free(place.as_ref(), None, &self.outbox);
-        }
-        let kernel = attached.map_err(Fault::failed)?;
+        let before = slot.view().state;
+        let _starting = slot.starting(before, &self.outbox);
+        let kernel = Kernel::attach(file).await.map_err(Fault::failed)?;
         slot.fill(&kernel, Some(file), &self.outbox);
         if let Some(old) = place.replace(kernel) {
             old.shutdown().await;
@@ -266,18 +287,11 @@ impl Session {
         if let Some(old) = place.take() {
             old.shutdown().await;
         }
-        slot.tell(State::Starting, &self.outbox);
-        match Kernel::start(&python.path, &folder, &[]).await {
-            Ok(kernel) => {
-                slot.fill(&kernel, None, &self.outbox);
-                *place = Some(kernel);
-                Ok(slot.describe())
-            }
-            Err(error) => {
-                slot.free(None, None, &self.outbox);
-                Err(Fault::failed(error))
-            }
-        }
+        let _starting = slot.starting(State::None, &self.outbox);
+        let kernel = Kernel::start(&python.path, &folder, &[]).await.map_err(Fault::failed)?;
+        slot.fill(&kernel, None, &self.outbox);
+        *place = Some(kernel);
+        Ok(slot.describe())
     }
 
     /// Ends a kernel that was started here and starts it again.
@@ -308,7 +322,7 @@ impl Session {
         }
         {
             let mut view = slot.view();
-            *view = View { state: view.state, ..View::default() };
+            *view = View { state: view.state, abort: view.abort.clone(), ..View::default() };
         }
         slot.tell(State::None, &self.outbox);
         slot.describe()

@@ -33,6 +33,7 @@ mod server;
 mod session;
 mod snapshot;
 mod status;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;

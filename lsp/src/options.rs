@@ -29,6 +29,13 @@ pub(crate) struct Abilities {
     pub(crate) refresh_diagnostics: bool,
 }
 
+impl Abilities {
+    /// Whether the client asks for the diagnostics of a script, or of a notebook's cells; what it does not ask for is sent unasked.
+    pub(crate) const fn pulls(self, is_script: bool) -> bool {
+        self.pull && (is_script || self.notebook_pull)
+    }
+}
+
 /// Options of the editor, which win over those of configuration files.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {

@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 /// Room for every depth that the parser accepts. Only what is touched is ever allocated.
 const STACK_BYTES: usize = 256 << 20;
@@ -50,7 +51,9 @@ impl Pool {
         let (sender, result) = tokio::sync::oneshot::channel();
         self.submit(move || {
             // Nobody waits any more when the request was cancelled.
-            let _ = sender.send(fence(work));
+            if !sender.is_closed() {
+                let _ = sender.send(fence(work));
+            }
         });
         result.await.unwrap_or(Err(Panicked))
     }
@@ -66,6 +69,19 @@ pub(crate) fn fence<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
         crate::log::line(&format!("panic: {}", text.unwrap_or("without a message")));
         Panicked
     })
+}
+
+/// The same for work that waits.
+///
+/// # Errors
+/// When the work panics.
+pub(crate) async fn fence_async<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| match fence(|| work.as_mut().poll(context)) {
+        Ok(polled) => polled.map(Ok),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    })
+    .await
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
@@ -90,5 +106,15 @@ mod tests {
             pool.submit(|| panic!("on purpose, too"));
         }
         assert_eq!(pool.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_a_job_ends_the_job() {
+        let late = async {
+            tokio::task::yield_now().await;
+            panic!("on purpose, later")
+        };
+        assert_eq!(fence_async(late).await, Err::<u32, _>(Panicked));
+        assert_eq!(fence_async(async { 7 }).await, Ok(7));
     }
 }

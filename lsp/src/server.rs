@@ -70,8 +70,9 @@ impl Server {
         }
     }
 
+    #[expect(clippy::unused_async, reason = "the library takes no other handlers")]
     async fn cell_executed(&self, params: Value) {
-        self.session.cell_executed(&params).await;
+        guarded(|| self.session.cell_executed(&params));
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -145,18 +146,14 @@ impl LanguageServer for Server {
     }
 
     async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
-        guarded(|| self.session.close(&convert::uri(&params.text_document.uri)));
+        guarded(|| self.session.close_script(&convert::uri(&params.text_document.uri)));
     }
 
     async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {
-        guarded(|| {
-            let options = params.settings.get("nbhoist").unwrap_or(&params.settings);
-            // Some clients only say that something has changed.
-            if options.is_object() {
-                self.session.set_options(Options::read(options, &self.session.options()));
-            } else {
-                self.session.reload();
-            }
+        guarded(|| match params.settings.get("nbhoist").filter(|options| options.is_object()) {
+            Some(options) => self.session.set_options(Options::read(options, &self.session.options())),
+            // Some clients only say that something has changed, or send the settings of others.
+            None => self.session.reload(),
         });
     }
 
@@ -168,7 +165,7 @@ impl LanguageServer for Server {
         let abilities = self.session.abilities();
         let found = match self.known(&params.text_document.uri).await? {
             // What is pushed is not given a second time.
-            Some((uri, snapshot)) if snapshot.source.is_script || abilities.notebook_pull => snapshot.problems.get(&uri).cloned(),
+            Some((uri, snapshot)) if abilities.pulls(snapshot.source.is_script) => snapshot.problems.get(&uri).cloned(),
             _ => None,
         };
         let found = found.unwrap_or_default();

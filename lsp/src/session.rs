@@ -13,7 +13,7 @@ use nbhoist_settings::Settings;
 use tokio::sync::watch;
 
 use crate::cost::Measured;
-use crate::document::{Document, NotebookChange, Uri};
+use crate::document::{Document, NotebookChange, Source, Uri};
 use crate::error::Fault;
 use crate::jobs::Jobs;
 use crate::kernels::Kernels;
@@ -212,11 +212,28 @@ impl Session {
         let mut documents = self.lock();
         let Some(open) = documents.open.remove(uri) else { return };
         documents.owners.retain(|_, owner| owner != uri);
+        if self.abilities().pulls(open.document.is_script()) {
+            return;
+        }
         for (uri, published) in open.published {
             if !published.problems.is_empty() {
                 self.outbox.send(Outgoing::Problems { uri, version: None, problems: Arc::default() });
             }
         }
+    }
+
+    /// Closes a script. A notebook's text that some editor has open beside it is another document of the same name.
+    pub(crate) fn close_script(&self, uri: &Uri) {
+        let is_script = self.lock().open.get(uri).is_some_and(|open| open.document.is_script());
+        if is_script {
+            self.close(uri);
+        }
+    }
+
+    /// The document as it is now.
+    pub(crate) fn source(&self, uri: &str) -> Option<Source> {
+        let (uri, document) = self.lock().open.get_key_value(uri).map(|(uri, open)| (Arc::clone(uri), open.document.clone()))?;
+        Some(document.source(&uri))
     }
 
     /// The notebook or script that a document belongs to.
@@ -296,7 +313,7 @@ impl Session {
     /// Tells what differs from what was told before.
     fn publish(&self, open: &mut Open, snapshot: &Snapshot) {
         let abilities = self.abilities();
-        let pulled = abilities.pull && (snapshot.source.is_script || abilities.notebook_pull);
+        let pulled = abilities.pulls(snapshot.source.is_script);
         let versions: HashMap<&Uri, Option<i32>> = snapshot.source.places.iter().map(|place| (&place.uri, place.version)).collect();
         let gone: Vec<Uri> = open.published.keys().filter(|uri| !snapshot.problems.contains_key(*uri)).cloned().collect();
         let gone = gone.into_iter().map(|uri| (uri, Arc::default()));

@@ -7,6 +7,7 @@ use nbhoist_settings::Hints;
 use serde_json::{Value, json};
 
 use crate::cost::{Measured, Moved};
+use crate::document::Source;
 use crate::json;
 use crate::snapshot::{Flow, Snapshot};
 
@@ -35,11 +36,11 @@ pub(crate) struct Status {
 }
 
 /// The key under which a cell's measurements are kept: its id where it has one, because a cell that is replaced gets a new URI.
-pub(crate) fn key(snapshot: &Snapshot, number: u32) -> String {
-    match snapshot.source.cell(number) {
+pub(crate) fn key(source: &Source, number: u32) -> String {
+    match source.cell(number) {
         Some((cell, place)) => match &cell.id {
             Some(id) => id.clone(),
-            None if snapshot.source.is_script => number.to_string(),
+            None if source.is_script => number.to_string(),
             None => place.uri.to_string(),
         },
         None => String::new(),
@@ -50,7 +51,7 @@ pub(crate) fn key(snapshot: &Snapshot, number: u32) -> String {
 pub(crate) fn costs(snapshot: &Snapshot, measured: &Measured, heavy: f64) -> Vec<Cost> {
     let cost = |report: &nbhoist_analyzer::report::CellReport| {
         let text = snapshot.source.cell(report.cell).map(|(cell, _)| cell.source.as_str()).unwrap_or_default();
-        measured.cost(&snapshot.source.uri, &key(snapshot, report.cell), text, report, heavy)
+        measured.cost(&snapshot.source.uri, &key(&snapshot.source, report.cell), text, report, heavy)
     };
     snapshot.analysis.cells.iter().map(cost).collect()
 }

@@ -87,6 +87,9 @@ async fn options_decide_where_hints_are() {
     client.notify("workspace/didChangeConfiguration", json!({ "settings": { "nbhoist": { "hints": "off" } } }));
     ran(&client, 2, 130.0).await;
     assert_eq!(hints(&client, 2).await, [] as [Value; 0]);
+    // The settings of others change nothing.
+    client.notify("workspace/didChangeConfiguration", json!({ "settings": { "python": { "analysis": {} } } }));
+    assert_eq!(hints(&client, 2).await, [] as [Value; 0]);
     client.notify("workspace/didChangeConfiguration", json!({ "settings": { "nbhoist": { "heavySeconds": 0.1 } } }));
     assert!(hints(&client, 2).await[0]["label"].as_str().unwrap().starts_with("~2 min"));
     client.end().await;
@@ -180,26 +183,53 @@ async fn actions_move_explain_and_ignore() {
     let edit = &ignore[0]["edit"]["changes"][cell_uri(5)][0];
     assert_eq!(edit["newText"], "  # nbhoist: ignore[NBH202]");
     assert_eq!(edit["range"], at(1, 14));
-    // Applied, it does what it says.
-    let change = json!({ "range": edit["range"], "text": edit["newText"] });
-    let change = json!({ "cells": { "textContent": [{ "document": { "uri": cell_uri(5), "version": 2 }, "changes": [change] }] } });
-    client.until("the finding", |heard| (!heard.diagnostics.is_empty()).then_some(())).await;
-    client.notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": 2 }, "change": change }));
-    client.until("its end", |heard| heard.diagnostics[&cell_uri(5)].as_array().unwrap().is_empty().then_some(())).await;
     client.end().await;
+}
+
+/// Applies the fix with this title for the finding of this rule in a cell, as an editor does, and waits until the finding is gone.
+async fn fix(sources: &[&str], index: usize, code: &str, title: &str) -> Value {
+    let client = Client::start(vscode(), json!({})).await;
+    client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, sources));
+    let of_rule = |list: &Value| list.as_array().unwrap().iter().find(|problem| problem["code"] == code).cloned();
+    let found = client.until("the finding", |heard| heard.diagnostics.get(&cell_uri(index)).and_then(of_rule)).await;
+    let params =
+        json!({ "textDocument": document(index), "range": found["range"], "context": { "diagnostics": [found], "only": ["quickfix"] } });
+    let there = client.request("textDocument/codeAction", params).await.unwrap();
+    let action = there.as_array().unwrap().iter().find(|action| action["title"] == title).unwrap_or_else(|| panic!("{title}: {there:#}"));
+    assert_eq!((&action["kind"], &action["diagnostics"][0]["code"]), (&json!("quickfix"), &json!(code)));
+    for (number, (uri, edits)) in (2..).zip(action["edit"]["changes"].as_object().unwrap()) {
+        let changes: Vec<Value> =
+            edits.as_array().unwrap().iter().map(|edit| json!({ "range": edit["range"], "text": edit["newText"] })).collect();
+        let change = json!({ "cells": { "textContent": [{ "document": { "uri": uri, "version": number }, "changes": changes }] } });
+        client
+            .notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": number }, "change": change }));
+    }
+    client.until("its end", |heard| of_rule(&heard.diagnostics[&cell_uri(index)]).is_none().then_some(())).await;
+    let edits = action["edit"]["changes"][cell_uri(index)].clone();
+    client.end().await;
+    edits
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quick_fix_changes_what_was_probably_meant() {
-    let client = Client::start(vscode(), json!({})).await;
-    client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["total = 1", "print('\u{1f600}', totla)"]));
-    client.until("the finding", |heard| heard.diagnostics.get(&cell_uri(1)).map(|_| ())).await;
-    let there = actions(&client, 1, 0, 14).await;
-    assert_eq!(titles(&there)[..2], ["Change to `total`", "Ignore NBH202 here"]);
-    assert_eq!((&there[0]["kind"], &there[0]["diagnostics"][0]["code"]), (&json!("quickfix"), &json!("NBH202")));
-    let edit = &there[0]["edit"]["changes"][cell_uri(1)][0];
-    assert_eq!((&edit["newText"], &edit["range"]["start"]["character"]), (&json!("total"), &json!(12)));
-    client.end().await;
+    let edits = fix(&["total = 1", "print('\u{1f600}', totla)"], 1, "NBH202", "Change to `total`").await;
+    assert_eq!((&edits[0]["newText"], &edits[0]["range"]["start"]["character"]), (&json!("total"), &json!(12)));
+    let edits = fix(&["# \u{e9}\nx = np.zeros(3)"], 0, "NBH202", "Add `import numpy as np`").await;
+    assert_eq!((&edits[0]["newText"], &edits[0]["range"]), (&json!("import numpy as np\n"), &at(1, 0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_rule_can_be_ignored_on_its_line() {
+    let cases = [
+        (&["print(later)", "later = 1"][..], 0, "NBH201"),
+        (&["print(nowhere)  # why  "], 0, "NBH202"),
+        (&["rows = [1]", "del rows", "print('\u{1f600}', rows)\n"], 2, "NBH205"),
+        (&["import numpy as np\nx = np.random.rand(3)"], 0, "NBH501"),
+        (&["path = '/home/me/data.csv'  # nbhoist: ignore[NBH202]"], 0, "NBH502"),
+    ];
+    for (sources, index, code) in cases {
+        fix(sources, index, code, &format!("Ignore {code} here")).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

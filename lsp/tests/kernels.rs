@@ -175,15 +175,18 @@ async fn kernels_are_interrupted_restarted_and_ended() {
     let stopped = client.finished("sleep").await;
     assert_eq!((&stopped["outcome"], &stopped["failure"]["ename"]), (&json!("cancelled"), &json!("KeyboardInterrupt")));
     assert_eq!(client.stream(client.run(&uri, 3).await["job"].as_str().unwrap()), "True\n");
-    // A restart takes the kernel away from what runs in it.
+    // A restart takes the kernel away from what runs in it, and from what waits for it.
     client.request("nbhoist/execute", json!({ "notebook": uri, "cell": 2, "job": "again" })).await.unwrap();
+    client.request("nbhoist/execute", json!({ "notebook": uri, "cell": 3, "job": "behind" })).await.unwrap();
     client
         .until("output", |heard| {
             heard.notifications.iter().any(|(name, value)| name == "nbhoist/output" && value["job"] == "again").then_some(())
         })
         .await;
     assert_eq!(client.request("nbhoist/restart", on.clone()).await.unwrap()["state"], "idle");
-    assert_eq!(client.finished("again").await["outcome"], "cancelled");
+    for job in ["again", "behind"] {
+        assert_eq!(client.finished(job).await["outcome"], "cancelled", "{job}");
+    }
     let fresh = client.run(&uri, 3).await;
     assert_eq!(client.stream(fresh["job"].as_str().unwrap()), "False\n");
     assert_eq!(client.request("nbhoist/shutdownKernel", on.clone()).await.unwrap()["state"], "none");
@@ -241,6 +244,32 @@ async fn the_death_of_a_kernel_is_told_and_a_new_one_works() {
     client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
     let job = client.run(&uri, 2).await["job"].as_str().unwrap().to_owned();
     assert_eq!(client.stream(&job), "new\n");
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_that_is_given_up_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::start(vscode(), json!({})).await;
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let file = folder.path().join("kernel-silent.json");
+    let info = json!({
+        "ip": "127.0.0.1", "transport": "tcp", "key": "k", "signature_scheme": "hmac-sha256", "kernel_name": "python3",
+        "shell_port": port, "iopub_port": port, "stdin_port": port, "control_port": port, "hb_port": port,
+    });
+    std::fs::write(&file, info.to_string()).unwrap();
+    let on = json!({ "notebook": "file:///n.ipynb" });
+    let argument = json!({ "notebook": on["notebook"], "connectionFile": file });
+    let (id, answer) = client.ask("workspace/executeCommand", json!({ "command": "nbhoist.attachKernel", "arguments": [argument] }));
+    let state = async || client.request("nbhoist/kernel", on.clone()).await.unwrap()["state"].clone();
+    while state().await != "starting" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    client.notify("$/cancelRequest", json!({ "id": id }));
+    assert!(answer.await.is_err());
+    assert_eq!(state().await, "none");
     client.end().await;
 }
 

@@ -21,13 +21,12 @@ export function idOf(cell: vscode.NotebookCell): string | undefined {
 /** The cell that a notification is about, as it is now. */
 export function cellOf(notebook: vscode.NotebookDocument, reference: CellReference): vscode.NotebookCell | undefined {
   const cells = notebook.getCells();
-  const byId = reference.id === null ? undefined : cells.find((cell) => idOf(cell) === reference.id);
-  return byId ?? cells.find((cell) => cell.document.uri.toString() === reference.uri);
-}
-
-/** The key of a cell over replacements, where it has an id. */
-export function keyOf(reference: CellReference): string {
-  return reference.id ?? reference.uri;
+  const byUri = cells.find((cell) => cell.document.uri.toString() === reference.uri);
+  // A copied cell can have the id of its original.
+  if (reference.id === null || (byUri && idOf(byUri) === reference.id)) {
+    return byUri;
+  }
+  return cells.find((cell) => idOf(cell) === reference.id) ?? byUri;
 }
 
 export async function reveal(notebook: vscode.NotebookDocument, index: number): Promise<void> {

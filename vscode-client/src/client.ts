@@ -48,8 +48,9 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  /** Tells the server the options as they are now. */
+  /** Tells the server the options as they are now; one that starts was given those of before. */
   async tellOptions(): Promise<void> {
+    await this.starting;
     await this.notify("workspace/didChangeConfiguration", { settings: { nbhoist: await options() } });
   }
 
@@ -100,11 +101,14 @@ export class Server implements vscode.Disposable {
           this.stopped.fire();
         } else if (change.newState === State.Running) {
           this.started.fire();
+          // One that is started again after a crash is given the options of the first start.
+          void this.tellOptions();
         }
       });
       this.client = client;
       await client.start();
     } catch (error) {
+      await this.stop();
       this.log.error(message(error));
       void this.complain(message(error));
     }

@@ -36,7 +36,7 @@ export class Controller implements vscode.Disposable {
           this.selected.delete(notebook);
         }
       }),
-      vscode.workspace.onDidCloseNotebookDocument((notebook) => this.selected.delete(notebook)),
+      vscode.workspace.onDidCloseNotebookDocument((notebook) => this.close(notebook)),
     );
     server.on<Kernel>(notice.kernelStatus, (kernel) => this.tell(kernel));
   }
@@ -54,7 +54,12 @@ export class Controller implements vscode.Disposable {
     const name = nameOf(notebook);
     const kernel = await this.server.request<Kernel>(request.kernel, { notebook: name });
     const isUsable = kernel.state === "idle" || kernel.state === "busy";
-    return isUsable ? kernel : this.server.request<Kernel>(request.startKernel, { notebook: name });
+    if (isUsable) {
+      return kernel;
+    }
+    // Another interpreter may have been chosen in the Python extension meanwhile.
+    await this.server.tellOptions();
+    return this.server.request<Kernel>(request.startKernel, { notebook: name });
   }
 
   async restart(notebook: vscode.NotebookDocument): Promise<void> {
@@ -65,10 +70,19 @@ export class Controller implements vscode.Disposable {
     vscode.Disposable.from(...this.disposables).dispose();
   }
 
+  /** A kernel that nobody can reach any more would keep its memory until the editor ends. */
+  private close(notebook: vscode.NotebookDocument): void {
+    if (this.selected.delete(notebook) && this.server.isRunning) {
+      const ended = this.server.request(request.shutdownKernel, { notebook: nameOf(notebook) });
+      void ended.catch((error: unknown) => this.server.log.warn(message(error)));
+    }
+  }
+
   private execute(cells: vscode.NotebookCell[], notebook: vscode.NotebookDocument): Promise<void> {
     const jobs = cells.map((cell) => this.prepare(cell, notebook));
     const before = this.queues.get(notebook) ?? Promise.resolve();
-    const after = before.then(() => this.runAll(jobs, notebook));
+    const run = (): Promise<void> => this.runAll(jobs, notebook);
+    const after = before.then(run, run);
     this.queues.set(notebook, after);
     return after;
   }
@@ -80,7 +94,7 @@ export class Controller implements vscode.Disposable {
       isCancelled = true;
       void this.server.command(command.cancel, { job: job.name }).catch(() => undefined);
     };
-    const job = new Job(notebook, (_, target) => this.sink(target, stop), () => undefined);
+    const job = new Job(notebook, "execute", (_, target) => this.sink(target, stop), () => undefined);
     const reference: CellReference = { number: cell.index + 1, uri: cell.document.uri.toString(), id: idOf(cell) ?? null };
     job.expect(cell, reference);
     return { job, cell, isCancelled: () => isCancelled };
@@ -102,7 +116,7 @@ export class Controller implements vscode.Disposable {
         continue;
       }
       const parameters = { notebook: nameOf(notebook), cell: cell.document.uri.toString(), job: job.name, source: cell.document.getText() };
-      const finished = await this.jobs.run(job, "execute", () => this.server.request(request.execute, parameters));
+      const finished = await this.jobs.run(job, () => this.server.request(request.execute, parameters));
       if (finished.outcome === "error") {
         void vscode.window.showErrorMessage(`nbhoist: ${finished.message}`);
       }

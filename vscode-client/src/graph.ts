@@ -9,6 +9,9 @@ import { message } from "./words";
 
 export class GraphPanels implements vscode.Disposable {
   private readonly panels = new Map<string, vscode.WebviewPanel>();
+  /** Counts drawings; which one each panel shows. */
+  private turn = 0;
+  private readonly shown = new WeakMap<vscode.WebviewPanel, number>();
 
   constructor(private readonly server: Server) {
     server.on<{ notebook: string }>(notice.statusChanged, ({ notebook }) => {
@@ -46,11 +49,21 @@ export class GraphPanels implements vscode.Disposable {
   }
 
   private async draw(panel: vscode.WebviewPanel, notebook: string): Promise<void> {
+    this.turn += 1;
+    const turn = this.turn;
     try {
       const { text } = await this.server.command<{ text: string }>(command.graph, { notebook, format: "svg" });
-      await panel.webview.postMessage({ svg: text });
+      await this.post(panel, notebook, turn, { svg: text });
     } catch (error) {
-      await panel.webview.postMessage({ problem: message(error) });
+      await this.post(panel, notebook, turn, { problem: message(error) });
+    }
+  }
+
+  /** A panel may have been closed while its picture was drawn, and a later picture may have come first. */
+  private async post(panel: vscode.WebviewPanel, notebook: string, turn: number, what: object): Promise<void> {
+    if (this.panels.get(notebook) === panel && turn > (this.shown.get(panel) ?? 0)) {
+      this.shown.set(panel, turn);
+      await panel.webview.postMessage(what);
     }
   }
 }

@@ -2,23 +2,27 @@
 
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
-import { cellOf, keyOf, nameOf, notebookOf } from "./cells";
+import { cellOf, nameOf } from "./cells";
 import type { Server } from "./client";
 import { type CellReference, type CellState, type Finished, notice, type OutputNotice, type Progress } from "./protocol";
 import type { Sink } from "./sink";
+import { message } from "./words";
 
 /** Makes the place where a cell's outputs go. */
 export type OpenSink = (notebook: vscode.NotebookDocument, cell: vscode.NotebookCell, reference: CellReference) => Sink;
 
 export class Job {
   readonly name = randomUUID();
+  /** By the URI that a cell had when the job began: the server names it so to the end, whatever the editor calls it by then. */
   private readonly sinks = new Map<string, { sink: Sink; state: "waiting" | "started" | "done" }>();
   private readonly settled: Promise<Finished>;
   private settle: (finished: Finished) => void = () => undefined;
   private last: Promise<void> = Promise.resolve();
+  private isFinished = false;
 
   constructor(
     readonly notebook: vscode.NotebookDocument,
+    readonly kind: Finished["kind"],
     private readonly openSink: OpenSink,
     private readonly onProgress: (progress: Progress) => void,
   ) {
@@ -32,7 +36,7 @@ export class Job {
 
   /** Shows a cell as waiting, before the server says anything about it. */
   expect(cell: vscode.NotebookCell, reference: CellReference): void {
-    this.sinks.set(keyOf(reference), { sink: this.openSink(this.notebook, cell, reference), state: "waiting" });
+    this.sinks.set(reference.uri, { sink: this.openSink(this.notebook, cell, reference), state: "waiting" });
   }
 
   progress(progress: Progress): void {
@@ -67,6 +71,11 @@ export class Job {
 
   /** The kernel after a cancelled migration is as it was, so the cells are, too. What did not come to its end never is shown as if it had. */
   finish(finished: Finished): void {
+    // A server that goes ends a job and the request that began it.
+    if (this.isFinished) {
+      return;
+    }
+    this.isFinished = true;
     const all = finished.kind === "migrate" && finished.outcome === "cancelled";
     for (const { sink, state } of this.sinks.values()) {
       if (state === "done" && !all) {
@@ -90,15 +99,15 @@ export class Job {
   }
 
   private place(reference: CellReference): { sink: Sink; state: "waiting" | "started" | "done" } | undefined {
-    const known = this.sinks.get(keyOf(reference));
+    const known = this.sinks.get(reference.uri);
     if (known) {
       return known;
     }
     const cell = cellOf(this.notebook, reference);
     if (cell) {
-      this.expect(cell, reference);
+      this.expect(cell, { ...reference });
     }
-    return this.sinks.get(keyOf(reference));
+    return this.sinks.get(reference.uri);
   }
 }
 
@@ -120,24 +129,18 @@ export class Jobs {
   }
 
   /** Runs a job: `begin` asks the server for it. */
-  async run(job: Job, kind: Finished["kind"], begin: () => Promise<unknown>): Promise<Finished> {
+  async run(job: Job, begin: () => Promise<unknown>): Promise<Finished> {
     this.running.set(job.name, job);
     try {
-      await begin().catch((error: unknown) => job.finish({ ...broken(job, String(error instanceof Error ? error.message : error)), kind }));
+      await begin().catch((error: unknown) => job.finish(broken(job, message(error))));
       return await job.finished;
     } finally {
       this.running.delete(job.name);
     }
   }
-
-  /** Whether a job is under way in this notebook. */
-  isBusy(notebook: string): boolean {
-    const open = notebookOf(notebook);
-    return [...this.running.values()].some((job) => job.notebook === open);
-  }
 }
 
-function broken(job: Job, message: string): Finished {
+function broken(job: Job, why: string): Finished {
   const notebook = nameOf(job.notebook);
-  return { job: job.name, notebook, kind: "migrate", executor: null, outcome: "error", message, seconds: 0, failure: null };
+  return { job: job.name, notebook, kind: job.kind, executor: null, outcome: "error", message: why, seconds: 0, failure: null };
 }

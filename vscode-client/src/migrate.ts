@@ -57,7 +57,7 @@ export class Migrator {
     let cancel = (): void => undefined;
     const open: OpenSink = (document, cell, reference) =>
       this.controller.isSelected(document) ? this.controller.sink(cell, () => cancel()) : new EditSink(document, cell, reference, this.editsOf(document));
-    const job = new Job(notebook, open, (step) => clock.show(step));
+    const job = new Job(notebook, "migrate", open, (step) => clock.show(step));
     cancel = () => void this.server.command(command.cancel, { job: job.name }).catch((error: unknown) => this.server.log.warn(message(error)));
     try {
       await reachKernel(notebook, this.server, this.controller);
@@ -68,7 +68,7 @@ export class Migrator {
       if (token.isCancellationRequested) {
         throw new vscode.CancellationError();
       }
-      return await this.jobs.run(job, "migrate", () => this.server.command(command.migrate, { ...wanted, job: job.name }));
+      return await this.jobs.run(job, () => this.server.command(command.migrate, { ...wanted, job: job.name }));
     } finally {
       clock.dispose();
     }

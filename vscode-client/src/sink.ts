@@ -233,7 +233,8 @@ export class EditSink extends Sink {
     if (this.isRunning) {
       this.timer ??= setTimeout(() => {
         this.timer = undefined;
-        void this.write({});
+        // The next one, or the end, writes all of it again.
+        void this.write({}).catch(() => undefined);
       }, BEAT);
     }
   }
