@@ -5,7 +5,7 @@ mod subject;
 
 use std::path::Path;
 
-pub use self::subject::Subject;
+pub use self::subject::{PATIENCE, Subject};
 
 /// What came out of one clause.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,13 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use nbhoist_executor::backends::plugin::PluginBackend;
 use nbhoist_executor::conform::{Subject, Verdict, conform};
+
+/// Programs start at once here.
+const PATIENCE: Duration = Duration::from_secs(24);
 
 /// Runs the suite on a plugin of this repository and gives the clauses with their verdicts.
 async fn tried(plugin: &str, folder: &str, broken: &str) -> Vec<(&'static str, Verdict)> {
@@ -23,7 +27,7 @@ async fn tried(plugin: &str, folder: &str, broken: &str) -> Vec<(&'static str, V
     let uri = place.path().join("places").display().to_string();
     let folder = Some(place.path().to_path_buf());
     let backend = PluginBackend { plugin: plugin.to_owned(), uri, options: BTreeMap::new(), python: python.clone(), folder };
-    let findings = conform(&Subject { backend }, &python, &mut |_| {}).await;
+    let findings = conform(&Subject { backend, patience: PATIENCE }, &python, &mut |_| {}).await;
     findings.into_iter().map(|finding| (finding.clause, finding.verdict)).collect()
 }
 

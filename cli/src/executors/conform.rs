@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use nbhoist_executor::backends::plugin::PluginBackend;
-use nbhoist_executor::conform::{Finding, Subject, Verdict, conform};
+use nbhoist_executor::conform::{Finding, PATIENCE, Subject, Verdict, conform};
 use nbhoist_executor::python;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(super) fn run(plugin: &str, uri: &str, options: &[String], there: Option<Pat
                 let _ = terminal.print(&shown(finding));
             }
         };
-        Ok::<_, Failure>(conform(&Subject { backend }, &here.path, &mut tell).await)
+        Ok::<_, Failure>(conform(&Subject { backend, patience: PATIENCE }, &here.path, &mut tell).await)
     })?;
     if terminal.is_json() {
         let clauses: Vec<_> = findings.iter().map(value).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::subject::{MOMENT, Subject, Way};
+use super::subject::{Subject, Way};
 use crate::environment;
 use crate::frames::Frame;
 use crate::runtime::Archive;
@@ -132,7 +132,7 @@ async fn prompt(subject: &Subject, session: &str) -> Result<(), String> {
 
 async fn end_of_input(subject: &Subject, session: &str) -> Result<(), String> {
     let script = "import sys; print(len(sys.stdin.buffer.read()))";
-    let left = tokio::time::timeout(MOMENT, subject.run(session, Way::default(), script, &[], b"12345")).await;
+    let left = tokio::time::timeout(subject.moment(), subject.run(session, Way::default(), script, &[], b"12345")).await;
     let left = left.map_err(|_| "the program still waits for input".to_owned())??;
     match String::from_utf8_lossy(&left.stdout).trim() {
         "5" => Ok(()),
@@ -187,7 +187,7 @@ async fn concurrent(subject: &Subject) -> Result<(), String> {
         second.write(b"x").await?;
         second.line().await
     };
-    tokio::time::timeout(MOMENT, both).await.map_err(|_| "the second one waits for the first".to_owned())??;
+    tokio::time::timeout(subject.moment(), both).await.map_err(|_| "the second one waits for the first".to_owned())??;
     first.write(b"x").await?;
     first.line().await.map(|_| ())
 }

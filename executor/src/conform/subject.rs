@@ -9,17 +9,16 @@ use tokio::process::{Child, Command};
 use crate::backend::Errand;
 use crate::backends::plugin::PluginBackend;
 
-/// How long a place may take until its program has started: a scheduler has its own pace.
-const START: Duration = Duration::from_mins(2);
-
-/// How long anything else may take.
-pub(super) const MOMENT: Duration = Duration::from_secs(30);
+/// How long a place may take until its program has started, unless said otherwise: a scheduler has its own pace.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A plugin under test.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The plugin and what it connects to.
     pub backend: PluginBackend,
+    /// How long a place may take until its program has started, and a program until it has ended.
+    pub patience: Duration,
 }
 
 /// How to reach a place.
@@ -45,7 +44,12 @@ impl Subject {
         let mut command = self.backend.connecting(&errand);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", self.backend.program()))?;
-        Ok(Running { child })
+        Ok(Running { child, patience: self.patience })
+    }
+
+    /// How long anything may take that needs no start.
+    pub(super) fn moment(&self) -> Duration {
+        self.patience / 4
     }
 
     /// Runs a script to its end, with `input` on its standard input, which is closed then.
@@ -65,7 +69,7 @@ impl Subject {
     pub(super) async fn other(&self, command: &mut Command) -> Result<Left, String> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", self.backend.program()))?;
-        Running { child }.left().await
+        Running { child, patience: self.patience }.left().await
     }
 
     /// Gives a place back, whatever comes of it.
@@ -77,6 +81,7 @@ impl Subject {
 /// A plugin's process.
 pub(super) struct Running {
     child: Child,
+    patience: Duration,
 }
 
 impl Running {
@@ -105,7 +110,7 @@ impl Running {
     pub(super) async fn line(&mut self) -> Result<String, String> {
         let mut line = Vec::new();
         loop {
-            match self.read(1, START).await?[0] {
+            match self.read(1, self.patience).await?[0] {
                 b'\n' => return Ok(String::from_utf8_lossy(&line).into_owned()),
                 byte => line.push(byte),
             }
@@ -127,10 +132,10 @@ impl Running {
             }
             self.child.wait().await
         };
-        match tokio::time::timeout(START, ending).await {
+        match tokio::time::timeout(self.patience, ending).await {
             Ok(Ok(status)) => Ok(Left { stdout, stderr: String::from_utf8_lossy(&stderr).into_owned(), status }),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("it did not end within {} s", START.as_secs())),
+            Err(_) => Err(format!("it did not end within {} s", self.patience.as_secs())),
         }
     }
 }
