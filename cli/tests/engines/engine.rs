@@ -62,12 +62,6 @@ impl Engine {
         self.said.get(key).and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// The words under a key.
-    pub(crate) fn words(&self, key: &str) -> Option<Vec<String>> {
-        let words = self.said.get(key)?.as_array()?;
-        Some(words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
-    }
-
     /// Gives a command the engine's environment; with `wrong_` before the keys, one with wrong credentials.
     pub(crate) fn surround(&self, command: &mut Command, prefix: &str) {
         for (name, value) in self.said.get(format!("{prefix}environment")).and_then(Value::as_object).into_iter().flatten() {
