@@ -66,4 +66,4 @@ started+=($daemon)
 until_ok sh -c 'sinfo -h -o %T | grep -q idle' || { tail -n 8 "$folder"/*.log >&2; exit 1; }
 place() { printf 'backend = \\"slurm\\"\\npython = \\"%s\\"\\npartition = \\"short\\"\\ntime = \\"5\\"\\n' "$python"; }
 printf 'for job in $(squeue -h -o %%A); do kill -9 $(pgrep -f "[s]lurmstepd: .$job[.]") 2>/dev/null; done; kill -9 %s; true\n' $daemon >"$folder/kill"
-ready "{\"place\": \"$(place)\", \"wrong\": \"$(place)\", \"environment\": {\"SLURM_CONF\": \"$folder/slurm.conf\"}, \"wrong_environment\": {\"SLURM_CONF\": \"$folder/wrong.conf\"}, \"cut\": \"kill -9 \$(pgrep -P \$NBHOIST_TEST_PROCESS srun)\", \"kill\": \"sh $folder/kill\", \"stream\": [\"srun\", \"-Q\", \"-n1\", \"--unbuffered\"]}"
+ready "{\"place\": \"$(place)\", \"wrong\": \"$(place)\", \"environment\": {\"SLURM_CONF\": \"$folder/slurm.conf\"}, \"wrong_environment\": {\"SLURM_CONF\": \"$folder/wrong.conf\"}, \"cut\": \"kill -9 \$(pgrep -P \$NBHOIST_TEST_PROCESS srun)\", \"kill\": \"sh $folder/kill\"}"
