@@ -44,11 +44,17 @@ cargo test --workspace
 
 binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/nbhoist")
 
+step "Reports, settings and CI files against their schemas and tools"
+tests/lint/run.sh "$cache" "$binary"
+
 step "Wheel"
 tests/wheel.sh "$cache/wheel"
 
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
+
+step "Executors on real engines"
+tests/engines/run.sh
 
 step "Library effects against the libraries"
 if $full; then

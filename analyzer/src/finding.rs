@@ -22,6 +22,11 @@ impl Severity {
             Self::Error => "error",
         }
     }
+
+    /// From the word used in configuration.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Error].into_iter().find(|severity| severity.as_str() == word)
+    }
 }
 
 /// One finding of one rule.
@@ -83,7 +88,7 @@ pub enum Edit {
         /// What stands there instead.
         text: String,
     },
-    /// Removes the saved outputs of a code cell, and its execution count.
+    /// Removes the saved outputs of a code cell. Its execution count stays: the cell did run.
     ClearOutputs {
         /// Number of the cell.
         cell: u32,

@@ -10,6 +10,7 @@ mod leaks;
 mod metadata;
 mod outputs;
 mod source;
+mod source_edit;
 mod timing;
 
 pub use edit::{CellEdit, EditError, edit};
@@ -68,6 +69,7 @@ fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Re
         language_declared: language.is_some(),
         language: language.unwrap_or_else(|| "python".to_owned()),
         kernel: kernel.name,
+        ignored: kernel.ignored,
         format: Format::Ipynb { major, minor },
         repairs,
     })
@@ -105,13 +107,16 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
     if source.text.contains("\r\n") {
         source.text = source.text.replace("\r\n", "\n");
     }
+    let (tags, ignored) = layout.metadata.map(metadata::cell).unwrap_or_default();
     Cell {
         number,
         id: layout.id.and_then(source::string),
         kind,
         source: source.text,
-        tags: layout.metadata.map(metadata::tags).unwrap_or_default(),
-        execution_count: layout.execution_count.and_then(source::number),
+        tags,
+        ignored,
+        // A kernel counts from 1; some tools write 0 for cells that never ran.
+        execution_count: layout.execution_count.and_then(source::number).filter(|count| *count > 0),
         outputs: layout.outputs.map(outputs::read).unwrap_or_default(),
         saved_seconds: layout.metadata.and_then(timing::seconds),
         file_line: source.first_line.max(1),

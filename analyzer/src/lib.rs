@@ -6,6 +6,7 @@
 
 pub mod facts;
 pub mod finding;
+pub mod fix;
 mod graph;
 mod interp;
 pub mod ipynb;
@@ -39,19 +40,31 @@ use report::{CellReport, Edge, Plan};
 pub struct Config {
     /// Budget of a cell, seconds; above it a cell is heavy.
     pub heavy_seconds: f64,
-    /// Budget of a cell's saved outputs, bytes.
+    /// Size above which the saved outputs of a cell are large, bytes.
     pub large_output_bytes: u64,
-    /// Codes, names or prefixes of rules to apply; empty for the default ones.
+    /// Codes, prefixes of codes or names of the rules to apply, or `ALL`; empty for the default ones.
     pub select: Vec<String>,
-    /// Codes, names or prefixes of rules to leave out.
+    /// Rules to apply besides those.
+    pub extend_select: Vec<String>,
+    /// Rules to leave out.
     pub ignore: Vec<String>,
+    /// Severities that differ from the rules' own, by code, prefix, name or `ALL`.
+    pub severity: Vec<(String, finding::Severity)>,
     /// What libraries do: the built-in table, and what a user's files add to it.
     pub library_effects: Arc<library_effects::Table>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { heavy_seconds: 10.0, large_output_bytes: 1_000_000, select: Vec::new(), ignore: Vec::new(), library_effects: Arc::default() }
+        Self {
+            heavy_seconds: 10.0,
+            large_output_bytes: 1_000_000,
+            select: Vec::new(),
+            extend_select: Vec::new(),
+            ignore: Vec::new(),
+            severity: Vec::new(),
+            library_effects: Arc::default(),
+        }
     }
 }
 

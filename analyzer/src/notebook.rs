@@ -77,6 +77,8 @@ pub struct Cell {
     pub source: String,
     /// `metadata.tags`.
     pub tags: Vec<String>,
+    /// `metadata.nbhoist.ignore`: rules that are not to speak of this cell.
+    pub ignored: Vec<String>,
     /// `execution_count` as saved in the file.
     pub execution_count: Option<u32>,
     /// Saved outputs, in order; none where the format has none.
@@ -98,6 +100,7 @@ impl Cell {
             kind: CellKind::Code,
             source: source.into(),
             tags: Vec::new(),
+            ignored: Vec::new(),
             execution_count: None,
             outputs: Vec::new(),
             saved_seconds: None,
@@ -174,6 +177,8 @@ pub struct Notebook {
     pub language_declared: bool,
     /// Name of the kernel spec in the metadata.
     pub kernel: Option<String>,
+    /// `metadata.nbhoist.ignore`: rules that are not to speak of this notebook.
+    pub ignored: Vec<String>,
     /// Where it was read from.
     pub format: Format,
     /// Repairs that reading needed (missing ids, v3 upgrade, ...), in words.
@@ -202,6 +207,7 @@ mod tests {
             language: "python".to_owned(),
             language_declared: true,
             kernel: None,
+            ignored: Vec::new(),
             format: Format::Percent,
             repairs: Vec::new(),
         }

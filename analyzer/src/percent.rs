@@ -3,8 +3,11 @@
 //! Understands Jupytext's percent format (titles, `[markdown]`, metadata, commented magics, the YAML header), and
 //! the markers of VS Code and Spyder (`#%%`, `# <codecell>`, `# In[3]:`). A script without markers is one cell.
 
+mod edit;
 mod marker;
 mod strings;
+
+pub use edit::{EditError, edit};
 
 use crate::notebook::{Cell, CellKind, Format, Notebook, SourceLines};
 use marker::Marker;
@@ -34,6 +37,7 @@ pub fn read(text: &str) -> Notebook {
         language_declared: true,
         language: header.language.unwrap_or_else(|| "python".to_owned()),
         kernel: header.kernel,
+        ignored: Vec::new(),
         format: Format::Percent,
         repairs: Vec::new(),
     }
@@ -97,6 +101,7 @@ fn cell(number: u32, marker: Option<&Marker<'_>>, body: Body<'_>) -> Cell {
         kind,
         source,
         tags: marker.map(Marker::tags).unwrap_or_default(),
+        ignored: marker.map(Marker::ignored).unwrap_or_default(),
         execution_count: None,
         outputs: Vec::new(),
         saved_seconds: None,

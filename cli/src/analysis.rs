@@ -8,10 +8,7 @@ use crate::input::Input;
 
 /// The settings for notebooks in a folder; what is wrong with them is printed.
 pub(crate) fn settings(folder: &std::path::Path, quiet: bool) -> Result<Settings, Failure> {
-    let settings = Settings::load(folder).map_err(|error| {
-        let place = error.place();
-        Failure::from_text(&error.to_string()).at(place)
-    })?;
+    let settings = Settings::load(folder).map_err(|error| unusable(&error))?;
     if !quiet {
         for warning in &settings.warnings {
             warn(&warning.text, Some(&warning.place.to_string()), warning.help.as_deref());
@@ -20,11 +17,16 @@ pub(crate) fn settings(folder: &std::path::Path, quiet: bool) -> Result<Settings
     Ok(settings)
 }
 
+/// Settings that cannot be used.
+pub(crate) fn unusable(error: &nbhoist_settings::Error) -> Failure {
+    let place = error.place();
+    Failure::from_text(&error.to_string()).at(place)
+}
+
 /// Analyses a notebook.
 pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
-    request.config.heavy_seconds = settings.heavy_seconds;
-    request.config.library_effects = std::sync::Arc::clone(&settings.library_effects);
+    request.config = settings.config(Some(&input.path));
     nbhoist_analyzer::analyze(&request)
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
-use nbhoist_analyzer::finding::Severity;
+
+pub(crate) use crate::check::args::CheckArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// When to use colours; `auto` respects `NO_COLOR`
+    /// When to use colours; `auto` respects `NO_COLOR` and `FORCE_COLOR`
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: Color,
     /// How to print results
@@ -70,6 +71,23 @@ pub(crate) enum OutputFormat {
     Json,
     /// One JSON object a line
     JsonLines,
+    /// SARIF 2.1.0 (`check`)
+    Sarif,
+    /// Annotations of GitHub Actions (`check`)
+    Github,
+    /// Code quality report of GitLab (`check`)
+    Gitlab,
+    #[value(help = "JUnit XML (`check`)")]
+    Junit,
+    /// Reviewdog's diagnostics (`check`)
+    Rdjson,
+}
+
+impl OutputFormat {
+    /// Whether only `check` prints it.
+    pub(crate) const fn is_report(self) -> bool {
+        matches!(self, Self::Sarif | Self::Github | Self::Gitlab | Self::Junit | Self::Rdjson)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,61 +103,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Server(ServerArgs),
     Completions(CompletionsArgs),
-}
-
-/// Look for mistakes in notebooks
-///
-/// Exits with 0 when nothing is at or above `--fail-on`, 1 when something is, and 2 when a file could not be read.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  nbhoist check                            every notebook below this folder
-  nbhoist check a.ipynb b.py --output-format concise
-  nbhoist check --select NBH2 --fail-on error
-  nbhoist check - --stdin-filename a.ipynb < a.ipynb
-")]
-pub(crate) struct CheckArgs {
-    /// Files and folders; `-` for standard input
-    ///
-    /// Folders are searched for .ipynb files and for .py files with `# %%` markers. What .gitignore leaves out is left out.
-    #[arg(default_value = ".", value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Name of the file that comes from standard input
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stdin_filename: Option<PathBuf>,
-    /// The least severity that makes the command fail
-    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "SEVERITY")]
-    pub(crate) fail_on: FailOn,
-    /// Rules to apply: codes, prefixes of codes, names, or ALL
-    #[arg(long, value_delimiter = ',', value_name = "RULE")]
-    pub(crate) select: Vec<String>,
-    /// Rules to leave out
-    #[arg(long, value_delimiter = ',', value_name = "RULE")]
-    pub(crate) ignore: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    /// Any finding
-    Info,
-    /// Warnings and errors
-    Warning,
-    /// Errors
-    Error,
-    /// Nothing
-    Never,
-}
-
-impl FailOn {
-    /// Whether a finding of this severity makes the command fail.
-    pub(crate) fn includes(self, severity: Severity) -> bool {
-        match self {
-            Self::Info => true,
-            Self::Warning => severity >= Severity::Warning,
-            Self::Error => severity >= Severity::Error,
-            Self::Never => false,
-        }
-    }
+    #[command(hide = true)]
+    GenerateDocs(GenerateDocsArgs),
 }
 
 /// Show what each cell defines, needs and changes, and how cells depend on each other
@@ -313,15 +278,80 @@ pub(crate) struct DemoArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// List the places that can run a block
+/// List the places that can run a block, and the blocks that run there
 #[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_long_help = "\
+Examples:
+  nbhoist executors --probe
+  nbhoist executors add gpu                write a place into your own configuration, step by step
+  nbhoist executors jobs                   blocks that run elsewhere, also those of an nbhoist that was killed
+  nbhoist executors attach 3f2a            take one of those over
+  nbhoist executors conform ray 127.0.0.1:6379
+"
+)]
 pub(crate) struct ExecutorsArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ExecutorsAction>,
     /// Connect to each of them and say what is there
     #[arg(long)]
     pub(crate) probe: bool,
     /// The Python to use on this machine where an executor names none
     #[arg(long, value_name = "PATH", requires = "probe")]
     pub(crate) python: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExecutorsAction {
+    /// List blocks that run elsewhere
+    Jobs,
+    /// Take over a block that an nbhoist left running, and put its results into the kernel it came from
+    Attach {
+        /// The beginning of the job's id
+        #[arg(value_name = "JOB")]
+        job: String,
+        /// Put the result into the kernel even where its variables have changed meanwhile
+        #[arg(long)]
+        force: bool,
+    },
+    /// End a block that runs elsewhere
+    Cancel {
+        /// The beginning of the job's id
+        #[arg(value_name = "JOB")]
+        job: String,
+    },
+    /// Add a place to your own configuration
+    Add(AddArgs),
+    /// Try whether a plugin `nbhoist-executor-NAME` keeps to the plugin protocol
+    Conform {
+        /// The last part of its name
+        #[arg(value_name = "NAME")]
+        plugin: String,
+        /// What it connects to
+        #[arg(value_name = "URI", default_value = "")]
+        uri: String,
+        /// What it is told beside the address
+        #[arg(long = "option", value_name = "KEY=VALUE")]
+        options: Vec<String>,
+        /// The Python at its places
+        #[arg(long, value_name = "PATH")]
+        python: Option<PathBuf>,
+    },
+}
+
+/// What `executors add` is told; it asks for the rest in a terminal.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddArgs {
+    /// A name for the place
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// What drives it: ssh, slurm, jupyter, command, or the name of a plugin
+    #[arg(long, value_name = "BACKEND")]
+    pub(crate) backend: Option<String>,
+    /// A value of the place, such as `host=gpu-box`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 /// Explain a rule: what it finds, why that is bad, how to fix it
@@ -363,4 +393,12 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the documents that are made from the code: rule pages, settings, command line
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerateDocsArgs {
+    /// The folder to write to
+    #[arg(default_value = "docs", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }

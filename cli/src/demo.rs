@@ -26,6 +26,7 @@ use crate::run::outputs::Outputs;
 use crate::run::session::{self, Ended, Job, Move, Outcome};
 use crate::run::signals::Signals;
 use crate::run::{summary, write};
+use crate::save;
 use crate::terminal::{Terminal, WIDTH, count, seconds, shorten, wrap};
 
 const NOTEBOOK: &[u8] = include_bytes!("../../corpus/digits.ipynb");
@@ -61,7 +62,7 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
         });
         let moved = story.run(&python, moves.collect(), &signals).await?;
         if let Some(output) = &args.output {
-            write::write(output, &write::render(&input, &moved.1)?)?;
+            save::write(output, &write::render(&input, &moved.1)?, "the notebook")?;
         }
         story.compare(&here, &moved)
     })
@@ -100,7 +101,7 @@ impl Story<'_> {
             self.prose("Nothing wrong in this notebook.")?;
         }
         for finding in &analysis.findings {
-            self.terminal.print(&frame::finding(NAME, &self.input.notebook, finding))?;
+            self.terminal.print(&frame::finding(NAME, &self.input.notebook, finding, None, None))?;
         }
         let marked = marked_blocks(&self.input.notebook).into_iter().next();
         let Some((_, cells)) = marked else {

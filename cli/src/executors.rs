@@ -1,5 +1,9 @@
 //! `nbhoist executors`.
 
+mod add;
+mod conform;
+mod jobs;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,12 +13,23 @@ use nbhoist_settings::Settings;
 use serde_json::{Value, json};
 
 use crate::analysis;
-use crate::args::ExecutorsArgs;
+use crate::args::{ExecutorsAction, ExecutorsArgs};
 use crate::error::{ERROR, Exit, FAINT, Failure, STRONG};
 use crate::json::SCHEMA;
 use crate::terminal::{Terminal, WIDTH, bytes, seconds, wrap};
 
 pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    match &args.action {
+        None => list(args, terminal),
+        Some(ExecutorsAction::Jobs) => jobs::list(terminal),
+        Some(ExecutorsAction::Attach { job, force }) => jobs::attach(job, *force, terminal),
+        Some(ExecutorsAction::Cancel { job }) => jobs::cancel(job, terminal),
+        Some(ExecutorsAction::Add(args)) => add::add(args, terminal),
+        Some(ExecutorsAction::Conform { plugin, uri, options, python }) => conform::run(plugin, uri, options, python.clone(), terminal),
+    }
+}
+
+fn list(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let settings = analysis::settings(Path::new("."), terminal.quiet)?;
     let probes = if args.probe { probe_all(&settings, args.python.as_deref())? } else { Vec::new() };
     let failed = probes.iter().any(Result::is_err);

@@ -5,16 +5,17 @@ use std::fmt::Write as _;
 use nbhoist_analyzer::rules;
 
 use crate::args::ExplainArgs;
+use crate::docs::rule_pages::facts;
 use crate::error::{Exit, FAINT, Failure, HELP, STRONG};
 use crate::json::SCHEMA;
 use crate::terminal::{Terminal, WIDTH, wrap};
 
 pub(crate) fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let Some(wanted) = &args.rule else { return list(terminal) };
-    let rule = rules::all().iter().find(|rule| rule.code.eq_ignore_ascii_case(wanted) || rule.name == wanted);
-    let Some(rule) = rule else {
-        let failure = Failure::new(format!("there is no rule `{wanted}`"));
-        return Err(failure.help("`nbhoist explain --all` lists all rules"));
+    let Some(rule) = rules::find(wanted) else {
+        let (text, help) = nbhoist_settings::unknown_rule(wanted)
+            .unwrap_or_else(|| (format!("`{wanted}` is more than one rule"), "`nbhoist explain --all` lists all rules".to_owned()));
+        return Err(Failure::new(text).help(help));
     };
     if terminal.is_json() {
         terminal.print_json(&serde_json::json!({
@@ -22,25 +23,33 @@ pub(crate) fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, F
             "code": rule.code,
             "name": rule.name,
             "summary": rule.summary,
+            "severity": rule.severity.as_str(),
+            "opt_in": rule.opt_in,
+            "url": rule.page(),
             "explanation": rule.explanation,
         }))?;
         return Ok(Exit::Success);
     }
-    let title = format!("{STRONG}{}{STRONG:#} {}\n\n", rule.code, rule.name);
+    let code = terminal.link(rule.code, &rule.page());
+    let title = format!("{STRONG}{code}{STRONG:#} {}\n{}\n\n", rule.name, facts(rule));
     terminal.print(&(title + &markdown(rule.explanation)))?;
     Ok(Exit::Success)
 }
 
 fn list(terminal: &Terminal) -> Result<Exit, Failure> {
     if terminal.is_json() {
-        let rule = |rule: &rules::Rule| serde_json::json!({"code": rule.code, "name": rule.name, "summary": rule.summary});
+        let rule = |rule: &rules::Rule| {
+            serde_json::json!({
+                "code": rule.code, "name": rule.name, "summary": rule.summary, "severity": rule.severity.as_str(), "opt_in": rule.opt_in,
+            })
+        };
         let rules: Vec<_> = rules::all().iter().map(rule).collect();
         terminal.print_json(&serde_json::json!({"schema": SCHEMA, "rules": rules}))?;
         return Ok(Exit::Success);
     }
     let mut text = String::new();
     for rule in rules::all() {
-        let _ = writeln!(text, "{STRONG}{}{STRONG:#} {}", rule.code, rule.name);
+        let _ = writeln!(text, "{STRONG}{}{STRONG:#} {}{}", rule.code, rule.name, if rule.opt_in { " (opt-in)" } else { "" });
         text.push_str(&wrap(rule.summary, "    ", "    ", WIDTH));
     }
     terminal.print(&text)?;

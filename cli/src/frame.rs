@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
-use nbhoist_analyzer::finding::{Finding, Severity};
+use nbhoist_analyzer::finding::{Applicability, Finding, Severity};
 use nbhoist_analyzer::notebook::{Cell, Notebook};
 use nbhoist_analyzer::report::Because;
 
-/// A finding with its source lines and those of the places it refers to.
-pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding) -> String {
+/// A finding with its source lines and those of the places it refers to, a note, and a page that its code leads to.
+pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding, note: Option<&str>, page: Option<String>) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -27,10 +27,18 @@ pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding) -> Str
     for related in finding.related.iter().filter(|related| related.cell != finding.cell) {
         elements.extend(context(name, notebook, related));
     }
+    elements.extend(note.map(|note| Level::NOTE.message(note).into()));
     if let Some(help) = &finding.help {
         elements.push(Level::HELP.message(help).into());
     }
-    let title = level.primary_title(&finding.message).id(finding.code);
+    if let Some(fix) = &finding.fix {
+        let option = if fix.applicability == Applicability::Safe { "--fix" } else { "--fix --unsafe-fixes" };
+        elements.push(Level::HELP.message(format!("{} with {option}", fix.title)).into());
+    }
+    let mut title = level.primary_title(&finding.message).id(finding.code);
+    if let Some(page) = page {
+        title = title.id_url(page);
+    }
     let group = Group::with_title(title).elements(elements);
     let text = Renderer::styled().term_width(120).render(&[group]);
     format!("{text}\n\n")

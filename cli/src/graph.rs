@@ -7,7 +7,7 @@ use nbhoist_analyzer::picture::{Format, Picture};
 use crate::args::{GraphArgs, GraphFormat};
 use crate::error::{Exit, Failure};
 use crate::json::SCHEMA;
-use crate::run::write;
+use crate::save;
 use crate::terminal::Terminal;
 use crate::{analysis, input};
 
@@ -24,7 +24,7 @@ pub(crate) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Exit, Failu
     let name = args.notebook.file_name().map_or_else(|| input.name(), |name| name.to_string_lossy().into_owned());
     let text = picture.render(format, &name);
     if let Some(output) = &args.output {
-        write::write(output, text.as_bytes())?;
+        save::write(output, text.as_bytes(), "the picture")?;
     } else if terminal.is_json() {
         terminal.print_json(&serde_json::json!({"schema": SCHEMA, "notebook": input.name(), "text": text}))?;
     } else {

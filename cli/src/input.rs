@@ -46,16 +46,21 @@ pub(crate) fn folder_of(path: &Path) -> PathBuf {
 /// Reads a Python notebook from a file, or from standard input when the path is `-`.
 pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
     if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let result = std::io::stdin().lock().read_to_end(&mut bytes);
-        result.map_err(|error| Failure::new(format!("cannot read standard input: {error}")))?;
-        return parse(PathBuf::from("<stdin>"), bytes);
+        return read_stdin(Path::new("<stdin>"));
     }
     if path.is_dir() {
         return Err(Failure::new("this is a folder, not a notebook").at(path.display()));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     parse(path.to_path_buf(), bytes)
+}
+
+/// Reads a Python notebook from standard input; the name says where it would be.
+pub(crate) fn read_stdin(name: &Path) -> Result<Input, Failure> {
+    let mut bytes = Vec::new();
+    let result = std::io::stdin().lock().read_to_end(&mut bytes);
+    result.map_err(|error| Failure::new(format!("cannot read standard input: {error}")))?;
+    parse(name.to_path_buf(), bytes)
 }
 
 /// Makes a Python notebook of a file's bytes; the name's ending says which format it is.

@@ -7,6 +7,7 @@ mod cells;
 mod check;
 mod completions;
 mod demo;
+mod docs;
 mod error;
 mod executors;
 mod explain;
@@ -16,6 +17,7 @@ mod input;
 mod migrate;
 mod plan;
 mod run;
+mod save;
 mod server;
 mod terminal;
 mod walk;
@@ -56,6 +58,9 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
+    if terminal.format.is_report() && !matches!(command, Command::Check(_)) {
+        return Err(Failure::new("only `nbhoist check` writes this format").help("use full, concise, json or json-lines"));
+    }
     match command {
         Command::Check(args) => check::check(&args, terminal),
         Command::Analyze(args) => analyze::analyze(&args, terminal),
@@ -67,6 +72,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Executors(args) => executors::executors(&args, terminal),
         Command::Server(args) => server::server(&args),
         Command::Explain(args) => explain::explain(&args, terminal),
+        Command::GenerateDocs(args) => docs::generate(&args, terminal),
         Command::Completions(args) => completions::completions(&args, terminal),
     }
 }

@@ -20,7 +20,7 @@ use crate::error::{Exit, Failure, GOOD};
 use crate::executors;
 use crate::input::{self, Input};
 use crate::terminal::{Terminal, WIDTH, seconds, wrap};
-use crate::{analysis, cells};
+use crate::{analysis, cells, save};
 use display::{Display, Show};
 use nbhoist_analyzer::Analysis;
 use session::{Ended, Job, Move, Outcome};
@@ -70,7 +70,7 @@ fn finish(args: &RunArgs, input: &Input, outcome: &Outcome, mut display: Display
     let interrupted = matches!(outcome.ended, Ended::Interrupted { .. });
     let output = args.output.as_ref().filter(|_| !interrupted);
     if let Some(output) = output {
-        write::write(output, &write::render(input, &display.outputs)?)?;
+        save::write(output, &write::render(input, &display.outputs)?, "the notebook")?;
     }
     let written = output.map(|output| output.display().to_string());
     if terminal.format == OutputFormat::Json || terminal.format == OutputFormat::JsonLines {

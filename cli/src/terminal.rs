@@ -16,17 +16,33 @@ pub(crate) struct Terminal {
     pub(crate) format: OutputFormat,
     pub(crate) quiet: bool,
     pub(crate) verbose: u8,
+    /// Whether text on standard output can be a link.
+    pub(crate) links: bool,
+}
+
+/// Whether a variable of the environment says yes.
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 impl Terminal {
     pub(crate) fn new(global: &Global) -> Self {
         let choice = match global.color {
+            // Of two wishes that contradict each other, the one for no colours counts, as in Python.
+            Color::Auto if is_set("FORCE_COLOR") && !is_set("NO_COLOR") => anstream::ColorChoice::Always,
             Color::Auto => anstream::ColorChoice::Auto,
             Color::Always => anstream::ColorChoice::Always,
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { format: global.output_format, quiet: global.quiet, verbose: global.verbose }
+        let coloured = anstream::stdout().current_choice() != anstream::ColorChoice::Never;
+        let links = coloured && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout);
+        Self { format: global.output_format, quiet: global.quiet, verbose: global.verbose, links }
+    }
+
+    /// Text that leads to a page where the terminal can do that.
+    pub(crate) fn link(&self, text: &str, page: &str) -> String {
+        if self.links { format!("\u{1b}]8;;{page}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\") } else { text.to_owned() }
     }
 
     /// Writes results.

@@ -1,11 +1,12 @@
 //! The notebooks below the folders given on the command line.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ignore::WalkBuilder;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use nbhoist_settings::Settings;
+use nbhoist_settings::{Pattern, Settings};
 
+use crate::check::args::CheckArgs;
 use crate::error::Failure;
 
 /// A file to check.
@@ -16,13 +17,31 @@ pub(crate) struct Found {
     pub(crate) explicit: bool,
 }
 
-/// The notebooks that the paths stand for, in a stable order, each once.
-pub(crate) fn notebooks(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Found>, Failure> {
-    let excluded = excludes(settings)?;
+impl Found {
+    /// Whether the file comes from standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    /// Where the file is, or is said to be.
+    pub(crate) fn name<'a>(&'a self, args: &'a CheckArgs) -> &'a Path {
+        match &args.stdin_filename {
+            Some(name) if self.is_stdin() => name,
+            _ if self.is_stdin() => Path::new("<stdin>"),
+            _ => &self.path,
+        }
+    }
+}
+
+/// The notebooks that the paths stand for, in a stable order, each once. `settings` are those of a folder.
+pub(crate) fn notebooks(
+    paths: &[PathBuf],
+    mut settings: impl FnMut(&Path) -> Result<Arc<Settings>, Failure>,
+) -> Result<Vec<Found>, Failure> {
     let mut found: Vec<Found> = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let below = below(path, &excluded);
+            let below = below(path, &settings(path)?.exclude);
             found.extend(below.into_iter().map(|path| Found { path, explicit: false }));
         } else {
             found.push(Found { path: path.clone(), explicit: true });
@@ -33,13 +52,23 @@ pub(crate) fn notebooks(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Fo
     Ok(found)
 }
 
-fn below(folder: &Path, excluded: &[Gitignore]) -> Vec<PathBuf> {
+/// The files that are named go through the same sieve as those that are found.
+pub(crate) fn without_excluded(files: Vec<Found>, settings: impl Fn(&Found) -> Arc<Settings>) -> Vec<Found> {
+    let excluded = |file: &Found| {
+        let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+        settings(file).exclude.iter().any(|pattern| pattern.matches(&path, false))
+    };
+    let kept = files.into_iter().filter(|file| file.is_stdin() || !excluded(file));
+    kept.map(|file| Found { explicit: false, ..file }).collect()
+}
+
+fn below(folder: &Path, excluded: &[Pattern]) -> Vec<PathBuf> {
     let excluded = excluded.to_vec();
     let mut walk = WalkBuilder::new(folder);
     walk.require_git(false).filter_entry(move |entry| {
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
         let path = std::path::absolute(entry.path()).unwrap_or_else(|_| entry.path().to_path_buf());
-        entry.file_name() != ".ipynb_checkpoints" && !excluded.iter().any(|rules| rules.matched(&path, is_folder).is_ignore())
+        entry.file_name() != ".ipynb_checkpoints" && !excluded.iter().any(|pattern| pattern.matches(&path, is_folder))
     });
     let files = walk.build().filter_map(Result::ok).filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
     let mut paths: Vec<PathBuf> = files.map(ignore::DirEntry::into_path).filter(|path| is_notebook(path)).collect();
@@ -61,23 +90,9 @@ fn is_notebook(path: &Path) -> bool {
     }
 }
 
-fn excludes(settings: &Settings) -> Result<Vec<Gitignore>, Failure> {
-    let build = |exclude: &nbhoist_settings::Exclude| {
-        let mut builder = GitignoreBuilder::new(&exclude.base);
-        builder.add_line(None, &exclude.pattern).and_then(|builder| builder.build()).map_err(|error| {
-            Failure::new(format!("the pattern `{}` in `exclude` cannot be read: {error}", exclude.pattern))
-                .at(exclude.base.display())
-                .help("patterns are those of .gitignore files")
-        })
-    };
-    settings.exclude.iter().map(build).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
-
-    use nbhoist_settings::Exclude;
 
     use super::*;
 
@@ -98,10 +113,10 @@ mod tests {
             fs::create_dir_all(base.join(file).parent().unwrap()).unwrap();
             fs::write(base.join(file), text).unwrap();
         }
-        let exclude = Exclude { pattern: "/old/".to_owned(), base: base.to_path_buf() };
-        let settings = Settings { exclude: vec![exclude], ..Settings::default() };
+        let exclude = Pattern::new("/old/", base).unwrap();
+        let settings = Arc::new(Settings { exclude: vec![exclude], ..Settings::default() });
         let named = base.join("old/b.ipynb");
-        let found = notebooks(&[base.to_path_buf(), named.clone(), named], &settings).unwrap();
+        let found = notebooks(&[base.to_path_buf(), named.clone(), named], |_| Ok(Arc::clone(&settings))).unwrap();
         let shown: Vec<_> = found.iter().map(|file| (file.path.strip_prefix(base).unwrap().to_str().unwrap(), file.explicit)).collect();
         assert_eq!(shown, [("a.ipynb", false), ("cells.py", false), ("deep/er/d.ipynb", false), ("old/b.ipynb", true)]);
     }

@@ -152,7 +152,9 @@ fn outputs_of_a_hundred_megabytes_cost_one_scan() {
         .args(["-c", "ulimit -v 1000000; exec \"$0\" check \"$1\"", env!("CARGO_BIN_EXE_nbhoist"), place.path()])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(found.contains("NBH602") && found.contains("Found 1 warning"), "{found}");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::process::Ending;
+use crate::runtime;
 
 /// The bytes that a worker writes.
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -21,11 +23,49 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Its name in messages, such as `local`.
     fn name(&self) -> &str;
 
-    /// Starts a worker that waits for the runtime's archive on its standard input.
+    /// Starts Python there, with its standard input and output as the byte stream.
     ///
     /// # Errors
     /// When nothing can be started there.
-    fn connect(&self) -> Task<'_, Result<Connection, BackendError>>;
+    fn connect<'a>(&'a self, errand: &'a Errand) -> Task<'a, Result<Connection, BackendError>>;
+
+    /// Gives back what was taken for a session, such as a job of a scheduler. What is gone already is no error.
+    fn close<'a>(&'a self, session: &'a str) -> Task<'a, ()> {
+        let _ = session;
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// What Python is to do at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// What the interpreter is given with `-c`.
+    pub line: String,
+    /// Names the place, so that a later stream leads to the same one; letters and digits only.
+    pub session: String,
+    /// How long the place is held while no stream leads to it; not at all when zero.
+    pub lease: Duration,
+    /// Whether the place is there already.
+    pub again: bool,
+}
+
+impl Errand {
+    /// A worker that ends with its stream.
+    pub(crate) fn worker(session: &str) -> Self {
+        Self { line: runtime::worker_line().to_owned(), session: session.to_owned(), lease: Duration::ZERO, again: false }
+    }
+
+    /// A worker that is held when the stream is cut.
+    pub(crate) fn held(session: &str, lease: Duration) -> Self {
+        let line = runtime::script_line(&format!("hold('{session}')"));
+        Self { line, session: session.to_owned(), lease, again: false }
+    }
+
+    /// One more stream to a worker that is held.
+    pub(crate) fn again(session: &str, lease: Duration) -> Self {
+        let line = runtime::script_line(&format!("again('{session}')"));
+        Self { line, session: session.to_owned(), lease, again: true }
+    }
 }
 
 /// A byte stream to a worker. Dropping it ends the worker.
@@ -66,6 +106,14 @@ pub enum BackendError {
     NoWorker {
         /// The command.
         command: Vec<String>,
+    },
+    /// A service refuses or fails.
+    #[error("{what}: {why}")]
+    Service {
+        /// What was asked for, of whom.
+        what: String,
+        /// What it answered, and what to do.
+        why: String,
     },
     /// The pipes are missing.
     #[error("the worker's process was started without pipes")]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Which cell something belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct CellRef {
     /// Number from 1 over all cells of the notebook.
     pub number: u32,

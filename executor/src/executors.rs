@@ -2,8 +2,11 @@
 
 mod probe;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+pub use crate::backends::jupyter::TokenSource;
 pub use probe::{Probe, probe};
 
 /// A configured place that can run a block.
@@ -15,16 +18,44 @@ pub struct Executor {
     pub backend: BackendConfig,
     /// Interpreter there; that of the kernel when not given.
     pub python: Option<PathBuf>,
+    /// The working directory there; the kernel's when not given.
+    pub directory: Option<PathBuf>,
     /// What is known of the way there.
     pub link: Link,
+    /// How long a worker is held there while no link leads to it; zero where it ends with its link.
+    pub lease: Duration,
+    /// Whether what was sent there is kept there, so that it need not be sent again.
+    pub cache: bool,
+    /// Whether the kernel's environment is built there, instead of refusing a block when versions differ.
+    pub sync: bool,
+    /// Directories here that are seen there under another name.
+    pub paths: Vec<(String, String)>,
     /// How much faster than this machine it runs Python code (2.0: in half the time), when it is known.
     pub speed: Option<f64>,
 }
 
 impl Executor {
+    /// An executor of which no more is known.
+    pub fn new(name: &str, backend: BackendConfig) -> Self {
+        let local = backend == BackendConfig::Local;
+        let speed = local.then_some(1.0);
+        Self {
+            name: name.to_owned(),
+            backend,
+            python: None,
+            directory: None,
+            link: Link::default(),
+            lease: Duration::ZERO,
+            cache: !local,
+            sync: false,
+            paths: Vec::new(),
+            speed,
+        }
+    }
+
     /// Another process on this machine.
     pub fn local() -> Self {
-        Self { name: "local".to_owned(), backend: BackendConfig::Local, python: None, link: Link::default(), speed: Some(1.0) }
+        Self::new("local", BackendConfig::Local)
     }
 }
 
@@ -35,8 +66,40 @@ pub enum BackendConfig {
     Local,
     /// A worker behind a command.
     Command {
-        /// Program and arguments, with `{python}` and `{worker}`.
+        /// Program and arguments, with `{python}`, `{worker}` and `{session}`.
         command: Vec<String>,
+        /// What gives the place back, with `{session}`.
+        close: Option<Vec<String>>,
+    },
+    /// A worker over ssh.
+    Ssh {
+        /// The host, as on ssh's command line.
+        host: String,
+        /// More arguments of ssh.
+        options: Vec<String>,
+    },
+    /// A worker in a job of Slurm.
+    Slurm {
+        /// Options of `srun` and `sbatch`.
+        options: Vec<String>,
+    },
+    /// A worker beside a kernel of a Jupyter server.
+    Jupyter {
+        /// The address.
+        uri: String,
+        /// The kernel to start; the server's usual one when not given.
+        kernel: Option<String>,
+        /// Where the token comes from.
+        token: TokenSource,
+    },
+    /// A worker behind a program `nbhoist-executor-NAME`.
+    Plugin {
+        /// The last part of its name.
+        plugin: String,
+        /// What it connects to.
+        uri: String,
+        /// More that it is told.
+        options: BTreeMap<String, String>,
     },
 }
 
@@ -58,7 +121,7 @@ impl Executor {
         match (&self.backend, self.link.bandwidth) {
             (_, Some(bandwidth)) => bandwidth < FAST,
             (BackendConfig::Local, None) => false,
-            (BackendConfig::Command { .. }, None) => true,
+            (_, None) => true,
         }
     }
 }

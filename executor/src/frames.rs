@@ -106,6 +106,19 @@ pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     Ok(bytes)
 }
 
+/// Whether a frame can be written.
+///
+/// # Errors
+/// As [`encode`], except that the length of the header is only estimated where it is near the limit.
+pub(crate) fn check(frame: &Frame) -> Result<(), FrameError> {
+    if frame.payload.len() > MAX_PAYLOAD {
+        return Err(FrameError::PayloadTooLong { length: frame.payload.len() as u64 });
+    }
+    // A text of this many bytes has at most six times as many in JSON.
+    let text: usize = frame.header.values().filter_map(|value| value.as_str().map(str::len)).sum();
+    if text > MAX_HEADER / 8 { head(frame).map(|_| ()) } else { Ok(()) }
+}
+
 /// What stands before a frame's payload.
 fn head(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     if frame.payload.len() > MAX_PAYLOAD {

@@ -23,6 +23,13 @@ const WORKER_LINE: &str = "import io,zipfile,hashlib;\
     {'archive':b,'digest':hashlib.sha256(b).hexdigest(),'first':True});\
     from nbhoist_runtime import worker;worker.main()";
 
+/// Holds a worker while the link to it comes and goes; executed on its own.
+const LEASE: &str = include_str!("../runtime/nbhoist_runtime/lease.py");
+
+/// What an interpreter is given with `-c` to execute the script that comes first on the stream, as the worker's line does it.
+const SCRIPT_LINE: &str = "import io;f=io.BufferedReader(io.FileIO(0,closefd=False),1);\
+    exec(compile(f.read(int.from_bytes(f.read(4),'big')),'<nbhoist>','exec'));";
+
 /// A Python source file with its path inside its top-level package's parent, such as `cloudpickle/__init__.py`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PythonSource {
@@ -65,8 +72,7 @@ impl Archive {
 
     /// What a worker reads first: the length as a big-endian `u32`, then the zip.
     pub(crate) fn with_length(&self) -> Vec<u8> {
-        let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        [&length.to_be_bytes()[..], &self.bytes].concat()
+        with_length(&self.bytes)
     }
 
     /// A Python expression that makes the packages of the archive, stored at `path`, importable in the kernel that
@@ -87,6 +93,22 @@ impl Archive {
 /// The one line of Python that turns an interpreter into a worker.
 pub(crate) fn worker_line() -> &'static str {
     WORKER_LINE
+}
+
+/// The script that a line of [`script_line`] reads: how workers are held.
+pub(crate) fn lease_script() -> &'static str {
+    LEASE
+}
+
+/// A line that executes the script which comes first on the stream, a big-endian `u32` length before it, and then `call`.
+pub(crate) fn script_line(call: &str) -> String {
+    format!("{SCRIPT_LINE}{call}")
+}
+
+/// `text` with its length as a big-endian `u32` before it.
+pub(crate) fn with_length(text: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes()[..], text].concat()
 }
 
 /// `text` as a Python string literal.

@@ -2,6 +2,8 @@
 //!
 //! In files all buffers are raw, so that the kernel needs no codec; what is packed is packed for the wire only.
 
+mod pieces;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -27,29 +29,29 @@ pub(crate) enum TransferError {
 }
 
 /// Sends the frames of the file that a capture wrote; gives the number of the request whose answer says that the
-/// bundle was loaded, and how many payload bytes went over the wire. `extra` is added to the header of the bundle.
+/// bundle was loaded, and how many bytes went over the wire for it. `extra` is added to the header of the bundle. With `cached`,
+/// what the other side has from earlier transfers is named instead of sent.
 pub(crate) async fn send(
     path: &Path,
     worker: &mut Worker,
     codec: Codec,
+    cached: bool,
     extra: &[(&str, Value)],
     sent: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), TransferError> {
-    let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
-    let content = |why: String| TransferError::Content { path: path.to_path_buf(), why };
-    let mut frames = FrameReader::new(File::open(path).await.map_err(file_error)?);
-    let mut sender = Sender { worker, codec, packing: None, wire: 0 };
+    let mut known = if cached { pieces::ask(path, worker).await? } else { None };
+    let mut frames = Frames::open(path).await?;
+    let mut sender = Sender { worker, codec, packing: None, wire: known.as_ref().map_or(0, |known| known.wire) };
     let mut read = 0;
     loop {
-        let frame = match frames.next().await {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Err(content("it ends before the bundle".to_owned())),
-            Err(FrameError::Io(error)) => return Err(file_error(error)),
-            Err(error) => return Err(content(error.to_string())),
-        };
+        let frame = frames.next().await?;
         if frame.op() == "buffer" {
             read += frame.payload.len() as u64;
-            sender.buffer(frame).await.map_err(|error| error.at(path))?;
+            let done = match &mut known {
+                Some(known) => sender.pieces(frame, known).await,
+                None => sender.buffer(frame).await,
+            };
+            done.map_err(|error| error.at(path))?;
             sent(read);
             continue;
         }
@@ -58,6 +60,29 @@ pub(crate) async fn send(
         let wire = sender.wire;
         worker.send(frame).await?;
         return Ok((id, wire));
+    }
+}
+
+/// The frames of a file that holds a bundle.
+struct Frames<'a> {
+    path: &'a Path,
+    frames: FrameReader<File>,
+}
+
+impl<'a> Frames<'a> {
+    async fn open(path: &'a Path) -> Result<Self, TransferError> {
+        let file = File::open(path).await.map_err(|error| TransferError::File { path: path.to_path_buf(), error })?;
+        Ok(Self { path, frames: FrameReader::new(file) })
+    }
+
+    async fn next(&mut self) -> Result<Frame, TransferError> {
+        let path = || self.path.to_path_buf();
+        match self.frames.next().await {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) => Err(TransferError::Content { path: path(), why: "it ends before the bundle".to_owned() }),
+            Err(FrameError::Io(error)) => Err(TransferError::File { path: path(), error }),
+            Err(error) => Err(TransferError::Content { path: path(), why: error.to_string() }),
+        }
     }
 }
 

@@ -1,29 +1,23 @@
 //! The client's end of a worker: frames out, frames in, and what its death looks like.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
-use crate::backend::{Backend, BackendError, Peer, Writer};
-use crate::frames::{self, Frame, FrameError, FrameReader};
+use crate::backend::{Backend, BackendError};
+use crate::frames::{self, Frame};
+use crate::link::Link;
 use crate::process::Ending;
 use crate::runtime::Archive;
 
 /// Version of the protocol that is spoken.
 const PROTOCOL: u64 = 1;
 
-/// How many frames may wait to be handled; each has up to 4 MiB.
-const QUEUE: usize = 4;
-
-/// How long a worker whose stream ended may take to end, and one that was asked to end may take to go.
-const PARTING: Duration = Duration::from_secs(3);
-
 /// What a worker says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hello {
     /// Version of the protocol.
     pub protocol: u64,
@@ -76,37 +70,44 @@ pub enum WorkerError {
     Failed(Failure),
 }
 
-/// A connected worker. Dropping it ends it.
+/// A connected worker. Dropping it ends it, unless it is held.
 pub(crate) struct Worker {
     /// What it said of itself.
     pub(crate) hello: Hello,
-    writer: Writer,
-    incoming: mpsc::Receiver<Result<Frame, FrameError>>,
-    peer: Box<dyn Peer>,
-    reading: JoinHandle<()>,
+    link: Link,
+    notes: mpsc::UnboundedReceiver<String>,
     last_id: u64,
 }
 
 impl Worker {
-    /// Starts a worker, sends it the runtime and exchanges greetings; `codecs` are what it may send in.
-    pub(crate) async fn start(backend: &dyn Backend, archive: &Archive, codecs: &[&str]) -> Result<Self, WorkerError> {
-        let connection = backend.connect().await?;
-        let (sender, incoming) = mpsc::channel(QUEUE);
-        let reading = tokio::spawn(read(FrameReader::new(connection.reader), sender));
-        let hello = Hello { protocol: 0, python: String::new(), pid: 0, ipython: None, codecs: Vec::new(), packages: BTreeMap::new() };
-        let mut worker = Self { hello, writer: connection.writer, incoming, peer: connection.peer, reading, last_id: 0 };
-        if worker.writer.write_all(&archive.with_length()).await.is_err() {
-            return Err(worker.died().await);
-        }
-        worker.send(Frame::new("hello").with("protocol", PROTOCOL).with("codecs", codecs)).await?;
-        let frame = worker.receive().await?;
-        worker.hello = serde_json::from_value(Value::Object(frame.header))
+    /// Starts a worker, sends it the runtime and exchanges greetings; `codecs` are what it may send in. With a `lease` that is not
+    /// zero it can be held from [`Self::arm`] on.
+    pub(crate) async fn start(backend: Arc<dyn Backend>, archive: &Archive, codecs: &[&str], lease: Duration) -> Result<Self, WorkerError> {
+        let (sender, notes) = mpsc::unbounded_channel();
+        let mut link = Link::open(backend, archive, lease, sender).await?;
+        link.send(Frame::new("hello").with("protocol", PROTOCOL).with("codecs", codecs)).await?;
+        let frame = link.receive().await?;
+        let hello: Hello = serde_json::from_value(Value::Object(frame.header))
             .map_err(|error| WorkerError::Protocol(format!("its greeting is not understood: {error}")))?;
-        if worker.hello.protocol != PROTOCOL {
-            let spoken = worker.hello.protocol;
+        if hello.protocol != PROTOCOL {
+            let spoken = hello.protocol;
             return Err(WorkerError::Protocol(format!("it speaks version {spoken}, and version {PROTOCOL} is needed")));
         }
-        Ok(worker)
+        Ok(Self { hello, link, notes, last_id: 0 })
+    }
+
+    /// Attaches to a worker that another process left, and has everything told once more that its block showed. `last_id` is the number
+    /// of the last request that it was sent.
+    pub(crate) async fn resume(
+        backend: Arc<dyn Backend>,
+        hello: Hello,
+        session: &str,
+        lease: Duration,
+        last_id: u64,
+    ) -> Result<Self, WorkerError> {
+        let (sender, notes) = mpsc::unbounded_channel();
+        let link = Link::reopen(backend, session, lease, sender).await?;
+        Ok(Self { hello, link, notes, last_id })
     }
 
     /// A number for a request that has an answer.
@@ -117,23 +118,22 @@ impl Worker {
 
     /// Sends one frame.
     pub(crate) async fn send(&mut self, frame: Frame) -> Result<(), WorkerError> {
-        let sent = async {
-            frames::write(&mut self.writer, &frame).await?;
-            Ok::<_, FrameError>(self.writer.flush().await?)
-        };
-        match sent.await {
-            Ok(()) => Ok(()),
-            Err(FrameError::Io(_)) => Err(self.died().await),
-            Err(error) => Err(WorkerError::Protocol(error.to_string())),
-        }
+        // What is too long would break the stream; it is told here, where it can be blamed on somebody.
+        frames::check(&frame).map_err(|error| WorkerError::Protocol(error.to_string()))?;
+        self.link.send(frame).await
     }
 
     /// The next frame. Dropping the future loses nothing.
     pub(crate) async fn receive(&mut self) -> Result<Frame, WorkerError> {
-        match self.incoming.recv().await {
-            Some(Ok(frame)) => Ok(frame),
-            Some(Err(FrameError::Truncated { .. } | FrameError::Io(_))) | None => Err(self.died().await),
-            Some(Err(error)) => Err(WorkerError::Protocol(error.to_string())),
+        self.link.receive().await
+    }
+
+    /// The next frame, or something to tell the user meanwhile. Dropping the future loses nothing.
+    pub(crate) async fn receive_or_note(&mut self) -> Result<Result<Frame, String>, WorkerError> {
+        tokio::select! {
+            biased;
+            Some(note) = self.notes.recv() => Ok(Err(note)),
+            frame = self.link.receive() => frame.map(Ok),
         }
     }
 
@@ -158,39 +158,24 @@ impl Worker {
         }
     }
 
+    /// From now on a cut of the stream is not the end of the worker, when it can be held.
+    pub(crate) async fn arm(&mut self) -> Result<(), WorkerError> {
+        self.link.arm().await
+    }
+
+    /// The name under which it is held.
+    pub(crate) fn session(&self) -> &str {
+        self.link.session()
+    }
+
     /// Asks the worker to end, and ends it when it does not.
     pub(crate) async fn finish(mut self) {
-        if self.send(Frame::new("exit")).await.is_ok() {
-            let _ = tokio::time::timeout(PARTING, self.peer.ended()).await;
-        }
-        self.peer.kill();
+        self.link.finish().await;
     }
 
-    /// Ends the worker at once.
-    pub(crate) fn kill(&self) {
-        self.peer.kill();
-    }
-
-    /// Why the stream ended. What it held before its end, a message of another program, say, tells more than the end.
-    async fn died(&mut self) -> WorkerError {
-        while let Ok(frame) = self.incoming.try_recv() {
-            match frame {
-                Ok(_) | Err(FrameError::Truncated { .. } | FrameError::Io(_)) => {}
-                Err(error) => return WorkerError::Protocol(error.to_string()),
-            }
-        }
-        let ending = match tokio::time::timeout(PARTING, self.peer.ended()).await {
-            Ok(ending) => ending,
-            Err(_) => Ending { status: "its stream ended, though its process did not".to_owned(), stderr: String::new() },
-        };
-        WorkerError::Died(ending)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.reading.abort();
-        self.peer.kill();
+    /// Ends the worker at once, also one that would be held.
+    pub(crate) async fn close(&mut self) {
+        self.link.close().await;
     }
 }
 
@@ -201,16 +186,4 @@ pub(crate) fn accept(frame: Frame) -> Result<Frame, WorkerError> {
     }
     let failure = serde_json::from_value(Value::Object(frame.header.clone()));
     Err(WorkerError::Failed(failure.unwrap_or_else(|_| Failure { error: Value::Object(frame.header).to_string(), ..Failure::default() })))
-}
-
-async fn read(mut frames: FrameReader<crate::backend::Reader>, sender: mpsc::Sender<Result<Frame, FrameError>>) {
-    loop {
-        let Some(frame) = frames.next().await.transpose() else {
-            return;
-        };
-        let failed = frame.is_err();
-        if sender.send(frame).await.is_err() || failed {
-            return;
-        }
-    }
 }

@@ -9,7 +9,7 @@ use nbhoist_executor::migrate::MigrateError;
 /// An executor with this command.
 fn command(arguments: &[&str]) -> Executor {
     let command = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    Executor { name: "elsewhere".to_owned(), backend: BackendConfig::Command { command }, ..Executor::local() }
+    Executor::new("elsewhere", BackendConfig::Command { command, close: None })
 }
 
 /// An executor whose interpreter runs `patch` before it becomes a worker.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nbhoist_analyzer::rules;
 use nbhoist_analyzer::words::named;
 
 use crate::blocks;
@@ -43,7 +44,7 @@ pub(crate) enum Action {
 /// What can be done at a place of a document.
 pub(crate) fn at(snapshot: &Snapshot, uri: &Uri, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
     let Some(place) = snapshot.source.places.iter().find(|place| place.uri == *uri) else { return Vec::new() };
-    let mut actions = fixes(snapshot, uri, &place.text, start, end, encoding);
+    let mut actions = fixes(snapshot, uri, start, end, encoding);
     let offset = encoding::offset(&place.text, start, encoding);
     if let Some((cell, _)) = snapshot.source.cell_at(uri, offset) {
         actions.extend(moves(snapshot, cell));
@@ -88,55 +89,27 @@ fn moves(snapshot: &Snapshot, cell: u32) -> Vec<Action> {
 }
 
 /// What may be meant, and a comment that says that the finding itself is meant.
-fn fixes(snapshot: &Snapshot, uri: &Uri, text: &str, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
+fn fixes(snapshot: &Snapshot, uri: &Uri, start: Position, end: Position, encoding: Encoding) -> Vec<Action> {
     let problems = snapshot.problems.get(uri).into_iter().flat_map(|problems| problems.iter());
     let touched = problems.filter(|problem| problem.span.start <= end && start <= problem.span.end);
     touched
         .flat_map(|problem| {
-            let fixes = [problem.fix.clone(), ignore(snapshot, uri, text, problem, encoding)];
+            let fixes = [problem.fix.clone(), ignore(snapshot, uri, problem, encoding)];
             fixes.into_iter().flatten().map(|fix| Action::Fix { fix, problem: problem.clone() })
         })
         .collect()
 }
 
-fn ignore(snapshot: &Snapshot, uri: &Uri, text: &str, problem: &Problem, encoding: Encoding) -> Option<Fix> {
-    let line_number = problem.span.start.line;
-    let (start, line) = encoding::lines(text).nth(line_number as usize)?;
-    let (cell, offset) = snapshot.source.cell_at(uri, start)?;
-    let before = snapshot.source.cell(cell)?.0.source.get(..offset as usize)?;
-    let (column, text) = comment(before, line, problem.code)?;
-    let at = Position { line: line_number, column: encoding::position(line, column, encoding).column };
-    Some(Fix { title: format!("Ignore {} here", problem.code), edits: vec![(Arc::clone(uri), Span { start: at, end: at }, text)] })
-}
-
-/// The byte at which the comment goes into the line, and what is inserted. `None` where a comment would be something else, such as
-/// a part of a text that the cell has begun `before` this line.
-fn comment(before: &str, line: &str, code: &str) -> Option<(usize, String)> {
-    let trimmed = line.trim_end();
-    let first = trimmed.trim_start();
-    let odd = |quote: &str| (before.matches(quote).count() + trimmed.matches(quote).count()) % 2 == 1;
-    if trimmed.ends_with('\\') || first.starts_with(['%', '!']) || odd("\"\"\"") || odd("'''") {
-        return None;
+fn ignore(snapshot: &Snapshot, uri: &Uri, problem: &Problem, encoding: Encoding) -> Option<Fix> {
+    let (number, start) = problem.origin;
+    let (cell, _) = snapshot.source.cell(number)?;
+    let (place, text) = rules::ignore_edit(&cell.source, start, &[problem.code])?;
+    let place = u32::try_from(place).ok()?;
+    let mut at = snapshot.source.span(number, place, place, encoding)?.1.start;
+    // A line of its own goes before all of the next one: in a script that may have a comment sign in front.
+    if text.ends_with('\n') {
+        at.column = 0;
     }
-    // A list that is there already gets one more entry.
-    if let Some(at) = trimmed.find("nbhoist: ignore[") {
-        let close = at + trimmed[at..].find(']')?;
-        return Some((close, format!(", {code}")));
-    }
-    Some((trimmed.len(), format!("  {}", nbhoist_analyzer::rules::ignore_comment(code))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comments_go_where_they_are_comments() {
-        assert_eq!(comment("", "f(x)  ", "NBH202"), Some((4, "  # nbhoist: ignore[NBH202]".to_owned())));
-        assert_eq!(comment("s = '''a'''\n", "f(x)  # nbhoist: ignore[NBH1]", "NBH2"), Some((28, ", NBH2".to_owned())));
-        for line in ["f(x, \\", "%time f(x)", "s = \"\"\"{x}", "!ls {x}"] {
-            assert_eq!(comment("", line, "NBH202"), None, "{line}");
-        }
-        assert_eq!(comment("s = f\"\"\"\n", "{x}", "NBH202"), None);
-    }
+    let edits = vec![(Arc::clone(uri), Span { start: at, end: at }, text)];
+    Some(Fix { title: format!("Ignore {} here", problem.code), preferred: false, edits })
 }

@@ -60,8 +60,17 @@ pub(crate) fn notebook(params: lsp::DidOpenNotebookDocumentParams) -> (Uri, Open
     let open = OpenNotebook {
         cells: params.notebook_document.cells.iter().map(cell).collect(),
         texts: params.cell_text_documents.into_iter().map(text).collect(),
+        ignored: ignored(params.notebook_document.metadata.as_ref()),
     };
     (uri(&params.notebook_document.uri), open)
+}
+
+/// `nbhoist.ignore` in metadata; VS Code puts nbformat's metadata under `metadata`, older versions under `custom`.
+fn ignored(metadata: Option<&lsp::LSPObject>) -> Vec<String> {
+    let own = metadata.and_then(|metadata| metadata.get("metadata").or_else(|| metadata.get("custom")?.get("metadata")));
+    let own = own.and_then(|inner| inner.get("nbhoist")).or_else(|| metadata?.get("nbhoist"));
+    let list = own.and_then(|own| own.get("ignore")).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// VS Code puts nbformat's metadata under `metadata.metadata` and the id beside it; older versions both under `metadata.custom`.
@@ -79,11 +88,13 @@ fn cell(cell: &lsp::NotebookCell) -> OpenCell {
         markup: cell.kind == lsp::NotebookCellKind::MARKUP,
         id: id.filter(|id| !id.is_empty()).map(str::to_owned),
         tags: tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+        ignored: ignored(metadata),
     }
 }
 
 pub(crate) fn change(change: lsp::NotebookDocumentChangeEvent) -> NotebookChange {
-    let Some(cells) = change.cells else { return NotebookChange::default() };
+    let ignored = change.metadata.as_ref().map(|metadata| ignored(Some(metadata)));
+    let Some(cells) = change.cells else { return NotebookChange { ignored, ..NotebookChange::default() } };
     let splice = cells.structure.map(|structure| Splice {
         start: structure.array.start as usize,
         deleted: structure.array.delete_count as usize,
@@ -94,6 +105,7 @@ pub(crate) fn change(change: lsp::NotebookDocumentChangeEvent) -> NotebookChange
     let texts = cells.text_content.into_iter().flatten();
     NotebookChange {
         splice,
+        ignored,
         data: cells.data.iter().flatten().map(cell).collect(),
         texts: texts.map(|content| (uri(&content.document.uri), content.document.version, edits(content.changes))).collect(),
     }
@@ -234,6 +246,7 @@ pub(crate) fn action(snapshot: &Snapshot, action: Action) -> Option<lsp::CodeAct
             }
             lsp::CodeAction {
                 title: fix.title,
+                is_preferred: fix.preferred.then_some(true),
                 kind: Some(lsp::CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![diagnostic(&problem)]),
                 edit: Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() }),

@@ -28,6 +28,8 @@ pub(crate) struct OpenCell {
     pub(crate) id: Option<String>,
     /// Tags.
     pub(crate) tags: Vec<String>,
+    /// Rules that its metadata leave out.
+    pub(crate) ignored: Vec<String>,
 }
 
 /// The text of an open document.
@@ -72,6 +74,8 @@ pub(crate) struct NotebookChange {
     pub(crate) splice: Option<Splice>,
     /// Cells with new metadata.
     pub(crate) data: Vec<OpenCell>,
+    /// Rules that the notebook's metadata leave out, when those are new.
+    pub(crate) ignored: Option<Vec<String>>,
     /// Of texts.
     pub(crate) texts: Vec<(Uri, i32, Vec<Edit>)>,
 }
@@ -83,6 +87,8 @@ pub(crate) struct OpenNotebook {
     pub(crate) cells: Vec<OpenCell>,
     /// Texts of the cells, and of those that may come back.
     pub(crate) texts: HashMap<Uri, OpenText>,
+    /// Rules that the notebook's metadata leave out.
+    pub(crate) ignored: Vec<String>,
 }
 
 impl OpenNotebook {
@@ -91,6 +97,10 @@ impl OpenNotebook {
         let mut changed = false;
         if let Some(splice) = change.splice {
             self.splice(splice);
+            changed = true;
+        }
+        if let Some(ignored) = change.ignored.filter(|ignored| *ignored != self.ignored) {
+            self.ignored = ignored;
             changed = true;
         }
         for cell in change.data {
@@ -142,6 +152,7 @@ impl OpenNotebook {
             kind,
             source: source.to_string(),
             tags: cell.tags.clone(),
+            ignored: cell.ignored.clone(),
             execution_count: None,
             outputs: Vec::new(),
             saved_seconds: None,
@@ -219,8 +230,17 @@ impl Document {
                 // nbformat 4.4 has no ids, so the rule about them is silent. An open notebook's ids are the editor's to give: a new cell
                 // has none, and a copied one that of its original, until a later change; and no text edit could put that right.
                 let format = Format::Ipynb { major: 4, minor: 4 };
+                let ignored = open.ignored.clone();
                 (
-                    Notebook { cells, language: "python".to_owned(), language_declared: true, kernel: None, format, repairs: Vec::new() },
+                    Notebook {
+                        cells,
+                        language: "python".to_owned(),
+                        language_declared: true,
+                        kernel: None,
+                        ignored,
+                        format,
+                        repairs: Vec::new(),
+                    },
                     places,
                 )
             }
@@ -308,7 +328,7 @@ mod tests {
     }
 
     fn cell(name: &str) -> OpenCell {
-        OpenCell { uri: uri(name), markup: false, id: None, tags: Vec::new() }
+        OpenCell { uri: uri(name), markup: false, id: None, tags: Vec::new(), ignored: Vec::new() }
     }
 
     fn text(text: &str) -> OpenText {
@@ -319,6 +339,7 @@ mod tests {
         OpenNotebook {
             cells: names.iter().map(|name| cell(name)).collect(),
             texts: names.iter().map(|name| (uri(name), text(name))).collect(),
+            ignored: Vec::new(),
         }
     }
 

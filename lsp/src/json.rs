@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nbhoist_analyzer::finding::Finding;
+use nbhoist_analyzer::finding::{Applicability, Edit, Finding, Fix};
 use nbhoist_analyzer::report::{
     Because, BlockFile, CellReport, Cost, Decision, Edge, Effect, Estimate, Input, NameFact, Plan, Problem, Refusal, Return,
 };
@@ -185,12 +185,29 @@ pub fn finding(notebook: &str, finding: &Finding, place: &FindingPlace) -> Value
         "end": finding.end,
         "line": place.line,
         "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
         "file_line": place.file_line,
+        "file_end_line": place.file_end_line,
         "related": reasons(&finding.related),
+        "fix": finding.fix.as_ref().map(fix),
     })
 }
 
-/// Where a finding starts.
+fn fix(fix: &Fix) -> Value {
+    let edit = |edit: &Edit| match edit {
+        Edit::Source { cell, start, end, text } => json!({"kind": "source", "cell": cell, "start": start, "end": end, "text": text}),
+        Edit::ClearOutputs { cell } => json!({"kind": "clear-outputs", "cell": cell}),
+        Edit::Id { cell, id } => json!({"kind": "id", "cell": cell, "id": id}),
+    };
+    let applicability = match fix.applicability {
+        Applicability::Safe => "safe",
+        Applicability::Unsafe => "unsafe",
+    };
+    json!({"title": fix.title, "applicability": applicability, "edits": fix.edits.iter().map(edit).collect::<Vec<_>>()})
+}
+
+/// Where a finding is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingPlace {
     /// nbformat id of the cell.
@@ -199,8 +216,14 @@ pub struct FindingPlace {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+    /// Line of its end, from 1.
+    pub end_line: usize,
+    /// Column of its end, from 1.
+    pub end_column: usize,
     /// Line in the file, from 1.
     pub file_line: u32,
+    /// Line of its end in the file, from 1.
+    pub file_end_line: u32,
 }
 
 /// What `check` prints in `json`.

@@ -25,6 +25,8 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Related places, in other cells or in this one.
     pub(crate) related: Vec<(Uri, Span, String)>,
+    /// Cell, and where it starts in the cell's source.
+    pub(crate) origin: (u32, u32),
     /// What may be meant.
     pub(crate) fix: Option<Fix>,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Problem {
 pub(crate) struct Fix {
     /// What the menu says.
     pub(crate) title: String,
+    /// Whether it keeps what the notebook does, so that an editor may make it unasked.
+    pub(crate) preferred: bool,
     /// Where something is replaced, and what stands there then; all of it or nothing.
     pub(crate) edits: Vec<(Uri, Span, String)>,
 }
@@ -57,7 +61,8 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
                 // The protocol's edits are of texts alone.
                 finding::Edit::ClearOutputs { .. } | finding::Edit::Id { .. } => None,
             };
-            Some(Fix { title: fix.title.clone(), edits: fix.edits.iter().map(edit).collect::<Option<_>>()? })
+            let preferred = fix.applicability == finding::Applicability::Safe;
+            Some(Fix { title: fix.title.clone(), preferred, edits: fix.edits.iter().map(edit).collect::<Option<_>>()? })
         });
         let message = match &finding.help {
             Some(help) => format!("{}; {help}", finding.message),
@@ -70,6 +75,7 @@ pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> H
             page: rules::find(finding.code).map(rules::Rule::page),
             message,
             related: related.collect(),
+            origin: (finding.cell, finding.start),
             fix,
         });
     }

@@ -253,6 +253,8 @@ fn migration(block: &Block) -> Migration {
         everything: true,
         force: block.force,
         spool: None,
+        files: files(&block.plan),
+        notebook: None,
     }
 }
 
@@ -290,4 +292,15 @@ pub(crate) async fn python_here(given: Option<&Path>) -> Result<std::path::PathB
         Err(_) if given.is_none() => nbhoist_executor::python::find_base(None).await.map(|python| python.path).map_err(Fault::failed),
         Err(error) => Err(Fault::failed(error)),
     }
+}
+
+/// The files that the analysis could name.
+fn files(plan: &nbhoist_analyzer::report::Plan) -> Vec<nbhoist_executor::migrate::DataFile> {
+    let known = plan.files.iter().filter(|file| file.resolved);
+    let data = |file: &nbhoist_analyzer::report::BlockFile| nbhoist_executor::migrate::DataFile {
+        path: file.path.clone(),
+        read: file.read,
+        written: file.written,
+    };
+    known.map(data).collect()
 }

@@ -34,15 +34,14 @@ impl Snapshot {
     /// Analyzes a document. The facts of unchanged cells come from the cache.
     pub(crate) fn new(source: Source, settings: Arc<Settings>, heavy: f64, encoding: Encoding, facts: &mut FactsCache) -> Self {
         let mut request = Request::new(&source.notebook);
+        request.config = settings.config(path(&source.uri).as_deref());
         request.config.heavy_seconds = heavy;
-        request.config.library_effects = Arc::clone(&settings.library_effects);
         let code = || source.notebook.code_cells().map(|cell| cell.source.as_str());
         if let Some(folder) = folder(&source.uri) {
             request.files = files::referenced(code(), &folder);
         }
-        let mut analysis = analyze_with(&request, facts);
+        let analysis = analyze_with(&request, facts);
         facts.retain(code());
-        analysis.findings.retain(|finding| settings.applies(finding.code, finding.rule));
         let problems = problems::of(&source, &analysis.findings, encoding);
         Self { source, settings, analysis, problems, flows: OnceLock::new() }
     }

@@ -113,9 +113,17 @@ impl Editor {
     /// What a fresh analysis says.
     fn problems(&self) -> BTreeMap<String, Vec<String>> {
         let cells = self.cells.iter().zip(1..).map(|((_, source), number)| Cell::code(number, source.clone())).collect();
+        // As the server takes it: cells of an editor may have no ids.
         let format = Format::Ipynb { major: 4, minor: 4 };
-        let notebook =
-            Notebook { cells, language: "python".to_owned(), language_declared: true, kernel: None, format, repairs: Vec::new() };
+        let notebook = Notebook {
+            cells,
+            language: "python".to_owned(),
+            language_declared: true,
+            kernel: None,
+            ignored: Vec::new(),
+            format,
+            repairs: Vec::new(),
+        };
         let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for finding in analyze(&Request::new(&notebook)).findings {
             let (index, source) = &self.cells[finding.cell as usize - 1];

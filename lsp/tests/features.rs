@@ -129,6 +129,45 @@ async fn hovers_tell_where_names_come_from_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metadata_say_what_is_meant() {
+    let client = open(json!({})).await;
+    client.until("the finding", |heard| heard.diagnostics.contains_key(&cell_uri(5)).then_some(())).await;
+    let notify = |version: u32, change: Value| {
+        client
+            .notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": version }, "change": change }));
+    };
+    let cell = |ignore: Value| {
+        let mut cell = common::cell(5, Some("id-5"));
+        cell["metadata"]["metadata"]["nbhoist"] = json!({ "ignore": ignore });
+        json!({ "cells": { "data": [cell] } })
+    };
+    let gone = async || client.until("its end", |heard| heard.diagnostics[&cell_uri(5)].as_array().unwrap().is_empty().then_some(())).await;
+    let back =
+        async || client.until("it again", |heard| (!heard.diagnostics[&cell_uri(5)].as_array().unwrap().is_empty()).then_some(())).await;
+    notify(2, cell(json!(["NBH2"])));
+    gone().await;
+    notify(3, cell(json!([])));
+    back().await;
+    notify(4, json!({ "metadata": { "metadata": { "nbhoist": { "ignore": ["defined-nowhere"] } } } }));
+    gone().await;
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fixes_are_quick_fixes() {
+    let client = open(json!({})).await;
+    let text = json!({ "text": "x = 1\ny = 2  # nbhoist: ignore[NBH999]" });
+    let change = json!({ "cells": { "textContent": [{ "document": { "uri": cell_uri(5), "version": 2 }, "changes": [text] }] } });
+    client.notify("notebookDocument/didChange", json!({ "notebookDocument": { "uri": NOTEBOOK, "version": 2 }, "change": change }));
+    let fix = actions(&client, 5, 1, 8).await[0].clone();
+    assert_eq!((&fix["title"], &fix["kind"], &fix["isPreferred"]), (&json!("Remove what is not needed"), &json!("quickfix"), &json!(true)));
+    assert_eq!(fix["diagnostics"][0]["code"], "NBH002");
+    let range = json!({ "start": { "line": 1, "character": 5 }, "end": { "line": 1, "character": 32 } });
+    assert_eq!(fix["edit"]["changes"][cell_uri(5)], json!([{ "range": range, "newText": "" }]));
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn actions_move_explain_and_ignore() {
     let client = open(json!({})).await;
     let there = actions(&client, 3, 1, 2).await;
@@ -199,7 +238,7 @@ async fn diagnostics_name_their_rule_and_other_cells() {
     client.notify("notebookDocument/didOpen", notebook(NOTEBOOK, &["print(later)", "later = 1"]));
     let told = client.until("diagnostics", |heard| heard.diagnostics.get(&cell_uri(0)).cloned()).await;
     assert_eq!((&told[0]["code"], &told[0]["source"], &told[0]["severity"]), (&json!("NBH201"), &json!("nbhoist"), &json!(1)));
-    assert!(told[0]["codeDescription"]["href"].as_str().unwrap().ends_with("/analyzer/src/rules/defined_only_later.md"));
+    assert!(told[0]["codeDescription"]["href"].as_str().unwrap().ends_with("/docs/rules/defined-only-later.md"));
     assert_eq!(told[0]["relatedInformation"][0]["location"]["uri"], json!(cell_uri(1)));
     client.end().await;
 }

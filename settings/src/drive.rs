@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nbhoist_executor::executors::{self as driven, BackendConfig, Link};
+use nbhoist_executor::executors::{self as driven, BackendConfig, Link, TokenSource};
 
 use crate::{Backend, Executor, Settings};
 
@@ -18,7 +18,9 @@ pub enum Unusable {
         known: Vec<String>,
     },
     /// Nothing here drives its backend.
-    #[error("this version cannot drive the backend `{backend}` of `{name}`; the backends `local`, `ssh` and `command` work")]
+    #[error(
+        "this version cannot drive the backend `{backend}` of `{name}`; the backends `local`, `ssh`, `slurm`, `jupyter`, `command` and plugins work"
+    )]
     Backend {
         /// The name.
         name: String,
@@ -45,16 +47,40 @@ impl Executor {
     /// # Errors
     /// When nothing drives its backend.
     pub fn drivable(&self) -> Result<driven::Executor, Unusable> {
-        let backend = match (&self.backend, &self.command, &self.host) {
-            (Backend::Local, ..) => BackendConfig::Local,
-            (Backend::Command, Some(command), _) => BackendConfig::Command { command: command.clone() },
-            (Backend::Ssh, _, Some(host)) => BackendConfig::Command { command: ssh(host) },
-            (other, ..) => return Err(Unusable::Backend { name: self.name.clone(), backend: other.as_str().to_owned() }),
+        let unusable = || Unusable::Backend { name: self.name.clone(), backend: self.backend.as_str().to_owned() };
+        let backend = match &self.backend {
+            Backend::Local => BackendConfig::Local,
+            Backend::Command => BackendConfig::Command { command: self.command.clone().ok_or_else(unusable)?, close: self.close.clone() },
+            Backend::Ssh => BackendConfig::Ssh { host: self.host.clone().ok_or_else(unusable)?, options: self.arguments.clone() },
+            Backend::Slurm => BackendConfig::Slurm { options: self.arguments.clone() },
+            Backend::Jupyter => BackendConfig::Jupyter {
+                uri: self.uri.clone().ok_or_else(unusable)?,
+                kernel: self.kernel.clone(),
+                token: TokenSource { variable: self.token_env.clone(), command: self.token_command.clone() },
+            },
+            Backend::Plugin(plugin) => {
+                let uri = self.uri.clone().unwrap_or_default();
+                BackendConfig::Plugin { plugin: plugin.clone(), uri, options: self.options.clone() }
+            }
         };
-        let local = backend == BackendConfig::Local;
+        // The kernel of a Jupyter server has an interpreter of its own.
+        let own = matches!(backend, BackendConfig::Local | BackendConfig::Jupyter { .. });
         // There is no telling which interpreter another machine has; its plain name finds the one on its PATH.
-        let python = self.python.clone().or_else(|| (!local).then(|| PathBuf::from("python3")));
-        Ok(driven::Executor { name: self.name.clone(), backend, python, link: Link::default(), speed: None })
+        let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
+        let place = driven::Executor::new(&self.name, backend);
+        let paths = self.paths.iter().map(|(here, there)| (here.clone(), there.clone())).collect();
+        let cache = self.cache.unwrap_or(place.cache);
+        Ok(driven::Executor {
+            cache,
+            sync: self.sync,
+            paths,
+            python,
+            directory: self.directory.clone(),
+            lease: self.lease(),
+            link: Link::default(),
+            speed: None,
+            ..place
+        })
     }
 
     /// The place in a few words.
@@ -63,13 +89,11 @@ impl Executor {
             (Backend::Local, ..) => "a worker process on this machine".to_owned(),
             (Backend::Ssh, _, Some(host), _) => format!("ssh {host}"),
             (Backend::Command, Some(command), ..) => command.join(" "),
+            (Backend::Slurm, ..) => {
+                ["a job of Slurm"].into_iter().chain(self.arguments.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+            }
             (other, .., Some(uri)) => format!("{} {uri}", other.as_str()),
             (other, ..) => other.as_str().to_owned(),
         }
     }
-}
-
-/// `ssh` in a way that never asks: a question would hang behind the progress display.
-fn ssh(host: &str) -> Vec<String> {
-    ["ssh", "-o", "BatchMode=yes", "-T", host, "{python} -u {worker}"].map(str::to_owned).to_vec()
 }

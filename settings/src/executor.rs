@@ -1,6 +1,8 @@
 //! `[executors.NAME]`: places that can run a block.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The code that drives a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub enum Backend {
     Ssh,
     /// A worker over a command of the user's own.
     Command,
+    /// A worker in a job of Slurm.
+    Slurm,
     /// A kernel of a Jupyter server.
     Jupyter,
     /// The program `nbhoist-executor-NAME`.
@@ -24,6 +28,7 @@ impl Backend {
             Self::Local => "local",
             Self::Ssh => "ssh",
             Self::Command => "command",
+            Self::Slurm => "slurm",
             Self::Jupyter => "jupyter",
             Self::Plugin(name) => name,
         }
@@ -34,6 +39,7 @@ impl Backend {
             "local" => Self::Local,
             "ssh" => Self::Ssh,
             "command" => Self::Command,
+            "slurm" => Self::Slurm,
             "jupyter" => Self::Jupyter,
             name => Self::Plugin(name.to_owned()),
         }
@@ -57,7 +63,30 @@ pub struct Executor {
     pub uri: Option<String>,
     /// The working folder there.
     pub directory: Option<PathBuf>,
+    /// More arguments of `ssh`, or of `srun` and `sbatch`.
+    pub arguments: Vec<String>,
+    /// What a plugin is told beside the address.
+    pub options: BTreeMap<String, String>,
+    /// The command that gives a place back, with `{session}` in it.
+    pub close: Option<Vec<String>>,
+    /// How long a block goes on there while the link is cut; `None` for what the backend can do.
+    pub lease: Option<Duration>,
+    /// Whether what was sent there is kept there; `None` for what the backend usually does.
+    pub cache: Option<bool>,
+    /// Whether the kernel's environment is built there.
+    pub sync: bool,
+    /// Directories here that are seen there under another name.
+    pub paths: BTreeMap<String, String>,
+    /// The kernel that a Jupyter server starts.
+    pub kernel: Option<String>,
+    /// The environment variable that holds a Jupyter server's token.
+    pub token_env: Option<String>,
+    /// The command that prints a Jupyter server's token.
+    pub token_command: Option<Vec<String>>,
 }
+
+/// How long a block goes on while the link is cut, unless configured otherwise.
+const LEASE: Duration = Duration::from_mins(10);
 
 impl Executor {
     /// The worker process on this machine.
@@ -66,7 +95,31 @@ impl Executor {
     }
 
     pub(crate) fn new(name: &str, backend: Backend) -> Self {
-        Self { name: name.to_owned(), backend, python: None, command: None, host: None, uri: None, directory: None }
+        Self {
+            name: name.to_owned(),
+            backend,
+            python: None,
+            command: None,
+            host: None,
+            uri: None,
+            directory: None,
+            arguments: Vec::new(),
+            options: BTreeMap::new(),
+            close: None,
+            lease: None,
+            cache: None,
+            sync: false,
+            paths: BTreeMap::new(),
+            kernel: None,
+            token_env: None,
+            token_command: None,
+        }
+    }
+
+    /// How long a block goes on there while the link is cut. Of a command nobody knows whether it leads to the same place twice.
+    pub(crate) fn lease(&self) -> Duration {
+        let usual = if matches!(self.backend, Backend::Local | Backend::Command) { Duration::ZERO } else { LEASE };
+        self.lease.unwrap_or(usual)
     }
 
     /// What is missing for it to work.

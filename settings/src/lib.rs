@@ -9,21 +9,30 @@
 mod discovery;
 mod drive;
 mod executor;
+pub mod keys;
+mod pattern;
 mod read;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nbhoist_analyzer::Config;
+use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::Table;
+use nbhoist_analyzer::rules;
 use thiserror::Error;
 
 pub use discovery::{project_file, user_file};
 pub use drive::Unusable;
 pub use executor::{Backend, Executor};
+pub use pattern::Pattern;
 
 /// Cells above this many seconds are heavy, unless configured otherwise.
 pub const DEFAULT_HEAVY_SECONDS: f64 = 10.0;
+
+/// Saved outputs above this many bytes are large, unless configured otherwise.
+pub const DEFAULT_LARGE_OUTPUT_BYTES: u64 = 1_000_000;
 
 /// Where the editor shows what cells cost, need and give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,28 +58,29 @@ impl Hints {
     }
 }
 
-/// A pattern of files to leave out, in the syntax of `.gitignore`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exclude {
-    /// The pattern.
-    pub pattern: String,
-    /// The folder it is relative to.
-    pub base: PathBuf,
-}
-
 /// What is configured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Budget above which a cell is heavy, seconds.
     pub heavy_seconds: f64,
-    /// Codes, prefixes of codes or names of the rules to apply; `None` for all.
+    /// Size above which the saved outputs of a cell are large, bytes.
+    pub large_output_bytes: u64,
+    /// Codes, prefixes of codes or names of the rules to apply, or `ALL`; `None` for the default ones.
     pub select: Option<Vec<String>>,
-    /// Codes, prefixes of codes or names of the rules to leave out.
+    /// Rules to apply besides those.
+    pub extend_select: Vec<String>,
+    /// Rules to leave out.
     pub ignore: Vec<String>,
+    /// Rules to leave out in some files.
+    pub per_file_ignores: Vec<(Pattern, Vec<String>)>,
+    /// Severities that differ from the rules' own.
+    pub severity: Vec<(String, Severity)>,
+    /// Findings that are known: a file that `check --write-baseline` wrote.
+    pub baseline: Option<PathBuf>,
     /// Where the editor shows hints.
     pub hints: Hints,
     /// Files that `check` leaves out when it walks through folders.
-    pub exclude: Vec<Exclude>,
+    pub exclude: Vec<Pattern>,
     /// What libraries do: the built-in table, and what the files that are named add to it.
     pub library_effects: Arc<Table>,
     /// Places that can run a block, by name. `local` is always there.
@@ -85,8 +95,13 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             heavy_seconds: DEFAULT_HEAVY_SECONDS,
+            large_output_bytes: DEFAULT_LARGE_OUTPUT_BYTES,
             select: None,
+            extend_select: Vec::new(),
             ignore: Vec::new(),
+            per_file_ignores: Vec::new(),
+            severity: Vec::new(),
+            baseline: None,
             hints: Hints::default(),
             exclude: Vec::new(),
             library_effects: Arc::default(),
@@ -115,32 +130,43 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Whether a rule is to be applied. A longer code counts more than a shorter one, a name more than any code, and
-    /// `ignore` more than `select` where both say the same.
-    pub fn applies(&self, code: &str, name: &str) -> bool {
-        let weight = |patterns: &[String]| patterns.iter().filter_map(|pattern| matches(pattern, code, name)).max();
-        let selected = match &self.select {
-            Some(patterns) => weight(patterns),
-            None => Some(0),
-        };
-        match (selected, weight(&self.ignore)) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(selected), Some(ignored)) => selected > ignored,
+    /// What the analysis is to be told about a notebook; `file` is where it is, when it is in a file.
+    ///
+    /// The only way from settings to the analysis: the command line and the language server both take it.
+    pub fn config(&self, file: Option<&Path>) -> Config {
+        let mut ignore = self.ignore.clone();
+        let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf()));
+        for (pattern, rules) in &self.per_file_ignores {
+            if file.as_deref().is_some_and(|file| pattern.matches(file, false)) {
+                ignore.extend(rules.iter().cloned());
+            }
+        }
+        // An empty list chooses nothing; to the analysis it would mean the default.
+        if self.select.as_ref().is_some_and(Vec::is_empty) {
+            ignore.push("ALL".to_owned());
+        }
+        Config {
+            heavy_seconds: self.heavy_seconds,
+            large_output_bytes: self.large_output_bytes,
+            select: self.select.clone().unwrap_or_default(),
+            extend_select: self.extend_select.clone(),
+            ignore,
+            severity: self.severity.clone(),
+            library_effects: Arc::clone(&self.library_effects),
         }
     }
 }
 
-/// How exactly a pattern names a rule.
-fn matches(pattern: &str, code: &str, name: &str) -> Option<usize> {
-    if pattern == name {
-        return Some(usize::MAX);
+/// What is wrong with a code, prefix or name of a rule, and what to do about it; nothing when it names one.
+pub fn unknown_rule(pattern: &str) -> Option<(String, String)> {
+    if rules::is_known(pattern) {
+        return None;
     }
-    if pattern.eq_ignore_ascii_case("all") {
-        return Some(0);
-    }
-    let start = code.get(..pattern.len())?;
-    start.eq_ignore_ascii_case(pattern).then_some(pattern.len())
+    let help = match rules::nearest(pattern) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "`nbhoist explain --all` lists all rules".to_owned(),
+    };
+    Some((format!("there is no rule `{pattern}`"), help))
 }
 
 /// A place in a configuration file.
@@ -222,6 +248,16 @@ pub enum Error {
         /// How many more things are wrong with the file.
         others: usize,
     },
+    /// A pattern of files that cannot be read.
+    #[error("the pattern `{pattern}` cannot be read: {message}; patterns are those of .gitignore files")]
+    Pattern {
+        /// Where.
+        place: Place,
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// An executor that cannot work.
     #[error("the executor `{name}` {problem}")]
     Executor {
@@ -243,6 +279,7 @@ impl Error {
             | Self::Value { place, .. }
             | Self::EffectsFile { place, .. }
             | Self::Effects { place, .. }
+            | Self::Pattern { place, .. }
             | Self::Executor { place, .. } => place.to_string(),
         }
     }

@@ -1,16 +1,20 @@
 //! One configuration file, key by key, with the place of everything.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::{Problem, Table};
 use nbhoist_analyzer::nearest::{nearest, tolerance};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::executor::{Backend, Executor};
-use crate::{Error, Exclude, Hints, Place, Settings, Warning};
+use crate::keys::{EXECUTOR_KEYS, KEYS, Key as Known};
+use crate::{Error, Hints, Pattern, Place, Settings, Warning, unknown_rule};
 
 /// Whose file it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,8 +23,8 @@ pub(crate) enum Owner {
     Project,
 }
 
-const KEYS: [&str; 7] = ["heavy-seconds", "select", "ignore", "hints", "exclude", "library-effects", "executors"];
-const EXECUTOR_KEYS: [&str; 6] = ["backend", "python", "command", "host", "uri", "directory"];
+/// The longest lease, seconds: a month.
+const MAX_LEASE: f64 = 30.0 * 24.0 * 3600.0;
 
 /// Reads a file into the settings.
 pub(crate) fn file(path: &Path, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
@@ -82,16 +86,22 @@ impl<'a> Document<'a> {
     fn read_key(&self, key: &Key<'_>, value: &Value<'_>, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
         match key.get_ref().as_ref() {
             "heavy-seconds" => settings.heavy_seconds = self.seconds("heavy-seconds", value)?,
-            "select" => settings.select = Some(self.strings("select", value)?),
-            "ignore" => settings.ignore = self.strings("ignore", value)?,
+            "large-output-bytes" => settings.large_output_bytes = self.bytes("large-output-bytes", value)?,
+            "select" => settings.select = Some(self.rules("select", value, settings)?),
+            "extend-select" => settings.extend_select = self.rules("extend-select", value, settings)?,
+            "ignore" => settings.ignore = self.rules("ignore", value, settings)?,
+            "per-file-ignores" => settings.per_file_ignores = self.per_file_ignores(value, settings)?,
+            "severity" => settings.severity = self.severities(value, settings)?,
+            "baseline" => settings.baseline = Some(self.folder().join(self.path("baseline", value)?)),
             "hints" => {
                 let word = self.string("hints", value)?;
                 settings.hints = Hints::from_word(&word).ok_or_else(|| self.wrong("hints", value, "`heavy`, `all` or `off`"))?;
             }
             "exclude" => {
-                let base = self.folder();
-                let patterns = self.strings("exclude", value)?.into_iter();
-                settings.exclude = patterns.map(|pattern| Exclude { pattern, base: base.clone() }).collect();
+                let patterns = self.strings("exclude", value)?;
+                let items = value.get_ref().as_array().into_iter().flatten();
+                settings.exclude =
+                    patterns.iter().zip(items).map(|(text, item)| self.pattern(text, &item.span())).collect::<Result<_, _>>()?;
             }
             "library-effects" => settings.library_effects = Arc::new(self.library_effects(value)?),
             "executors" if owner == Owner::User => self.read_executors(value, settings)?,
@@ -103,6 +113,48 @@ impl<'a> Document<'a> {
             other => self.unknown(other, &key.span(), &KEYS, settings),
         }
         Ok(())
+    }
+
+    /// A list of codes, prefixes and names of rules; what names none is a warning.
+    fn rules(&self, key: &str, value: &Value<'_>, settings: &mut Settings) -> Result<Vec<String>, Error> {
+        let patterns = self.strings(key, value)?;
+        let items = value.get_ref().as_array().into_iter().flatten();
+        for (pattern, item) in patterns.iter().zip(items) {
+            self.check_rule(pattern, &item.span(), settings);
+        }
+        Ok(patterns)
+    }
+
+    fn check_rule(&self, pattern: &str, span: &Range<usize>, settings: &mut Settings) {
+        if let Some((text, help)) = unknown_rule(pattern) {
+            settings.warnings.push(Warning { place: self.place(span), text, help: Some(help) });
+        }
+    }
+
+    fn pattern(&self, text: &str, span: &Range<usize>) -> Result<Pattern, Error> {
+        let wrong = |message| Error::Pattern { place: self.place(span), pattern: text.to_owned(), message };
+        Pattern::new(text, &self.folder()).map_err(wrong)
+    }
+
+    fn per_file_ignores(&self, value: &Value<'_>, settings: &mut Settings) -> Result<Vec<(Pattern, Vec<String>)>, Error> {
+        let mut entries = Vec::new();
+        for (pattern, rules) in self.table("per-file-ignores", value)? {
+            let key = format!("per-file-ignores.{}", pattern.get_ref());
+            entries.push((self.pattern(pattern.get_ref(), &pattern.span())?, self.rules(&key, rules, settings)?));
+        }
+        Ok(entries)
+    }
+
+    fn severities(&self, value: &Value<'_>, settings: &mut Settings) -> Result<Vec<(String, Severity)>, Error> {
+        let mut entries = Vec::new();
+        for (rule, word) in self.table("severity", value)? {
+            let key = format!("severity.{}", rule.get_ref());
+            self.check_rule(rule.get_ref(), &rule.span(), settings);
+            let severity = Severity::from_word(&self.string(&key, word)?);
+            let severity = severity.ok_or_else(|| self.wrong(&key, word, "`error`, `warning` or `info`"))?;
+            entries.push((rule.get_ref().to_string(), severity));
+        }
+        Ok(entries)
     }
 
     /// The built-in table with the files that are named here, a later one over an earlier one.
@@ -160,6 +212,32 @@ impl<'a> Document<'a> {
                 "host" => executor.host = Some(self.string(&full, value)?),
                 "uri" => executor.uri = Some(self.string(&full, value)?),
                 "directory" => executor.directory = Some(self.path(&full, value)?),
+                "options" if value.get_ref().as_table().is_some() => executor.options = self.texts(&full, value)?,
+                "options" => executor.arguments.extend(self.strings(&full, value)?),
+                // As Slurm calls them.
+                "partition" => executor.arguments.push(format!("--partition={}", self.text(&full, value)?)),
+                "gpus" => executor.arguments.push(format!("--gpus={}", self.text(&full, value)?)),
+                "time" => executor.arguments.push(format!("--time={}", self.text(&full, value)?)),
+                "memory" => executor.arguments.push(format!("--mem={}", self.text(&full, value)?)),
+                "close" => executor.close = Some(self.strings(&full, value)?),
+                "lease" => executor.lease = Some(Duration::from_secs_f64(self.seconds(&full, value)?.min(MAX_LEASE))),
+                "kernel" => executor.kernel = Some(self.string(&full, value)?),
+                "token-env" => executor.token_env = Some(self.string(&full, value)?),
+                "cache" => executor.cache = Some(value.get_ref().as_bool().ok_or_else(|| self.wrong(&full, value, "`true` or `false`"))?),
+                "env" => {
+                    executor.sync = match self.string(&full, value)?.as_str() {
+                        "sync" => true,
+                        "as-is" => false,
+                        _ => return Err(self.wrong(&full, value, "`sync` or `as-is`")),
+                    }
+                }
+                "paths" => executor.paths = self.texts(&full, value)?,
+                "token-command" => executor.token_command = Some(self.strings(&full, value)?),
+                "token" | "password" => {
+                    let text = format!("`{full}` does not count: a secret must not stand in a file");
+                    let help = Some("put it into an environment variable and name that with `token-env`, or name a command that prints it with `token-command`".to_owned());
+                    settings.warnings.push(Warning { place: self.place(&key.span()), text, help });
+                }
                 other => self.unknown(other, &key.span(), &EXECUTOR_KEYS, settings),
             }
         }
@@ -172,10 +250,11 @@ impl<'a> Document<'a> {
         Ok(executor)
     }
 
-    fn unknown(&self, key: &str, span: &Range<usize>, known: &[&'static str], settings: &mut Settings) {
-        let help = match meant(key, known) {
+    fn unknown(&self, key: &str, span: &Range<usize>, known: &[Known], settings: &mut Settings) {
+        let names: Vec<&str> = known.iter().map(|key| key.name).collect();
+        let help = match meant(key, &names) {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("known keys are {}", known.join(", ")),
+            None => format!("known keys are {}", names.join(", ")),
         };
         let place = self.place(span);
         settings.warnings.push(Warning { place, text: format!("unknown key `{key}`"), help: Some(help) });
@@ -195,9 +274,31 @@ impl<'a> Document<'a> {
         allowed.ok_or_else(|| self.wrong(key, value, "a number of seconds, zero or more"))
     }
 
+    fn bytes(&self, key: &str, value: &Value<'_>) -> Result<u64, Error> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| self.wrong(key, value, "a whole number of bytes, zero or more"))
+    }
+
     fn string(&self, key: &str, value: &Value<'_>) -> Result<String, Error> {
         let text = value.get_ref().as_str().map(str::to_owned);
         text.ok_or_else(|| self.wrong(key, value, "a string"))
+    }
+
+    /// A string, or a number as it is written.
+    fn text(&self, key: &str, value: &Value<'_>) -> Result<String, Error> {
+        match value.get_ref() {
+            DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+            _ => self.string(key, value),
+        }
+    }
+
+    /// A table of strings.
+    fn texts(&self, key: &str, value: &Value<'_>) -> Result<BTreeMap<String, String>, Error> {
+        let entries = self.table(key, value)?.iter();
+        entries.map(|(name, value)| Ok((name.get_ref().to_string(), self.text(&format!("{key}.{}", name.get_ref()), value)?))).collect()
     }
 
     /// A path; `~/` stands for the home folder.

@@ -52,7 +52,7 @@ fn the_project_wins_key_by_key_and_executors_are_the_users() {
     let settings = Settings::load_from(Some(&own), Some(&project)).unwrap();
     assert!((settings.heavy_seconds - 2.5).abs() < 1e-9);
     assert_eq!(settings.ignore, ["NBH1"]);
-    assert_eq!(settings.exclude, [Exclude { pattern: "old/".to_owned(), base: folder.path().to_path_buf() }]);
+    assert_eq!(settings.exclude, [Pattern::new("old/", folder.path()).unwrap()]);
     let executors: Vec<_> = settings.executors.values().map(|place| (place.name.as_str(), place.backend.as_str())).collect();
     assert_eq!(executors, [("gpu", "ssh"), ("local", "local"), ("slurm", "command")]);
     let warnings = warnings(&settings);
@@ -72,7 +72,8 @@ fn unknown_keys_name_the_nearest() {
     assert_eq!(
         warnings(&settings),
         [
-            "3:3 unknown key `colour`; known keys are heavy-seconds, select, ignore, hints, exclude, library-effects, executors",
+            "3:3 unknown key `colour`; known keys are select, extend-select, ignore, per-file-ignores, severity, baseline, exclude, \
+             heavy-seconds, large-output-bytes, hints, library-effects, executors",
             "1:1 unknown key `heavy_second`; did you mean `heavy-seconds`?",
         ]
     );
@@ -89,6 +90,9 @@ fn errors_say_where_and_what_is_allowed() {
     assert_eq!(refused("heavy-seconds = -1"), "1:17 `heavy-seconds` must be a number of seconds, zero or more, not -1");
     assert_eq!(refused("select = [\"A\", 2]"), "1:10 `select` must be a list of strings, not a list with something else in it");
     assert_eq!(refused("hints = \"some\""), "1:9 `hints` must be `heavy`, `all` or `off`, not `some`");
+    assert_eq!(refused("severity = {NBH1 = \"bad\"}"), "1:20 `severity.NBH1` must be `error`, `warning` or `info`, not `bad`");
+    assert_eq!(refused("large-output-bytes = 1.5"), "1:22 `large-output-bytes` must be a whole number of bytes, zero or more, not 1.5");
+    assert!(refused("exclude = [\"a{b\"]").starts_with("1:12 the pattern `a{b` cannot be read"), "{}", refused("exclude = [\"a{b\"]"));
     assert_eq!(refused("executors = 3"), "1:13 `executors` must be a table, not 3");
     assert!(refused("a = \n").starts_with("1:5 the configuration file is not valid TOML"), "{}", refused("a = \n"));
     assert_eq!(refused("[executors.x]\nbackend = \"ssh\""), "1:12 the executor `x` needs a `host`");
@@ -111,21 +115,54 @@ fn the_nearest_file_counts() {
 }
 
 #[test]
-fn rules_are_chosen_by_code_prefix_or_name() {
-    let chosen = |select: Option<&[&str]>, ignore: &[&str]| {
-        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-        let settings = Settings { select: select.map(owned), ignore: owned(ignore), ..Settings::default() };
-        settings.applies("NBH201", "defined-only-later")
+fn rules_reach_the_analysis_the_same_way_for_everyone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nbhoist.toml");
+    let text = "select = [\"NBH2\"]\nextend-select = [\"NBH101\"]\nignore = [\"NBH201\"]\nlarge-output-bytes = 7\nbaseline = \"known.json\"\n\
+                [per-file-ignores]\n\"old/*.ipynb\" = [\"NBH202\"]\n[severity]\nNBH1 = \"info\"\n";
+    fs::write(&file, text).unwrap();
+    let settings = Settings::load_from(None, Some(&file)).unwrap();
+    assert_eq!(warnings(&settings), [""; 0]);
+    assert_eq!(settings.baseline, Some(folder.path().join("known.json")));
+    let applied = |name: &str| {
+        let config = settings.config(Some(&folder.path().join(name)));
+        assert_eq!(config.large_output_bytes, 7);
+        let severity = |code: &str| config.severity_of(rules::find(code).unwrap());
+        ["NBH101", "NBH201", "NBH202"].map(severity)
     };
-    assert!(chosen(None, &[]));
-    assert!(!chosen(Some(&[]), &[]));
-    assert!(!chosen(Some(&["NBH1"]), &[]));
-    assert!(chosen(Some(&["nbh2"]), &[]));
-    assert!(!chosen(None, &["NBH2"]));
-    assert!(chosen(Some(&["NBH201"]), &["NBH2"]));
-    assert!(!chosen(Some(&["NBH2"]), &["NBH201"]));
-    assert!(!chosen(Some(&["NBH201"]), &["defined-only-later"]));
-    assert!(chosen(Some(&["ALL"]), &["NBH3"]));
+    assert_eq!(applied("a.ipynb"), [Some(Severity::Info), None, Some(Severity::Error)]);
+    assert_eq!(applied("old/a.ipynb"), [Some(Severity::Info), None, None]);
+    let nothing = project("select = []").config(None);
+    assert!(rules::all().iter().all(|rule| nothing.severity_of(rule).is_none()));
+}
+
+#[test]
+fn unknown_rules_are_warned_about_with_the_nearest() {
+    let settings = project(
+        "select = [\"NBH2\", \"defined-nowere\"]\nignore = [\"E501\"]\n[severity]\nNBH20X = \"info\"\n[per-file-ignores]\n\"*.py\" = [\"all\", \"X\"]",
+    );
+    let mut found = warnings(&settings);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "1:19 there is no rule `defined-nowere`; did you mean `defined-nowhere`?",
+            "2:11 there is no rule `E501`; `nbhoist explain --all` lists all rules",
+            "4:1 there is no rule `NBH20X`; did you mean `NBH201`?",
+            "6:18 there is no rule `X`; `nbhoist explain --all` lists all rules",
+        ]
+    );
+}
+
+#[test]
+fn every_example_of_the_reference_can_be_read() {
+    for key in keys::KEYS {
+        let settings = user(key.example).unwrap();
+        assert_eq!(warnings(&settings), [""; 0], "{}", key.name);
+        assert!(key.example.contains(key.name), "{}", key.name);
+        let unlike = key.example.replace(key.name, "nothing");
+        assert!(user(&unlike).unwrap() != settings || key.name == "library-effects", "the example of {} does nothing", key.name);
+    }
 }
 
 /// Settings of a project whose configuration names `effects.toml` with this text.

@@ -31,7 +31,9 @@ class Zygote:
     def __init__(self, folder):
         self.path = os.path.join(folder, "zygote.socket")
         own = [str(_HERE.parent), str(notebooks.ROOT / "executor" / "runtime")]
-        code = "import sys; sys.path[1:1] = %r; from oracle import zygote; zygote.serve(%r)" % (own, self.path)
+        # Where libraries count is looked for once, not in every fork: it takes as long as all the rest of a short block.
+        ready = "zygote.load(); from nbhoist_runtime import library_state; library_state.counters()"
+        code = "import sys; sys.path[1:1] = %r; from oracle import zygote; %s; zygote.serve(%r)" % (own, ready, self.path)
         threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
         environment = dict(os.environ, PYTHONHASHSEED="0", MPLBACKEND="agg", PYTHONDONTWRITEBYTECODE="1", **threads)
         for name in ("PYTHONPATH", "PYTHONSTARTUP"):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 
 from .campaign import PEERS, STRATA
@@ -178,5 +179,10 @@ def _listing(results):
     return lines
 
 
+# Where things are installed on this machine says nothing to anybody else.
+_FOLDERS = re.compile(r"(?<![\w.])(?:~?/[\w.+-]+)+/(?=[\w.+-]+)")
+
+
 def _one_line(text):
+    text = _FOLDERS.sub(".../", text.replace("\\n", " "))
     return " ".join(text.replace("|", "\\|").replace("<", "\\<").split())

@@ -144,7 +144,8 @@ def _run_block(home, job, index, test, sets):
     try:
         journey.travel(block)
     except Failed as failure:
-        early = failure.step in ("probe", "capture")
+        # Before any cell has run: what cannot be packed, or not be unpacked over there, stays here, and a message says why.
+        early = failure.step in ("probe", "capture", "begin", "bundle")
         result.update({"class": "refusal" if early else "failure", "why": str(failure), "detail": (failure.detail or "")[-1500:]})
     except Gone as gone:
         result.update({"class": "failure", "why": str(gone)})

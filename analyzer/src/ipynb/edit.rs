@@ -1,4 +1,4 @@
-//! Outputs and counts written back into a file, with every other byte left as it is.
+//! Outputs, counts, ids and sources written back into a file, with every other byte left as it is.
 
 use std::ops::Range;
 
@@ -8,8 +8,9 @@ use thiserror::Error;
 use super::error::{ReadError, decode};
 use super::layout::{self, CellLayout, Document, RawCell};
 use super::source::{Lines, string};
+use super::source_edit;
 
-/// What to write into one code cell.
+/// What to write into one cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CellEdit {
     /// Number of the cell, from 1.
@@ -18,6 +19,10 @@ pub struct CellEdit {
     pub outputs: Option<String>,
     /// The new `execution_count`, `Some(None)` for `null`; `None` leaves the old one.
     pub execution_count: Option<Option<u32>>,
+    /// The new `id`; `None` leaves the old one.
+    pub id: Option<String>,
+    /// Byte ranges of the source, as it was read, and what stands there instead. They do not overlap.
+    pub source: Vec<(Range<u32>, String)>,
 }
 
 /// Why a notebook could not be edited.
@@ -44,6 +49,12 @@ pub enum EditError {
         /// Number of the cell.
         number: u32,
     },
+    /// The source is not what the edit was made for.
+    #[error("the source of cell {number} cannot be edited at these places")]
+    Source {
+        /// Number of the cell.
+        number: u32,
+    },
     /// The new outputs are not a JSON list.
     #[error("the new outputs of cell {number} are not a JSON list: {message}")]
     Outputs {
@@ -55,15 +66,15 @@ pub enum EditError {
 }
 
 /// A replacement of a byte range.
-struct Splice {
-    range: Range<usize>,
-    text: String,
+pub(super) struct Splice {
+    pub(super) range: Range<usize>,
+    pub(super) text: String,
 }
 
-/// The file with new outputs and execution counts.
+/// The file with these edits made.
 ///
-/// Only the values of `outputs` and `execution_count` change; a missing one is inserted. New outputs are indented
-/// the way the file is. Without edits the bytes are those of the input.
+/// Only the values of `outputs`, `execution_count` and `id` change, and the lines of `source` concerned; a missing value is
+/// inserted. What is new is indented the way the file is. Without edits the bytes are those of the input.
 pub fn edit(bytes: &[u8], edits: &[CellEdit]) -> Result<Vec<u8>, EditError> {
     let (text, _) = decode(bytes)?;
     let splices = match layout::parse(text) {
@@ -96,6 +107,18 @@ fn plan(text: &str, document: &Document<'_>, edits: &[CellEdit]) -> Result<Vec<S
 
 fn edit_cell(text: &str, layout: &CellLayout<'_>, edit: &CellEdit, splices: &mut Vec<Splice>) -> Result<(), EditError> {
     let number = edit.number;
+    if !edit.source.is_empty() {
+        let raw = layout.source.ok_or(EditError::Source { number })?;
+        splices.extend(source_edit::splices(text, raw, &edit.source).ok_or(EditError::Source { number })?);
+    }
+    if let Some(id) = &edit.id {
+        let anchor = layout.execution_count.or(layout.cell_type).or(layout.metadata).ok_or(EditError::Source { number })?;
+        put(text, layout.id, anchor, "id", |_| serde_json::Value::from(id.as_str()).to_string(), splices);
+    }
+    let elsewhere = edit.id.is_some() || !edit.source.is_empty();
+    if elsewhere && edit.outputs.is_none() && edit.execution_count.is_none() {
+        return Ok(());
+    }
     let kind = layout.cell_type.filter(|raw| string(raw).as_deref() == Some("code"));
     let anchor = kind.ok_or(EditError::NotCode { number })?;
     if let Some(count) = edit.execution_count {
@@ -156,7 +179,7 @@ fn apply(bytes: &[u8], shift: usize, mut splices: Vec<Splice>) -> Vec<u8> {
 }
 
 /// How a file is laid out around one of its values.
-struct Style<'a> {
+pub(super) struct Style<'a> {
     /// White space before the line the value stands on; `None` when the file is on one line.
     indent: Option<&'a str>,
     /// White space of one level.
@@ -169,7 +192,7 @@ struct Style<'a> {
 
 impl<'a> Style<'a> {
     /// The style at a byte offset of a file.
-    fn at(text: &'a str, offset: usize) -> Self {
+    pub(super) fn at(text: &'a str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or_default();
         let line_start = before.rfind('\n').map(|newline| newline + 1);
         let indent = line_start.map(|start| leading_space(&before[start..]));
@@ -184,14 +207,14 @@ impl<'a> Style<'a> {
     }
 
     /// A line break with the indentation of `depth` levels below the value; a space in a file of one line.
-    fn line_break(&self, depth: usize) -> String {
+    pub(super) fn line_break(&self, depth: usize) -> String {
         match self.indent {
             Some(indent) => format!("{}{indent}{}", self.newline, self.step.repeat(depth)),
             None => self.space.to_owned(),
         }
     }
 
-    fn write(&self, value: &serde_json::Value) -> String {
+    pub(super) fn write(&self, value: &serde_json::Value) -> String {
         let mut text = String::new();
         self.write_value(value, 0, &mut text);
         text

@@ -5,11 +5,13 @@ use serde_json::value::RawValue;
 
 use super::source::string;
 
-/// What the notebook's metadata say about its kernel.
+/// What the notebook's metadata say about its kernel and its findings.
 #[derive(Default)]
 pub(super) struct Kernel {
     pub(super) name: Option<String>,
     pub(super) language: Option<String>,
+    /// `nbhoist.ignore`.
+    pub(super) ignored: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -18,6 +20,15 @@ struct NotebookMetadata<'a> {
     language_info: Option<&'a RawValue>,
     #[serde(borrow)]
     kernelspec: Option<&'a RawValue>,
+    #[serde(borrow)]
+    nbhoist: Option<&'a RawValue>,
+}
+
+/// `nbhoist` in the metadata of a notebook or a cell.
+#[derive(Deserialize)]
+struct Own<'a> {
+    #[serde(borrow)]
+    ignore: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +54,8 @@ pub(super) fn notebook(raw: Option<&RawValue>, repairs: &mut Vec<String>) -> Ker
     let from_spec = spec.as_ref().and_then(|spec| spec.language.and_then(string));
     let name = spec.and_then(|spec| spec.name.and_then(string));
     let guessed = name.clone().filter(|name| name.starts_with("python") || name == "ir" || name.starts_with("julia"));
-    Kernel { language: from_info.or(from_spec).or(guessed).map(|name| language(&name)), name }
+    let ignored = ignored(metadata.nbhoist);
+    Kernel { ignored, language: from_info.or(from_spec).or(guessed).map(|name| language(&name)), name }
 }
 
 fn names(raw: Option<&RawValue>) -> Option<Names<'_>> {
@@ -64,12 +76,22 @@ pub(super) fn language(name: &str) -> String {
 struct CellMetadata<'a> {
     #[serde(borrow)]
     tags: Option<&'a RawValue>,
+    #[serde(borrow)]
+    nbhoist: Option<&'a RawValue>,
 }
 
-/// The tags of a cell; entries that are no strings are left out.
-pub(super) fn tags(raw: &RawValue) -> Vec<String> {
+/// The tags of a cell and the rules that its metadata leave out; entries that are no strings are left out.
+pub(super) fn cell(raw: &RawValue) -> (Vec<String>, Vec<String>) {
     let metadata = serde_json::from_str::<CellMetadata<'_>>(raw.get()).ok();
-    let tags = metadata.and_then(|metadata| metadata.tags);
-    let tags = tags.and_then(|tags| serde_json::from_str::<Vec<&RawValue>>(tags.get()).ok());
-    tags.unwrap_or_default().into_iter().filter_map(string).collect()
+    metadata.map(|metadata| (metadata.tags.map(strings).unwrap_or_default(), ignored(metadata.nbhoist))).unwrap_or_default()
+}
+
+fn ignored(own: Option<&RawValue>) -> Vec<String> {
+    let own = own.and_then(|own| serde_json::from_str::<Own<'_>>(own.get()).ok());
+    own.and_then(|own| own.ignore).map(strings).unwrap_or_default()
+}
+
+fn strings(raw: &RawValue) -> Vec<String> {
+    let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default();
+    list.into_iter().filter_map(string).collect()
 }

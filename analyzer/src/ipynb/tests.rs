@@ -186,7 +186,7 @@ fn without_edits_nothing_changes() {
 #[test]
 fn only_outputs_and_counts_change() {
     let outputs = r#"[{"name":"stdout","output_type":"stream","text":["é\n","2"]},{"data":{},"list":[]}]"#;
-    let change = CellEdit { number: 2, outputs: Some(outputs.to_owned()), execution_count: Some(None) };
+    let change = CellEdit { number: 2, outputs: Some(outputs.to_owned()), execution_count: Some(None), ..CellEdit::default() };
     let expected = SMALL.replace("\"execution_count\": 4", "\"execution_count\": null").replace(
         r#"[{"output_type": "stream", "name": "stdout", "text": ["1\n"]}]"#,
         r#"[
@@ -209,7 +209,8 @@ fn only_outputs_and_counts_change() {
 
 #[test]
 fn missing_keys_are_inserted_in_the_files_own_style() {
-    let change = [CellEdit { number: 1, outputs: Some("[{\"a\": [1, 2]}]".to_owned()), execution_count: Some(Some(7)) }];
+    let change =
+        [CellEdit { number: 1, outputs: Some("[{\"a\": [1, 2]}]".to_owned()), execution_count: Some(Some(7)), ..CellEdit::default() }];
     let compact = r#"{"cells":[{"cell_type":"code","metadata":{},"source":"x"}],"nbformat":4}"#;
     assert_eq!(
         edited(compact, &change),
@@ -226,7 +227,7 @@ fn missing_keys_are_inserted_in_the_files_own_style() {
 #[test]
 fn wrong_edits_are_refused() {
     let refused = |number, outputs: Option<&str>| {
-        let change = CellEdit { number, outputs: outputs.map(str::to_owned), execution_count: None };
+        let change = CellEdit { number, outputs: outputs.map(str::to_owned), execution_count: None, ..CellEdit::default() };
         edit(SMALL.as_bytes(), &[change]).unwrap_err().to_string()
     };
     assert_eq!(refused(1, None), "cell 1 is not a code cell");
@@ -242,7 +243,7 @@ fn numbers_of_python_are_read_and_left_alone() {
     let notebook = read_text(text);
     assert_eq!(notebook.cells[0].source, "x = \"NaN\"\nNaN");
     assert_eq!(notebook.repairs, ["the file holds `NaN` or `Infinity`, which JSON does not have"]);
-    let change = CellEdit { number: 1, outputs: None, execution_count: Some(Some(2)) };
+    let change = CellEdit { number: 1, outputs: None, execution_count: Some(Some(2)), ..CellEdit::default() };
     let expected = text.replace("\"cell_type\": \"code\",", "\"cell_type\": \"code\", \"execution_count\": 2,");
     assert_eq!(edited(text, &[change]), expected);
     assert!(read(b"{\"cells\": [NaN,").is_err());
@@ -252,7 +253,7 @@ fn numbers_of_python_are_read_and_left_alone() {
 #[test]
 fn damage_never_panics() {
     let lines = u32::try_from(SMALL.lines().count()).unwrap();
-    let change = CellEdit { number: 2, outputs: Some("[]".to_owned()), execution_count: Some(None) };
+    let change = CellEdit { number: 2, outputs: Some("[]".to_owned()), execution_count: Some(None), ..CellEdit::default() };
     for index in 0..SMALL.len() {
         for damage in [&b""[..], b"\"", b"[", b"}", b"\\", b"\xff", b"0", b"null"] {
             let mut bytes = SMALL.as_bytes().to_vec();
@@ -268,5 +269,92 @@ fn damage_never_panics() {
             }
         }
         assert!(index + 1 >= SMALL.len() || read(&SMALL.as_bytes()[..index]).is_err());
+    }
+}
+
+/// The file after edits of the source of its first cell.
+fn with_source_edits(text: &str, edits: &[(std::ops::Range<u32>, &str)]) -> Result<String, EditError> {
+    let source = edits.iter().map(|(range, new)| (range.clone(), (*new).to_owned())).collect();
+    let edits = [CellEdit { number: 1, source, ..CellEdit::default() }];
+    edit(text.as_bytes(), &edits).map(|bytes| String::from_utf8(bytes).unwrap())
+}
+
+/// A file whose only cell has these strings, laid out as Jupyter does.
+fn with_strings(strings: &[&str]) -> String {
+    let strings: Vec<String> = strings.iter().map(|string| format!("    {string}")).collect();
+    let list = if strings.is_empty() { "[]".to_owned() } else { format!("[\n{}\n   ]", strings.join(",\n")) };
+    format!(
+        "{{\n \"cells\": [\n  {{\n   \"cell_type\": \"code\",\n   \"source\": {list}\n  }}\n ],\n \"metadata\": {{}},\n \"nbformat\": 4\n}}\n"
+    )
+}
+
+#[test]
+fn only_the_strings_of_edited_lines_change() {
+    let before = with_strings(&[r#""a\n""#, r#""b \u00e9\n""#, r#""c""#]);
+    for (edits, after) in [
+        (vec![(2..3, "B")], vec![r#""a\n""#, r#""B \u00e9\n""#, r#""c""#]),
+        (vec![(2..7, "")], vec![r#""a\n""#, r#""c""#]),
+        (vec![(0..2, "")], vec![r#""b \u00e9\n""#, r#""c""#]),
+        (vec![(7..8, "")], vec![r#""a\n""#, r#""b \u00e9\n""#]),
+        (vec![(6..8, "")], vec![r#""a\n""#, r#""b \u00e9""#]),
+        (vec![(0..8, "")], vec![]),
+        (vec![(0..0, "x\ny\n")], vec![r#""x\n""#, r#""y\n""#, r#""a\n""#, r#""b \u00e9\n""#, r#""c""#]),
+        (vec![(8..8, "  # \"q\"")], vec![r#""a\n""#, r#""b \u00e9\n""#, r#""c  # \"q\"""#]),
+        (vec![(8..8, "\nd")], vec![r#""a\n""#, r#""b \u00e9\n""#, r#""c\n""#, r#""d""#]),
+        (vec![(1..2, "")], vec![r#""ab \u00e9\n""#, r#""c""#]),
+        (vec![(0..1, "A"), (3..3, "!"), (7..8, "C")], vec![r#""A\n""#, r#""b! \u00e9\n""#, r#""C""#]),
+        (vec![(0..2, ""), (2..7, "")], vec![r#""c""#]),
+        (vec![(2..7, ""), (7..8, "")], vec![r#""a\n""#]),
+        (vec![(0..0, "p\n"), (0..1, "q")], vec![r#""p\n""#, r#""q\n""#, r#""b \u00e9\n""#, r#""c""#]),
+    ] {
+        let edited = with_source_edits(&before, &edits).unwrap();
+        assert_eq!(edited, with_strings(&after), "{edits:?}");
+    }
+    assert_eq!(with_source_edits(&with_strings(&[]), &[(0..0, "x\ny")]).unwrap(), with_strings(&[r#""x\n""#, r#""y""#]));
+    for wrong in [(7..9, ""), (5..5, "x")] {
+        assert_eq!(with_source_edits(&before, std::slice::from_ref(&wrong)), Err(EditError::Source { number: 1 }), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_source_in_one_string_stays_one() {
+    let file = |source: &str| format!(r#"{{"cells": [{{"cell_type": "code", "source": {source}}}], "metadata": {{}}, "nbformat": 4}}"#);
+    assert_eq!(with_source_edits(&file(r#""a\t\ud83d\ude00b\nc""#), &[(6..7, "é\"\n")]).unwrap(), file(r#""a\t\ud83d\ude00é\"\n\nc""#));
+    assert_eq!(with_source_edits(&file(r#""a\r\nb""#), &[(2..3, "x\ny")]).unwrap(), file(r#""a\r\nx\r\ny""#));
+    assert_eq!(with_source_edits(&file(r#"["a\r\n", "b"]"#), &[(2..2, "x\n")]).unwrap(), file(r#"["a\r\n", "x\r\n", "b"]"#));
+    assert_eq!(with_source_edits(&file("null"), &[(0..0, "x")]).unwrap(), file("\"x\""));
+    assert!(with_source_edits(&file("{}"), &[(0..0, "x")]).is_err());
+}
+
+#[test]
+fn ids_are_replaced_or_put_where_jupyter_has_them() {
+    let with = |number: u32| {
+        let edits = [CellEdit { number, id: Some("n-1".to_owned()), ..CellEdit::default() }];
+        String::from_utf8(edit(SMALL.as_bytes(), &edits).unwrap()).unwrap()
+    };
+    assert_eq!(with(2), SMALL.replace("\"b2\"", "\"n-1\""));
+    let without = SMALL.replace("   \"id\": \"b2\",\n", "");
+    let edits = [CellEdit { number: 2, id: Some("b2".to_owned()), ..CellEdit::default() }];
+    assert_eq!(String::from_utf8(edit(without.as_bytes(), &edits).unwrap()).unwrap(), SMALL);
+}
+
+/// Whatever is replaced wherever, the file reads as the source with the replacement.
+#[test]
+fn any_edit_of_a_source_reads_back() {
+    let sources =
+        [r#"["a\n", "b\u00e9\r\n", "", "c\nd", "\n"]"#, r#""a\nb\u00e9\r\nc\ud83d\ude00\n""#, r#"["x"]"#, "[]", r#"["a\n","b\n"]"#];
+    for source in sources {
+        let text = format!(r#"{{"cells": [{{"cell_type": "code", "source": {source}}}], "metadata": {{}}, "nbformat": 4}}"#);
+        let whole = read_text(&text).cells[0].source.clone();
+        for start in (0..=whole.len()).filter(|at| whole.is_char_boundary(*at)) {
+            for end in (start..=whole.len()).filter(|at| whole.is_char_boundary(*at)) {
+                for new in ["", "x", "x\n", "\n", "é\ny"] {
+                    let wanted = format!("{}{new}{}", &whole[..start], &whole[end..]);
+                    let range = u32::try_from(start).unwrap()..u32::try_from(end).unwrap();
+                    let edited = with_source_edits(&text, &[(range, new)]).unwrap();
+                    assert_eq!(read_text(&edited).cells[0].source, wanted, "{source} {start}..{end} {new:?} {edited}");
+                }
+            }
+        }
     }
 }

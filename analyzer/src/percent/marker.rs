@@ -39,6 +39,14 @@ impl<'a> Marker<'a> {
         let list = list.and_then(|list| list.find(']').map(|end| &list[..=end]));
         list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default()
     }
+
+    /// The entries of `nbhoist={"ignore": ["a", "b"]}`, as Jupytext writes metadata of a cell.
+    pub(super) fn ignored(&self) -> Vec<String> {
+        let object = self.options.find("nbhoist={").map(|start| &self.options[start + "nbhoist=".len()..]);
+        let object = object.and_then(|text| serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>().next()?.ok());
+        let list = object.as_ref().and_then(|object| object.get("ignore")?.as_array());
+        list.into_iter().flatten().filter_map(|entry| entry.as_str()).map(str::to_owned).collect()
+    }
 }
 
 /// The markers of older tools: `<codecell>`, `<markdowncell>`, `In[3]:`.
@@ -60,6 +68,12 @@ pub(super) fn uncomment(line: &str) -> &str {
     };
     let content = comment.strip_prefix(' ').unwrap_or(comment);
     if is_magic(content) || assigned(content).is_some_and(is_magic) { content } else { line }
+}
+
+/// The line as a script has it: a magic or a shell command behind a comment sign.
+pub(super) fn commented(line: &str) -> String {
+    let text = line.trim_start();
+    if is_magic(text) || assigned(text).is_some_and(is_magic) { format!("# {text}") } else { line.to_owned() }
 }
 
 /// `%name`, `%%name` or `!command`.

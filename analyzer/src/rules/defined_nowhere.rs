@@ -6,7 +6,10 @@ use crate::interp::{CellTrace, Read};
 use crate::minimal_state::is_history;
 use crate::notebook::OutputKind;
 use crate::report::Certainty;
+use ruff_python_ast::Stmt;
 use ruff_python_ast::name::Name;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_text_size::{Ranged, TextRange};
 
 pub(super) const RULE: Rule = Rule {
     code: "NBH202",
@@ -20,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     undefined(context)
-        .filter(|(trace, ..)| !ran_without_error(context, trace.cell))
+        .filter(|(trace, _, read)| !ran_without_it(context, trace.cell, read))
         .map(|(trace, name, read)| {
             let mut finding = rule.finding(
                 format!("`{name}` is read, but nothing in the notebook defines it"),
@@ -59,10 +62,29 @@ pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c 
         .filter(move |(_, name, _)| reported.insert((*name).clone()) && !binds(name))
 }
 
-/// Whether the saved notebook shows that the cell ran to its end.
-pub(super) fn ran_without_error(context: &Context<'_>, cell: u32) -> bool {
-    let cell = context.cell(cell);
-    cell.is_some_and(|cell| cell.execution_count.is_some() && !cell.outputs.iter().any(|output| output.kind == OutputKind::Error))
+/// Whether the saved notebook shows that the cell ran to its end, so that the name was there at that time.
+pub(super) fn ran_without_it(context: &Context<'_>, cell: u32, read: &Read) -> bool {
+    let ran = context
+        .cell(cell)
+        .is_some_and(|cell| cell.execution_count.is_some() && !cell.outputs.iter().any(|output| output.kind == OutputKind::Error));
+    let text = context.code().find(|(cell, ..)| cell.number == read.text_cell);
+    ran && !text.is_some_and(|(_, facts, _)| facts.syntax.body.iter().any(|statement| catches(statement, read.range)))
+}
+
+/// Whether a `try` around the place may have swallowed the error.
+fn catches(statement: &Stmt, place: TextRange) -> bool {
+    struct Search(TextRange, bool);
+    impl<'a> Visitor<'a> for Search {
+        fn visit_stmt(&mut self, statement: &'a Stmt) {
+            if statement.range().contains_range(self.0) {
+                self.1 |= matches!(statement, Stmt::Try(_));
+                visitor::walk_stmt(self, statement);
+            }
+        }
+    }
+    let mut search = Search(place, false);
+    search.visit_stmt(statement);
+    search.1
 }
 
 /// Whether the cell says that it fails on purpose.

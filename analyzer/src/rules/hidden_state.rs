@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     super::defined_nowhere::undefined(context)
-        .filter(|(trace, ..)| super::defined_nowhere::ran_without_error(context, trace.cell))
+        .filter(|(trace, _, read)| super::defined_nowhere::ran_without_it(context, trace.cell, read))
         .map(|(_, name, read)| {
             rule.finding(
                 format!(

@@ -1,8 +1,10 @@
 //! The rules of `nbhoist check`: one file each, with its explanation beside it.
 
+mod apply;
 mod block_summary;
 mod cannot_travel;
 mod clock_in_data;
+mod comments;
 mod counts_decrease;
 mod defined_nowhere;
 mod defined_only_later;
@@ -13,6 +15,7 @@ mod file_from_earlier_cell;
 mod heavy_cell;
 mod hidden_state;
 mod home_path_in_output;
+mod ignore;
 mod large_output;
 mod late_bound_global;
 mod machine_local_path;
@@ -29,6 +32,7 @@ mod suppress;
 mod unparsable_cell;
 mod unpinned_install;
 mod unseeded_randomness;
+mod unused_suppression;
 
 use std::sync::Arc;
 
@@ -120,6 +124,7 @@ fn offset(at: usize) -> u32 {
 }
 
 /// A rule.
+#[derive(Clone)]
 pub struct Rule {
     /// Code, such as `NBH101`.
     pub code: &'static str,
@@ -142,11 +147,14 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-pub use suppress::comment as ignore_comment;
+pub(crate) use apply::run;
+pub use apply::{is_known, nearest};
+pub use ignore::{comment as ignore_comment, edit as ignore_edit};
 
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {
     &[
+        unused_suppression::RULE,
         unparsable_cell::RULE,
         counts_decrease::RULE,
         partly_executed::RULE,
@@ -182,26 +190,10 @@ pub fn find(code_or_name: &str) -> Option<&'static Rule> {
     all().iter().find(|rule| rule.code.eq_ignore_ascii_case(code_or_name) || rule.name == code_or_name)
 }
 
-pub(crate) fn run(context: &Context<'_>) -> Vec<Finding> {
-    let config = &context.request.config;
-    let matches = |wanted: &[String], rule: &Rule| {
-        wanted.iter().any(|word| rule.code.starts_with(word.as_str()) || rule.name == word || word.eq_ignore_ascii_case("all"))
-    };
-    let mut findings: Vec<Finding> = all()
-        .iter()
-        .filter(|rule| if config.select.is_empty() { !rule.opt_in } else { matches(&config.select, rule) })
-        .filter(|rule| !matches(&config.ignore, rule))
-        .flat_map(|rule| (rule.check)(context, rule))
-        .filter(|finding| !suppress::is_ignored(context.request.notebook, finding))
-        .collect();
-    findings.sort_by_key(|finding| (finding.cell, finding.start, finding.code));
-    findings
-}
-
 impl Rule {
     /// Where its explanation can be read.
     pub fn page(&self) -> String {
-        format!("{}/blob/main/analyzer/src/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.name.replace('-', "_"))
+        format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.name)
     }
 
     /// A finding about a whole cell.

@@ -21,9 +21,10 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     if ran == 0 {
         return Vec::new();
     }
+    let others = if ran == 1 { "another one did".to_owned() } else { format!("{ran} others did") };
     let message = match cells.len() - ran {
-        1 => format!("cell {} did not run, {ran} others did", first.number),
-        left => format!("{left} cells did not run, cell {} first of them; {ran} others did", first.number),
+        1 => format!("cell {} did not run, {others}", first.number),
+        left => format!("{left} cells did not run, cell {} first of them; {others}", first.number),
     };
     vec![rule.about(first, message, Some("run all cells and save, or clear all outputs".to_owned()))]
 }

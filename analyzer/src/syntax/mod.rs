@@ -50,6 +50,11 @@ pub(crate) fn parse_cell(source: &str) -> CellSyntax {
     syntax
 }
 
+/// Where a cell's body starts, behind the magic that it may start with, and whether it is Python.
+pub(crate) fn body(source: &str) -> (usize, bool) {
+    CellMagic::at_start(source).map_or((0, true), |(magic, start)| (start as usize, magic.body_is_python()))
+}
+
 /// Parses a range of `source` as statements; on errors keeps the intact ones.
 pub(crate) fn parse_statements(source: &str, range: TextRange) -> (Vec<Stmt>, Vec<Problem>) {
     let (body, problems) = parse_range(source, range);

@@ -203,6 +203,7 @@ mod tests {
             language: "python".to_owned(),
             language_declared: true,
             kernel: None,
+            ignored: Vec::new(),
             format: Format::Percent,
             repairs: Vec::new(),
         };

@@ -10,7 +10,7 @@ use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::{CellRef, Event, OnEvent};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel};
-use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, migrate};
+use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, migrate};
 
 use super::signals::Signals;
 use crate::error::Failure;
@@ -233,6 +233,8 @@ pub(crate) async fn move_block(
         everything: block.everything,
         force: block.force,
         spool: None,
+        files: files(&block.plan),
+        notebook: std::path::absolute(&job.name).ok(),
     };
     let started = Instant::now();
     let cancel = Cancel::new();
@@ -280,6 +282,12 @@ pub(crate) async fn move_block(
     let ended = record(&report, cells, &block.executor.name, outcome);
     outcome.moved.push(Moved { executor: block.executor.name.clone(), cells: numbers, report, seconds });
     Ok(if signals.first.is_cancelled() { Ended::Interrupted { cell: None } } else { ended })
+}
+
+/// The files that the analysis could name.
+fn files(plan: &Plan) -> Vec<DataFile> {
+    let known = plan.files.iter().filter(|file| file.resolved);
+    known.map(|file| DataFile { path: file.path.clone(), read: file.read, written: file.written }).collect()
 }
 
 /// Notes how the cells of a block went.

@@ -32,6 +32,16 @@ def update(target, content, undo):
         _slots(target, content["slots"], undo)
 
 
+def lend(target, content, undo):
+    """The same for a while: only for what other objects look into when they are rebuilt, and what can be taken back to the letter."""
+    kind = content["kind"]
+    if kind in (kinds.LIST, kinds.DICT) or (kind == kinds.OPAQUE and "fresh" in content and _is_frame(target)):
+        try:
+            update(target, content, undo)
+        except CannotUpdate:
+            pass
+
+
 def _nothing(target, content, undo):
     pass
 

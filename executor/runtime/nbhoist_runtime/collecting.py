@@ -26,15 +26,16 @@ class Collector:
         self._returns = returns
         bound, modules, deleted = self._bound()
         wanted = {name: value for name, value in bound.items() if everything or name in returns}
-        # What rebuilds a value may be a function or class of the block, which then has to be there already.
-        wanted = dict(sorted(wanted.items(), key=lambda item: not isinstance(item[1], (types.FunctionType, type))))
         for name in bound:
             if name not in wanted:
                 self._left[name] = "nothing asked for it"
         numbers = self._tracker.changed()
         reached = self._names_of(numbers)
-        items = [(("name", name), value) for name, value in wanted.items()]
-        items += [(("change", number), self._change(number, reached[number])) for number in numbers]
+        # What rebuilds a value may be a function or class of the block, or look into an object that the block changed: those come first.
+        named = [(("name", name), value) for name, value in wanted.items()]
+        code = [item for item in named if isinstance(item[1], (types.FunctionType, type))]
+        items = code + [(("change", number), self._change(number, reached[number])) for number in numbers]
+        items += [item for item in named if not isinstance(item[1], (types.FunctionType, type))]
         items += self._outputs(outputs, wanted)
         opened, self._notes = figures.to_return(self._space, self._opened)
         items += [(("figure", number), figure) for number, figure in opened]

@@ -105,18 +105,40 @@ def write_buffers(file, buffers, offered=("raw",)):
 class Assembly:
     """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own."""
 
-    def __init__(self):
+    def __init__(self, cache=None):
         self._done = {}
         self._parts = {}
+        self._cache = cache
 
     def add(self, header, payload):
         """Take the payload of one `buffer` frame."""
         index, codec = header["index"], header["codec"]
         if index not in self._parts:
-            self._parts[index] = _Raw(header["raw"]) if codec == "raw" else _Packed(header["raw"], codec)
+            self._parts[index] = self._begin(header["raw"], codec)
+        if codec == "pieces":
+            payload = self._pieces(header, payload)
         self._parts[index].add(payload)
         if header["last"]:
             self._done[index] = self._parts.pop(index).finish(index)
+
+    def _begin(self, raw, codec):
+        return _Raw(raw) if codec in ("raw", "pieces") else _Packed(raw, codec)
+
+    def _pieces(self, header, payload):
+        """A part put together from what came and what was here."""
+        came = memoryview(payload if header["packed"] == "raw" else _decompress(payload, header["packed"]))
+        parts, at = [], 0
+        for name, length, here in header["pieces"]:
+            if here:
+                parts.append(self._cache.known[name])
+                continue
+            part = came[at : at + length]
+            at += length
+            parts.append(part)
+            self._cache.keep(name, part)
+        if at != len(came):
+            raise Trouble("internal", "a part has %d of %d bytes" % (at, len(came)))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def take(self, count):
         """The finished buffers in order; the assembly is empty afterwards."""

@@ -4,10 +4,11 @@ import re
 import sys
 import types
 
-from . import culprit, session
+from . import apply, culprit, session
 from .bundle import PackError, Receiver, Sender
 from .errors import Trouble
 from .tracking import Tracker
+from .undo import UndoLog
 
 
 class Migration:
@@ -46,23 +47,31 @@ class Migration:
         """Unpack what the worker sent back."""
         receiver = Receiver(self._seeds, self.sender.pickler.arrays.sent)
         receiver.continue_from(self.sender.table)
-        lent = []
+        lent = UndoLog()
 
         def lend(label, value):
-            """What rebuilds a value may call a function or class that the block made; until the result is taken over it is only lent."""
+            """What rebuilds a value may use what the block made or changed; until the result is taken over it is only lent."""
             section, name = label
             if section == "name" and isinstance(value, (types.FunctionType, type)):
-                lent.append((name, self.namespace.get(name, lent)))
-                self.namespace[name] = value
+                put_name(self.namespace, name, value, lent)
+            elif section == "change":
+                apply.lend(self.sender.table[value["number"]], value["content"], lent)
 
         try:
             return receiver.load(buffers, lend)
         finally:
-            for name, before in reversed(lent):
-                if before is lent:
-                    self.namespace.pop(name, None)
-                else:
-                    self.namespace[name] = before
+            failed = lent.roll_back()
+            if failed:
+                raise failed[0]
+
+
+def put_name(space, name, value, undo):
+    """Bind a name, so that it can be undone."""
+    if name in space:
+        undo.add(space.__setitem__, name, space[name])
+    else:
+        undo.add(space.pop, name, None)
+    space[name] = value
 
 
 def split(names, space):

@@ -9,6 +9,7 @@ import time
 from . import ambient, apply, figures, fingerprint, frames, history, kinds, session
 from .bundle import LoadError
 from .errors import Trouble, detail, translate
+from .migration import put_name
 from .relink import Relinker
 from .undo import UndoLog
 
@@ -37,7 +38,8 @@ class Result:
 def restore(state, file, count, sources, force):
     """See `kernel.restore`."""
     started = time.monotonic()
-    result = _read(state, file)
+    with _undisturbed():
+        result = _read(state, file)
     conflicts = [] if force else _conflicts(state, result)
     if conflicts:
         return {"conflict": conflicts, "seconds": time.monotonic() - started}
@@ -133,13 +135,13 @@ def _apply(state, result, count, sources, undo):
         updated.update(change["names"])
     bound = dict(result.bound)
     for name, value in bound.items():
-        _bind(space, name, value, undo)
+        put_name(space, name, value, undo)
     for name in result.header.get("deleted", ()):
         if name in space:
-            undo.add(_put_back, space, name, space[name])
+            undo.add(space.__setitem__, name, space[name])
             del space[name]
     for name, module in (result.header.get("modules") or {}).items():
-        _bind(space, name, _import(name, module), undo)
+        put_name(space, name, _import(name, module), undo)
     relinker = Relinker([(old, new) for old, new, _ in relinked], undo)
     if relinked:
         extra = [value for value in result.outputs.values()]
@@ -157,18 +159,6 @@ def _apply(state, result, count, sources, undo):
         "stuck": relinker.stuck,
         "notes": notes,
     }
-
-
-def _bind(space, name, value, undo):
-    if name in space:
-        undo.add(_put_back, space, name, space[name])
-    else:
-        undo.add(space.pop, name, None)
-    space[name] = value
-
-
-def _put_back(space, name, value):
-    space[name] = value
 
 
 def _import(name, module):

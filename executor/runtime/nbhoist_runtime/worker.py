@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, collecting, figures, frames, history, kinds, library_state, policy, session, streams, versions
+from . import PROTOCOL, ambient, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -27,11 +27,15 @@ class Worker:
         self._answers = queue.Queue()
         self._unanswered = 0
         self._running = False
+        # The cells of a block are sent all at once; one that fails or is interrupted ends the block.
+        self._broken = self._interrupted = False
         self._offered = ["raw"]
         self._faults = []
         self._figures = []
         self.namespace, self._builtins = _make_main(self._ask)
         self._runner = None
+        self._cache = cache.Cache()
+        self._files = datafiles.Files()
         self._ambient = {}
         self._receiver = None
         self._tracker = None
@@ -63,7 +67,7 @@ class Worker:
     # Reading, in a thread of its own.
 
     def _read(self):
-        assembly = frames.Assembly()
+        assembly = frames.Assembly(self._cache)
         while True:
             try:
                 header, payload = frames.read(self._source)
@@ -71,6 +75,7 @@ class Worker:
                 self._fail({}, error)
                 header = None
             if header is None:
+                self._files.remove()
                 os._exit(0)  # The client is gone: end at once, whatever the block is doing.
             operation = header.get("op")
             if operation == "buffer":
@@ -80,6 +85,7 @@ class Worker:
                     self._fail({}, error)
                     os._exit(1)
             elif operation == "interrupt":
+                self._interrupted = self._broken = True
                 if self._running:
                     _interrupt_main()
             elif operation == "bundle":
@@ -132,7 +138,11 @@ class Worker:
                 failed.append({"line": line, "error": describe(error)})
         return failed
 
+    def _op_known(self, header, payload):
+        self._channel.send({"op": "ok", "id": header.get("id"), "known": self._cache.find(header.get("names") or ())})
+
     def _op_bundle(self, header, buffers):
+        self._cache.forget()
         self._load(header, buffers)
         self._channel.send({"op": "ok", "id": header.get("id")})
 
@@ -169,12 +179,17 @@ class Worker:
             self.namespace[label] = value
 
     def _op_run(self, header, payload):
+        if header.get("chain") and self._broken:
+            skipped = {"op": "done", "id": header.get("id"), "cell": header.get("cell"), "ok": False, "seconds": 0.0}
+            self._channel.send(dict(skipped, interrupted=self._interrupted, skipped=True))
+            return
         if not self._running_started():
             self._remember_start()
         self._builtins.refresh()
         self._channel.cell = header.get("cell")
         started = time.monotonic()
         result = self._run(header)
+        self._broken = self._broken or self._interrupted or not result.ok
         self._settle()
         kinds.forget()
         policy.forget()
@@ -262,7 +277,27 @@ class Worker:
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)
         self._channel.send(answer)
 
+    def _op_files(self, header, payload):
+        usable = header.get("directory") == os.getcwd()
+        if header.get("elsewhere") and not usable:
+            self._files.own()
+        missing, refused = self._files.compare(header.get("files") or [], usable)
+        self._channel.send({"op": "ok", "id": header.get("id"), "missing": missing, "refused": refused, "own": self._files.home is not None})
+
+    def _op_file(self, header, payload):
+        self._files.take(header, payload)
+        if header.get("id") is not None:
+            self._channel.send({"op": "ok", "id": header["id"]})
+
+    def _op_fetch(self, header, payload):
+        paths = self._files.written()
+        for path in paths:
+            self._files.send(self._channel, path)
+        self._channel.send({"op": "ok", "id": header.get("id"), "files": paths})
+
     def _op_exit(self, header, payload):
+        self._files.remove()
+        self._cache.settle(2)
         self._channel.send({"op": "bye"})
         os._exit(0)
 

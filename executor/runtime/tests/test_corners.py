@@ -94,7 +94,8 @@ def test_fault_that_does_not_unpickle_ends_the_block(lab):
 def test_lru_cache_and_partial_changes(lab):
     lab.cell("import functools\ncalls = []\n@functools.lru_cache\ndef f(x):\n    calls.append(x)\n    return x * 2\np = functools.partial(lambda *a, **k: (a, k), 1, z=[1])")
     f = lab.space["f"]
-    lab.migrate("r = f(3); f(3); p.keywords['z'].append(2); p.extra = 1")
+    report = lab.migrate("r = f(3); f(3); p.keywords['z'].append(2); p.extra = 1")
+    assert not report.get("conflict"), report
     assert lab.space["r"] == 6 and lab.space["calls"] == [3] and lab.space["f"] is f
     assert lab.space["p"]()[1] == {"z": [1, 2]} and lab.space["p"].extra == 1
 

@@ -106,3 +106,26 @@ def test_what_unpacking_reads_comes_along(lab):
     assert lab.ok and lab.space["value"] == 8
     lab.migrate("def thrice(x):\n    return 3 * x\nnew = Model('thrice')", names=["Model", "sys"], returns=["new", "thrice"])
     assert lab.space["new"].value == 12
+
+
+LOOKING = """
+class Looking:
+    # Rebuilt by looking into what it is about, as a model that evaluates its formula again.
+    def __init__(self, about):
+        self.about = about
+        self.found = about["new"]
+    def __getstate__(self):
+        return self.about
+    def __setstate__(self, about):
+        self.about = about
+        self.found = about["new"]
+"""
+
+
+def test_what_is_rebuilt_sees_what_the_block_changed(lab):
+    lab.cell(LOOKING + "about = {'old': 1}")
+    about = lab.space["about"]
+    lab.migrate("about['new'] = 5\nlooking = Looking(about)", names=["Looking", "about"])
+    assert lab.ok, lab.errors()
+    assert about == {"old": 1, "new": 5} and lab.space["about"] is about
+    assert lab.space["looking"].about is about and lab.space["looking"].found == 5

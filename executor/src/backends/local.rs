@@ -6,10 +6,5 @@ use super::command::CommandBackend;
 
 /// A backend that starts workers with this interpreter.
 pub fn backend(python: &Path) -> CommandBackend {
-    CommandBackend {
-        name: "local".to_owned(),
-        command: vec!["{python}".to_owned(), "-u".to_owned(), "{worker}".to_owned()],
-        python: python.to_string_lossy().into_owned(),
-        directory: None,
-    }
+    CommandBackend::new("local", ["{python}", "-u", "{worker}"].map(str::to_owned).to_vec(), python)
 }

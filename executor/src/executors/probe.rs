@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub async fn probe(executor: &Executor, python: &Path) -> Result<Probe, WorkerEr
     let sources = environment::cloudpickle_sources(python).await.map_err(|error| WorkerError::Protocol(error.to_string()))?;
     let archive = Archive::new(&sources).map_err(|error| WorkerError::Protocol(error.to_string()))?;
     let started = Instant::now();
-    let mut worker = Worker::start(backend.as_ref(), &archive, &["raw"]).await?;
+    let mut worker = Worker::start(backend, &archive, &["raw"], Duration::ZERO).await?;
     let start = started.elapsed().as_secs_f64();
     let begin = Frame::new("begin").with("directory", Value::Null).with("path", Value::Array(Vec::new()));
     worker.request(begin.with("ambient", Value::Object(serde_json::Map::new())).with("count", 1)).await?;

@@ -39,6 +39,8 @@ pub struct Kernel {
     process: Option<Supervised>,
     death: watch::Sender<Option<String>>,
     interpreter: PathBuf,
+    /// The connection file of a kernel that we attached to.
+    connection: Option<PathBuf>,
     archive: Option<Arc<Archive>>,
     injected: bool,
     /// Holds the connection file and what is handed to the kernel; goes last.
@@ -120,6 +122,7 @@ impl Kernel {
             process: Some(process),
             death,
             interpreter: python.to_path_buf(),
+            connection: None,
             archive: None,
             injected: false,
             directory: private,
@@ -136,7 +139,9 @@ impl Kernel {
         let (death, _) = watch::channel(None);
         let channels = Channels::open(&info, &death, true).await?;
         let directory = private_directory()?;
-        let kernel = Self { channels, process: None, death, interpreter: PathBuf::new(), archive: None, injected: false, directory };
+        let connection = std::path::absolute(file).ok();
+        let interpreter = PathBuf::new();
+        let kernel = Self { channels, process: None, death, interpreter, connection, archive: None, injected: false, directory };
         let mut kernel = kernel.greeted(&info.shell_url()).await?;
         let executable = kernel.evaluate("__import__('sys').executable", None).await?;
         kernel.interpreter = PathBuf::from(executable);
@@ -281,6 +286,11 @@ impl Kernel {
     /// The interpreter that runs the kernel.
     pub fn interpreter(&self) -> &Path {
         &self.interpreter
+    }
+
+    /// The connection file of a kernel that we attached to, and that another process can attach to as well.
+    pub fn connection(&self) -> Option<&Path> {
+        self.connection.as_deref()
     }
 
     /// Process number of a kernel that we started.

@@ -64,6 +64,22 @@ pub enum MigrateError {
         /// Why.
         error: BackendError,
     },
+    /// Files that the block reads cannot be used there.
+    #[error("the block was not moved to {executor}, because of files that it reads: {}", list_files(.files))]
+    Files {
+        /// Name of the executor.
+        executor: String,
+        /// Path and reason of each.
+        files: Vec<(String, String)>,
+    },
+    /// The kernel's environment could not be built there.
+    #[error("the block was not moved to {executor}, because the kernel's environment cannot be built there: {why}")]
+    Environment {
+        /// Name of the executor.
+        executor: String,
+        /// What went wrong.
+        why: String,
+    },
     /// The worker died.
     #[error(
         "the worker on {executor} died during {phase}{}: {ending}\nthe kernel's variables are as they were; run the block again, \
@@ -234,7 +250,11 @@ fn list_differences(all: &[Difference]) -> String {
         Some(there) => format!("{} is {} in the kernel and {there} there", difference.package, difference.here),
         None => format!("{} {} is not installed there", difference.package, difference.here),
     });
-    format!("{}; use the same versions on both sides", each.collect::<Vec<_>>().join(", "))
+    format!("{}; use the same versions on both sides, or set `env = \"sync\"` for this executor", each.collect::<Vec<_>>().join(", "))
+}
+
+fn list_files(all: &[(String, String)]) -> String {
+    all.iter().map(|(path, why)| format!("`{path}`: {why}")).collect::<Vec<_>>().join("\nand ")
 }
 
 fn list_clashes(all: &[Clash]) -> String {

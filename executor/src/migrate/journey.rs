@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -10,19 +11,28 @@ use serde_json::{Value, json};
 use super::error::{Clash, Difference, MigrateError, Refused};
 use super::report::Report;
 use super::{Migration, versions};
+use crate::backend::Backend;
 use crate::backends;
 use crate::cancel::Cancel;
 use crate::codec::Codec;
 use crate::event::{Event, OnEvent, Phase, strings};
 use crate::executors::Executor;
 use crate::frames::Frame;
+use crate::jobs::{Job, Recorded};
 use crate::kernel::{Death, Kernel, KernelError};
+use crate::parity;
 use crate::spool;
 use crate::transfer::{self, TransferError};
-use crate::worker::{Hello, Worker, WorkerError};
+use crate::worker::{Hello, Worker};
 
 /// How long the kernel may take to measure the names that the block does not need, seconds.
 const PATIENCE: f64 = 10.0;
+
+/// Numbers of requests that the process before may have used: names it supplied, and results it asked for.
+const LEFT_OUT: u64 = 1_000_000;
+
+/// State smaller than this is sent without asking what is there already, bytes.
+const WORTH_ASKING: u64 = 1 << 20;
 
 /// A migration under way.
 pub(super) struct Journey<'a> {
@@ -114,19 +124,71 @@ impl<'a> Journey<'a> {
 
     pub(super) async fn travel(&mut self) -> Result<(), MigrateError> {
         let (mut worker, probed) = self.prepare().await?;
-        let count = probed.execution_count;
-        let captured = self.capture().await?;
-        self.check_packages(&probed, &worker.hello).await?;
-        self.transfer(&mut worker, &captured, count).await?;
-        let ran = self.run(&mut worker, count).await;
-        if matches!(ran, Err(MigrateError::Cancelled { .. })) {
-            worker.finish().await;
-            return ran;
+        let done = self.carry(&mut worker, &probed).await;
+        match done {
+            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
+            // It would be held for nobody.
+            Err(_) => worker.close().await,
         }
-        ran?;
-        self.bring_home(&mut worker, count).await?;
-        worker.finish().await;
-        Ok(())
+        done
+    }
+
+    /// Everything from the first comparison to the results, with a worker that is there.
+    async fn carry(&mut self, worker: &mut Worker, probed: &Probed) -> Result<(), MigrateError> {
+        let count = probed.execution_count;
+        self.refuse_differences(versions::python(&probed.python, &worker.hello.python).into_iter().collect())?;
+        self.note_inputs(probed)?;
+        let captured = self.capture().await?;
+        self.check_packages(probed, &worker.hello).await?;
+        self.transfer(worker, &captured, count).await?;
+        self.work(worker, &captured, count).await
+    }
+
+    /// What the worker does once it has all it needs. From here on it is held when the link is cut.
+    async fn work(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
+        worker.arm().await.map_err(|error| self.worker_error(error))?;
+        let ids = self.send_cells(worker, count).await?;
+        let _record = self.record(worker, count, &ids);
+        self.run(worker, count, &ids).await?;
+        self.bring_home(worker, count).await?;
+        self.fetch_files(worker, captured.directory.as_deref()).await
+    }
+
+    /// Notes where the block is, so that another process can find it. A note that cannot be written costs no more than that.
+    fn record(&mut self, worker: &Worker, count: u32, ids: &[u64]) -> Option<Recorded> {
+        if self.executor.lease.is_zero() {
+            return None;
+        }
+        let job = Job::new(self.id, self.executor, self.request, self.kernel.connection(), worker, count, ids);
+        match job.record() {
+            Ok(record) => Some(record),
+            Err(error) => {
+                let text = format!("the block goes on when the link is cut, but cannot be found from another process: {error}");
+                (self.on_event)(Event::Note { text });
+                None
+            }
+        }
+    }
+
+    /// Goes on where another process stopped.
+    pub(super) async fn take_over(&mut self, job: &Job) -> Result<(), MigrateError> {
+        self.enter(Phase::Connect);
+        let python = self.kernel.interpreter().to_path_buf();
+        let backend = backends::backend(self.executor, &python);
+        let last = job.ids.last().copied().unwrap_or_default() + LEFT_OUT;
+        let attaching = Worker::resume(backend, job.hello.clone(), &job.session, self.executor.lease, last);
+        let mut worker = self.unless_stopped(guard(self.cancel, &self.death, attaching).await)?;
+        let _record = job.record().ok();
+        let done = async {
+            self.run(&mut worker, job.count, &job.ids).await?;
+            self.bring_home(&mut worker, job.count).await
+        };
+        let done = done.await;
+        match done {
+            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
+            Err(_) => worker.close().await,
+        }
+        done
     }
 
     /// Takes the result over. What a value of it reads by name when it is unpacked is asked for as well.
@@ -157,21 +219,36 @@ impl<'a> Journey<'a> {
         self.kernel.idle(self.cancel, busy).await.map_err(|error| self.kernel_error(error))?;
         let archive = self.kernel.archive().await.map_err(|error| self.kernel_error(error))?;
         let python = self.kernel.interpreter().to_path_buf();
-        let backend = backends::backend(self.executor, &python);
+        let backend = self.backend(&python).await?;
         let codecs: &[&str] = if self.executor.worth_compressing() { &["zstd", "zlib", "raw"] } else { &["raw"] };
 
         let names = json!({ "names": self.request.inputs, "seconds": PATIENCE });
         let probing = timed(self.kernel.call("probe", &names, Some(self.cancel)));
-        let connecting = timed(guard(self.cancel, &self.death, Worker::start(backend.as_ref(), &archive, codecs)));
+        let connecting = timed(guard(self.cancel, &self.death, Worker::start(backend, &archive, codecs, self.executor.lease)));
         let ((probed, probe), (worker, connect)) = tokio::join!(probing, connecting);
         self.report.seconds.probe = probe;
         self.report.seconds.connect = connect;
         let probed: Probed = self.understood("probe", probed)?;
         self.enter(Phase::Connect);
-        let worker = self.unless_stopped(worker)?;
-        self.refuse_differences(versions::python(&probed.python, &worker.hello.python).into_iter().collect())?;
-        self.note_inputs(&probed)?;
-        Ok((worker, probed))
+        Ok((self.unless_stopped(worker)?, probed))
+    }
+
+    /// The executor's backend, with the interpreter of an environment like the kernel's where that is wanted.
+    async fn backend(&mut self, here: &Path) -> Result<Arc<dyn Backend>, MigrateError> {
+        let backend = backends::backend(self.executor, here);
+        if !self.executor.sync {
+            return Ok(backend);
+        }
+        self.enter(Phase::Connect);
+        let on_event = &mut *self.on_event;
+        let mut told = |text| on_event(Event::Note { text });
+        let built = async { parity::ensure(backend.as_ref(), here, &mut told).await.map_err(Unbuilt) };
+        match guard(self.cancel, &self.death, built).await {
+            Ok(python) => Ok(backends::backend(&Executor { python: Some(python), ..self.executor.clone() }, here)),
+            Err(Stop::Failed(Unbuilt(why))) => Err(MigrateError::Environment { executor: self.executor.name.clone(), why }),
+            Err(Stop::Cancelled) => Err(MigrateError::Cancelled { phase: self.phase }),
+            Err(Stop::KernelDied(why)) => Err(MigrateError::KernelDied { phase: self.phase, why }),
+        }
     }
 
     /// Refuses to move what would not load there.
@@ -229,30 +306,31 @@ impl<'a> Journey<'a> {
     async fn transfer(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
         self.enter(Phase::Transfer);
         let started = Instant::now();
+        let path: Vec<_> = captured.path.iter().map(|entry| self.there(entry)).collect();
         let begin = Frame::new("begin")
-            .with("directory", captured.directory.clone())
-            .with("path", captured.path.clone())
+            .with("directory", self.directory_there(captured.directory.as_deref()))
+            .with("path", path)
             .with("ambient", captured.ambient.clone())
             .with("count", count);
         let lines: Vec<_> = captured.imports.iter().chain(&self.request.imports).cloned().collect();
         let imports = Frame::new("imports").with("lines", lines);
-        let preparing = async {
-            let begun = worker.request(begin).await?;
-            Ok::<_, WorkerError>((begun, worker.request(imports).await?))
-        };
-        let prepared = guard(self.cancel, &self.death, preparing).await;
-        let (begun, imported) = self.unless_stopped(prepared)?;
+        let begun = guard(self.cancel, &self.death, worker.request(begin)).await;
+        let begun = self.unless_stopped(begun)?;
         for text in strings(begun.header.get("notes")) {
             (self.on_event)(Event::Note { text });
         }
+        self.send_files(worker, captured.directory.as_deref()).await?;
+        let imported = guard(self.cancel, &self.death, worker.request(imports)).await;
+        let imported = self.unless_stopped(imported)?;
         self.report.failed_imports = failed_imports(&imported);
 
         let path = self.file("inputs");
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
+        let cached = self.executor.cache && captured.bytes >= WORTH_ASKING;
         let on_event = &mut *self.on_event;
         let mut sent = |done| on_event(Event::Progress { phase: Phase::Transfer, done, total: Some(captured.bytes) });
         let sending = async {
-            let (id, wire) = transfer::send(&path, worker, codec, &[], &mut sent).await?;
+            let (id, wire) = transfer::send(&path, worker, codec, cached, &[], &mut sent).await?;
             worker.answer(id).await?;
             Ok::<_, TransferError>(wire)
         };
@@ -354,6 +432,9 @@ impl<'a> Journey<'a> {
         serde_json::from_value(answer).map_err(error).map_err(|error| self.kernel_error(error))
     }
 }
+
+/// Why there is no environment, in words.
+struct Unbuilt(String);
 
 /// Why a step did not end by itself.
 pub(super) enum Stop<E> {

@@ -4,6 +4,7 @@
 //! The kernel changes in one step at the very end. Whatever goes wrong before leaves it as it was.
 
 mod error;
+mod files;
 mod journey;
 mod report;
 mod run;
@@ -22,6 +23,7 @@ use self::journey::Journey;
 use crate::cancel::Cancel;
 use crate::event::{CellRef, Event, OnEvent, Phase};
 use crate::executors::Executor;
+use crate::jobs::Job;
 use crate::kernel::Kernel;
 use crate::spool::Spool;
 
@@ -29,7 +31,7 @@ use crate::spool::Spool;
 const RELEASE: Duration = Duration::from_secs(5);
 
 /// A cell of a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BlockCell {
     /// Which one.
     pub cell: CellRef,
@@ -37,8 +39,19 @@ pub struct BlockCell {
     pub source: String,
 }
 
+/// A file, directory or pattern (`data/*.csv`) that a block reads or writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DataFile {
+    /// As the source gives it.
+    pub path: String,
+    /// Whether the block reads it.
+    pub read: bool,
+    /// Whether the block writes it.
+    pub written: bool,
+}
+
 /// What to move, as the plan says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Migration {
     /// The cells, in the order in which they run.
     pub cells: Vec<BlockCell>,
@@ -54,6 +67,10 @@ pub struct Migration {
     pub force: bool,
     /// Directory for the files with state; the system's one for temporary files when not given.
     pub spool: Option<PathBuf>,
+    /// Files that the block reads and writes, as far as the analysis knows them.
+    pub files: Vec<DataFile>,
+    /// The notebook, for the record of a block that can be found again.
+    pub notebook: Option<PathBuf>,
 }
 
 /// Moves a block. A cell that ends with an exception ends the block; what it and the cells before it changed comes back, as
@@ -90,15 +107,49 @@ async fn attempt(
     on_event: OnEvent<'_>,
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
-    let spool = Spool::new(request.spool.as_deref()).map_err(|error| MigrateError::Io {
-        path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
-        phase: Phase::Probe,
-        error,
-    })?;
     let id = uuid::Uuid::new_v4().simple().to_string();
+    let spool = new_spool(request)?;
     let mut journey = Journey::new(kernel, executor, request, &mut *on_event, cancel, &id, spool.path());
     let travelled = journey.travel().await;
     let (report, spool_stays) = (journey.report, journey.spool_stays);
+    arrive(kernel, &id, spool, spool_stays, travelled, on_event).await.map(|()| report)
+}
+
+/// Takes over a block that another process left running, in the kernel that it came from.
+///
+/// # Errors
+/// As [`migrate`]; when the worker is gone, that it died.
+pub async fn take_over(
+    kernel: &mut Kernel,
+    executor: &Executor,
+    job: &Job,
+    on_event: OnEvent<'_>,
+    cancel: &Cancel,
+) -> Result<Report, MigrateError> {
+    let spool = new_spool(&job.request)?;
+    let mut journey = Journey::new(kernel, executor, &job.request, &mut *on_event, cancel, &job.id, spool.path());
+    let travelled = journey.take_over(job).await;
+    let (report, spool_stays) = (journey.report, journey.spool_stays);
+    arrive(kernel, &job.id, spool, spool_stays, travelled, on_event).await.map(|()| report)
+}
+
+fn new_spool(request: &Migration) -> Result<Spool, MigrateError> {
+    Spool::new(request.spool.as_deref()).map_err(|error| MigrateError::Io {
+        path: request.spool.clone().unwrap_or_else(std::env::temp_dir),
+        phase: Phase::Probe,
+        error,
+    })
+}
+
+/// The kernel forgets the migration, and the spool goes unless it holds what nobody else has.
+async fn arrive(
+    kernel: &mut Kernel,
+    id: &str,
+    spool: Spool,
+    spool_stays: bool,
+    travelled: Result<(), MigrateError>,
+    on_event: OnEvent<'_>,
+) -> Result<(), MigrateError> {
     if kernel.is_alive() {
         let release = json!({ "migration": id });
         let released = tokio::time::timeout(RELEASE, kernel.call("release", &release, None)).await;
@@ -109,5 +160,5 @@ async fn attempt(
     if spool_stays {
         spool.stay();
     }
-    travelled.map(|()| report)
+    travelled
 }

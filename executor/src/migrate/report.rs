@@ -27,6 +27,10 @@ pub struct Report {
     pub evidence: Vec<String>,
     /// Names the block bound that stayed behind, and why.
     pub left: BTreeMap<String, String>,
+    /// Files that were sent along.
+    pub shipped_files: Vec<String>,
+    /// Files that the block wrote and that came home.
+    pub returned_files: Vec<String>,
     /// Names the block removed.
     pub deleted: Vec<String>,
     /// Import lines that failed at the worker, and how.

@@ -22,14 +22,28 @@ const AGAIN: Duration = Duration::from_secs(2);
 const KILL: Duration = Duration::from_secs(10);
 
 impl Journey<'_> {
-    /// Runs the cells until one ends with an exception.
-    pub(super) async fn run(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
+    /// Sends all cells at once, so that the block goes on when the link is cut; gives the numbers of the requests.
+    pub(super) async fn send_cells(&mut self, worker: &mut Worker, count: u32) -> Result<Vec<u64>, MigrateError> {
+        let mut ids = Vec::new();
+        for (cell, count) in self.request.cells.iter().zip(count..) {
+            let id = worker.next_id();
+            let name = cell.cell.id.clone().unwrap_or_else(|| cell.cell.number.to_string());
+            let run = Frame::new("run").with("id", id).with("cell", name).with("number", cell.cell.number).with("chain", true);
+            let run = run.with("source", cell.source.as_str()).with("count", count);
+            worker.send(run).await.map_err(|error| self.worker_error(error))?;
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    /// Hears the cells run until one ends with an exception.
+    pub(super) async fn run(&mut self, worker: &mut Worker, count: u32, ids: &[u64]) -> Result<(), MigrateError> {
         self.enter(Phase::Run);
         let started = Instant::now();
         let request = self.request;
-        for (cell, count) in request.cells.iter().zip(count..) {
+        for ((cell, count), id) in request.cells.iter().zip(count..).zip(ids.iter().copied()) {
             self.running = Some(cell.cell.number);
-            let outcome = self.run_cell(worker, &cell.cell, &cell.source, count).await?;
+            let outcome = self.run_cell(worker, &cell.cell, count, id).await?;
             self.running = None;
             let ok = outcome.ok;
             self.report.cells.push(outcome);
@@ -41,23 +55,24 @@ impl Journey<'_> {
         Ok(())
     }
 
-    async fn run_cell(&mut self, worker: &mut Worker, cell: &CellRef, source: &str, count: u32) -> Result<CellOutcome, MigrateError> {
-        let id = worker.next_id();
-        let name = cell.id.clone().unwrap_or_else(|| cell.number.to_string());
-        let run =
-            Frame::new("run").with("id", id).with("cell", name).with("number", cell.number).with("source", source).with("count", count);
+    async fn run_cell(&mut self, worker: &mut Worker, cell: &CellRef, count: u32, id: u64) -> Result<CellOutcome, MigrateError> {
         (self.on_event)(Event::CellStarted { cell: cell.clone() });
-        worker.send(run).await.map_err(|error| self.worker_error(error))?;
         let death = self.death.clone();
         let mut interrupts = Interrupts::default();
         let mut exception = None;
         loop {
             let frame = tokio::select! {
-                frame = worker.receive() => frame.and_then(accept).map_err(|error| self.worker_error(error))?,
+                frame = worker.receive_or_note() => match frame.map_err(|error| self.worker_error(error))? {
+                    Ok(frame) => accept(frame).map_err(|error| self.worker_error(error))?,
+                    Err(text) => {
+                        (self.on_event)(Event::Note { text });
+                        continue;
+                    }
+                },
                 why = death.seen() => return Err(MigrateError::KernelDied { phase: self.phase, why }),
                 () = interrupts.due(self.cancel) => {
                     if interrupts.hopeless() {
-                        worker.kill();
+                        worker.close().await;
                         return Err(MigrateError::Cancelled { phase: self.phase });
                     }
                     worker.send(Frame::new("interrupt")).await.map_err(|error| self.worker_error(error))?;
@@ -118,7 +133,7 @@ impl Journey<'_> {
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         // Its answer comes among the frames of the running cell.
         let extra = [("fault", true.into()), ("imports", imports)];
-        let sent = transfer::send(&file, worker, codec, &extra, &mut |_| {}).await;
+        let sent = transfer::send(&file, worker, codec, false, &extra, &mut |_| {}).await;
         let (_, wire) = sent.map_err(|error| self.transfer_error(error))?;
         self.report.shipped_wire_bytes += wire;
         let _ = tokio::fs::remove_file(&file).await;

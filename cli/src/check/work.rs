@@ -1,0 +1,141 @@
+//! One file after the other, on all cores.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nbhoist_analyzer::finding::Finding;
+use nbhoist_analyzer::notebook::Notebook;
+
+use super::args::CheckArgs;
+use super::baseline::Baseline;
+use super::configured::Configured;
+use super::since::Since;
+use super::{fixes, ignores};
+use crate::analysis;
+use crate::error::Failure;
+use crate::input::{self, Input};
+use crate::walk::Found;
+
+/// A notebook that was checked.
+pub(crate) struct Checked {
+    pub(crate) name: String,
+    pub(crate) notebook: Notebook,
+    pub(crate) findings: Vec<Finding>,
+    /// How many findings were put right, or got a comment.
+    pub(crate) fixed: usize,
+    /// How many findings take no comment.
+    pub(crate) stubborn: usize,
+    /// The file before and after, where it was changed or would be.
+    pub(crate) change: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) from_stdin: bool,
+    /// How many findings the baseline has.
+    pub(crate) known: usize,
+}
+
+/// What became of one file.
+pub(crate) enum Outcome {
+    Checked(Box<Checked>),
+    /// Not a Python notebook, and only met while walking through a folder.
+    LeftOut,
+    /// Not among what is asked about.
+    Unchanged,
+    Failed {
+        name: String,
+        failure: Failure,
+    },
+}
+
+/// What is to be done with each file.
+pub(crate) struct Work<'a> {
+    pub(crate) args: &'a CheckArgs,
+    pub(crate) configured: &'a Configured,
+    pub(crate) baseline: Option<&'a Baseline>,
+    pub(crate) since: Option<&'a Since>,
+}
+
+impl Work<'_> {
+    /// Checks the files on all cores; results come in the order of the files.
+    pub(crate) fn all(&self, files: &[Found]) -> Vec<Outcome> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+        let next = AtomicUsize::new(0);
+        let results: Mutex<BTreeMap<usize, Outcome>> = Mutex::new(BTreeMap::new());
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(file) = files.get(index) else { break };
+                let outcome = self.one(file);
+                if let Ok(mut results) = results.lock() {
+                    results.insert(index, outcome);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                let thread = std::thread::Builder::new().stack_size(crate::STACK_BYTES);
+                // Without another thread this one does all the work.
+                let _ = thread.spawn_scoped(scope, work);
+            }
+            work();
+        });
+        results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
+    }
+
+    fn one(&self, file: &Found) -> Outcome {
+        let path = file.name(self.args);
+        if self.since.is_some_and(|since| !since.concerns(path)) {
+            return Outcome::Unchanged;
+        }
+        let name = path.display().to_string();
+        let input = if file.is_stdin() { input::read_stdin(path) } else { input::read(&file.path) };
+        match input.and_then(|input| self.check(input, file)) {
+            Ok(mut checked) => {
+                checked.name = name;
+                Outcome::Checked(Box::new(checked))
+            }
+            Err(failure) if failure.is_other_language() && !file.explicit => Outcome::LeftOut,
+            Err(failure) => Outcome::Failed { name, failure },
+        }
+    }
+
+    fn check(&self, input: Input, file: &Found) -> Result<Checked, Failure> {
+        let (findings, known) = self.findings(&input);
+        let mut checked = Checked {
+            name: String::new(),
+            notebook: input.notebook.clone(),
+            findings,
+            fixed: 0,
+            stubborn: 0,
+            change: None,
+            from_stdin: file.is_stdin(),
+            known,
+        };
+        if self.args.fix || self.args.diff {
+            fixes::fix(&mut checked, input, self)?;
+        } else if self.args.add_ignores {
+            ignores::add(&mut checked, input, self)?;
+        } else {
+            return Ok(checked);
+        }
+        if let (Some((_, after)), false, false) = (&checked.change, self.args.diff, file.is_stdin()) {
+            crate::save::write(&file.path, after, "the notebook")?;
+        }
+        Ok(checked)
+    }
+
+    /// What is found in a notebook and is to be reported, and how much of it the baseline has.
+    pub(crate) fn findings(&self, input: &Input) -> (Vec<Finding>, usize) {
+        let settings = self.configured.of(&input.path);
+        let mut findings = analysis::analyze(input, &settings).findings;
+        if let Some(since) = self.since {
+            since.keep_new(input, &mut findings, |old| analysis::analyze(old, &settings).findings);
+        }
+        let all = findings.len();
+        if let Some(baseline) = self.baseline {
+            baseline.leave_out(Path::new(&input.path), &input.notebook, &mut findings);
+        }
+        let known = all - findings.len();
+        (findings, known)
+    }
+}

@@ -1,0 +1,99 @@
+//! Where state is cut so that equal parts of it are found again: content decides, so an insertion moves few cuts.
+
+use crate::runtime::hex;
+
+/// Shortest and longest chunk, bytes.
+const BOUNDS: (usize, usize) = (64 << 10, 1 << 20);
+
+/// Bits that must be zero at a cut: one in 2^18 places, so a chunk has about 256 KiB.
+const MASK: u64 = ((1 << 18) - 1) << 40;
+
+/// A chunk of a longer text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// SHA-256 in hexadecimal.
+    pub(crate) name: String,
+    /// Length, bytes.
+    pub(crate) length: usize,
+}
+
+/// Cuts `data` into chunks.
+pub(crate) fn cut(data: &[u8]) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    let mut rest = data;
+    while !rest.is_empty() {
+        let (chunk, behind) = rest.split_at(first_cut(rest));
+        let digest = ring::digest::digest(&ring::digest::SHA256, chunk);
+        chunks.push(Chunk { name: hex(digest.as_ref()), length: chunk.len() });
+        rest = behind;
+    }
+    chunks
+}
+
+/// A rolling hash over the last 64 bytes, as in `FastCDC` (Xia and others, USENIX ATC 2016).
+fn first_cut(data: &[u8]) -> usize {
+    let (least, most) = BOUNDS;
+    if data.len() <= least {
+        return data.len();
+    }
+    let mut hash = 0u64;
+    let window = data.iter().enumerate().take(most).skip(least - 64);
+    for (at, byte) in window {
+        hash = (hash << 1).wrapping_add(GEAR[usize::from(*byte)]);
+        if at >= least && hash & MASK == 0 {
+            return at + 1;
+        }
+    }
+    data.len().min(most)
+}
+
+/// A fixed random number for each byte (`SplitMix64` from a fixed seed).
+static GEAR: [u64; 256] = gear();
+
+const fn gear() -> [u64; 256] {
+    let mut table = [0; 256];
+    let mut state = 0x6e62_686f_6973_7400_u64;
+    let mut index = 0;
+    while index < 256 {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        table[index] = mixed ^ (mixed >> 31);
+        index += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 7u64;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    #[test]
+    fn chunks_are_the_whole_within_bounds() {
+        for data in [noise(3 << 20), vec![0; 3 << 20], noise(10), Vec::new()] {
+            let chunks = cut(&data);
+            assert_eq!(chunks.iter().map(|chunk| chunk.length).sum::<usize>(), data.len());
+            let inner = chunks.iter().rev().skip(1);
+            assert!(inner.into_iter().all(|chunk| (BOUNDS.0..=BOUNDS.1).contains(&chunk.length)));
+        }
+    }
+
+    #[test]
+    fn insertion_leaves_most_chunks_as_they_were() {
+        let data = noise(4 << 20);
+        let longer: Vec<u8> = data[..1_000_000].iter().chain(b"inserted").chain(&data[1_000_000..]).copied().collect();
+        let (before, after) = (cut(&data), cut(&longer));
+        let new = after.iter().filter(|chunk| !before.contains(chunk)).count();
+        assert!(new <= 3 && after.len() > 8, "{new} of {}", after.len());
+    }
+}
