@@ -31,6 +31,13 @@ const userSettings = {
   "editor.occurrencesHighlight": "off",
 };
 
+/** A folder that nobody has said to trust. */
+const restricted = {
+  "security.workspace.trust.enabled": true,
+  "security.workspace.trust.startupPrompt": "never",
+  "security.workspace.trust.banner": "never",
+};
+
 /** Free ports change hands, but not within milliseconds. */
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -50,9 +57,9 @@ function run(args, environment) {
 export class Editor {
   /**
    * files: name -> contents, of the folder that is opened; extensions: vsix files;
-   * environment: what the extension host sees.
+   * environment: what the extension host sees; trusted: whether the folder is, without being asked.
    */
-  static async open({ files, extensions, environment = {}, size = { width: 1280, height: 860 } }) {
+  static async open({ files, extensions, environment = {}, trusted = true, size = { width: 1280, height: 860 } }) {
     const editor = new Editor();
     editor.root = mkdtempSync(join(tmpdir(), "nbhoist-vscode-"));
     const [folder, user, data, installed] = ["work", "user", "data", "extensions"].map((name) => join(editor.root, name));
@@ -62,7 +69,7 @@ export class Editor {
       writeFileSync(join(folder, name), text);
     }
     mkdirSync(join(user, "User"), { recursive: true });
-    writeFileSync(join(user, "User/settings.json"), JSON.stringify(userSettings));
+    writeFileSync(join(user, "User/settings.json"), JSON.stringify({ ...userSettings, ...(trusted ? {} : restricted) }));
     const places = ["--server-data-dir", data, "--user-data-dir", user, "--extensions-dir", installed, "--accept-server-license-terms"];
     // Nothing of this machine's configuration decides what is shown.
     const home = join(editor.root, "home");
@@ -73,7 +80,7 @@ export class Editor {
       await ended(run([...places, "--install-extension", extension, "--force"], whole));
     }
     const port = await freePort();
-    const more = ["--host", "127.0.0.1", "--port", `${port}`, "--without-connection-token", "--disable-workspace-trust", "--telemetry-level", "off"];
+    const more = ["--host", "127.0.0.1", "--port", `${port}`, "--without-connection-token", "--telemetry-level", "off", ...(trusted ? ["--disable-workspace-trust"] : [])];
     editor.server = run([...places, ...more], whole);
     await said(editor.server, "Extension host agent listening on");
     const options = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags, viewport: size };
@@ -135,18 +142,23 @@ export class Editor {
     const source = (cell) => [cell.source].flat().join("");
     const index = this.onDisk().cells.findIndex((cell) => cell.cell_type === "code" && source(cell).includes(text));
     if (index < 0) throw new Error(`no cell with ${JSON.stringify(text)}`);
+    // The row of a markdown cell has no height of its own, so it counts as hidden.
+    const focused = (at) => this.page.locator(`.notebookOverlay .cell-list-container .monaco-list-row.focused[data-index="${at}"]`);
     for (const key of ["Escape", "Escape", "Control+Home"]) await keyboard.press(key);
-    for (let step = 0; step < index; step += 1) await keyboard.press("ArrowDown");
-    const row = this.page.locator(".notebookOverlay .cell-list-container .monaco-list-row.code-cell-row.focused");
-    await row.locator(".view-line").first().waitFor();
-    await this.page.waitForTimeout(300);
-    return row;
+    await focused(0).waitFor({ state: "attached" });
+    for (let step = 1; step <= index; step += 1) {
+      await keyboard.press("ArrowDown");
+      await focused(step).waitFor({ state: "attached" });
+    }
+    await focused(index).locator(".view-line").first().waitFor();
+    return this.page.locator(".notebookOverlay .cell-list-container .monaco-list-row.code-cell-row.focused");
   }
 
   /** Puts the cursor into the cell. */
   async enter(text) {
     const row = await this.cell(text);
     await this.page.keyboard.press("Enter");
+    await row.locator(".monaco-editor.focused").first().waitFor();
     return row;
   }
 
@@ -163,9 +175,12 @@ export class Editor {
   /** Saves until the notebook is as wanted: what a person finds tomorrow. */
   async until(what, isReached, patience = PATIENCE) {
     const end = Date.now() + patience;
+    const tab = this.page.locator(".tabs-container .tab.active");
+    const dirty = tab.and(this.page.locator(".dirty"));
     for (;;) {
       await this.page.keyboard.press("Control+s");
-      await this.page.waitForTimeout(700);
+      // A key may be lost while the focus moves, so neither the save nor the next change is waited for without end.
+      await dirty.waitFor({ state: "detached", timeout: 3000 }).catch(() => undefined);
       const { cells } = this.onDisk();
       const find = (id) => cells.find((cell) => cell.id === id);
       if (isReached(find)) return find;
@@ -173,6 +188,16 @@ export class Editor {
         const seen = cells.filter((cell) => cell.cell_type === "code").map((cell) => [cell.id, cell.execution_count, textOf(cell).slice(-300)]);
         throw new Error(`${what} did not come about; cells: ${JSON.stringify(seen)}`);
       }
+      await dirty.waitFor({ timeout: 1000 }).catch(() => undefined);
+    }
+  }
+
+  /** Waits until something outside of the page is so. */
+  async reached(what, isReached) {
+    const end = Date.now() + PATIENCE;
+    while (!isReached()) {
+      if (Date.now() > end) throw new Error(`${what} did not come about`);
+      await this.page.waitForTimeout(100);
     }
   }
 
@@ -198,11 +223,6 @@ export class Editor {
       if (Date.now() > end) throw new Error(`no frame has ${selector}`);
       await this.page.waitForTimeout(200);
     }
-  }
-
-  /** What the editor says in toasts, all of them. */
-  async said() {
-    return (await this.page.locator(".notification-toast").allInnerTexts()).join("\n");
   }
 }
 
