@@ -354,14 +354,14 @@ async fn configured_places_come_first() {
     let uri = "file:///with-gpu/n.ipynb";
     client.notify("notebookDocument/didOpen", notebook(uri, &SOURCES));
     let there = actions(&client, 3, 1, 2).await;
-    assert_eq!(titles(&there)[..2], ["Run block fit (cells 4-5) on gpu", "Run block fit (cells 4-5) on local"]);
+    let titled = |place: &str| format!("Run block fit (cells 4-5) on {place}");
+    assert_eq!(titles(&there)[..3], ["gpu", "later", "local"].map(titled));
     let block = lenses(&client, 3).await;
     assert_eq!(block[0]["command"]["title"], "run block fit on gpu \u{b7} takes twice");
     let executors = client.request("nbhoist/executors", json!({ "notebook": uri })).await.unwrap();
     let shown: Vec<_> =
         executors["executors"].as_array().unwrap().iter().map(|place| (place["name"].clone(), place["usable"].clone())).collect();
-    assert_eq!(shown, [(json!("gpu"), json!(true)), (json!("later"), json!(false)), (json!("local"), json!(true))]);
-    assert!(executors["executors"][1]["problem"].as_str().unwrap().contains("cannot drive the backend `ray`"));
+    assert_eq!(shown, [(json!("gpu"), json!(true)), (json!("later"), json!(true)), (json!("local"), json!(true))]);
     client.end().await;
 }
 
