@@ -36,6 +36,9 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     }
 }
 
+/// How long a worker that holds itself may take to listen: an interpreter on a busy node, on a shared disk.
+const STARTING: Duration = Duration::from_mins(1);
+
 /// What Python is to do at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errand {
@@ -65,6 +68,12 @@ impl Errand {
     pub(crate) fn again(session: &str, lease: Duration) -> Self {
         let line = runtime::script_line(&format!("again('{session}')"));
         Self { line, session: session.to_owned(), lease, again: true }
+    }
+
+    /// The first stream to a worker that holds itself and is starting now.
+    pub(crate) fn starting(session: &str, lease: Duration) -> Self {
+        let line = runtime::script_line(&format!("again('{session}', {})", STARTING.as_secs()));
+        Self { line, session: session.to_owned(), lease, again: false }
     }
 }
 

@@ -343,17 +343,17 @@ def serve(session):
     holder.watch()
 
 
-def again(session):
-    """Be a link to a worker that is held here."""
+def again(session, patience=0):
+    """Be a link to a worker that is held here, or is going to be within `patience` seconds."""
     way = socket.socket(socket.AF_UNIX)
     path = os.path.join(home(), session)
-    for left in reversed(range(20)):
+    until = time.monotonic() + patience
+    while True:
         try:
             way.connect(path)
             break
         except OSError as error:
-            # One that is about to be served takes a moment.
-            if left == 0 or os.environ.get("NBHOIST_ONCE"):
+            if time.monotonic() >= until:
                 sys.stderr.write("nbhoist: no worker is held here under this name any more (%s)\n" % error)
                 os._exit(69)
             time.sleep(0.1)

@@ -78,7 +78,7 @@ impl SlurmBackend {
         };
         let started = Submitted(Some(job.clone()));
         self.running(&job).await?;
-        let line = Errand::again(&errand.session, errand.lease).line;
+        let line = if errand.again { errand.line.clone() } else { Errand::starting(&errand.session, errand.lease).line };
         let mut command = Command::new("srun");
         command.args(["-Q", "-n1", "--unbuffered", "--overlap", "--jobid", &job]);
         command.arg(&self.python).args(["-u", "-c", &line]);
