@@ -13,6 +13,7 @@ pub mod ipynb;
 pub mod library_effects;
 mod linked;
 pub mod local_files;
+pub mod measurements;
 mod minimal_state;
 pub mod names;
 pub mod nearest;
@@ -32,8 +33,9 @@ pub use minimal_state::After;
 
 use finding::Finding;
 use linked::Linked;
+use measurements::Measurements;
 use notebook::{CellKind, Notebook};
-use report::{CellReport, Edge, Plan};
+use report::{CellReport, CostBasis, Edge, Plan};
 
 /// What the analysis may be told besides the notebook.
 #[derive(Clone, Debug)]
@@ -77,12 +79,14 @@ pub struct Request<'a> {
     pub config: Config,
     /// Texts of other files that the notebook refers to (`%run` targets, local modules), by the path it uses.
     pub files: BTreeMap<String, String>,
+    /// What earlier runs have shown.
+    pub measurements: Measurements,
 }
 
 impl<'a> Request<'a> {
     /// A question about this notebook, everything else at its default.
     pub fn new(notebook: &'a Notebook) -> Self {
-        Self { notebook, config: Config::default(), files: BTreeMap::new() }
+        Self { notebook, config: Config::default(), files: BTreeMap::new(), measurements: Measurements::default() }
     }
 }
 
@@ -95,6 +99,8 @@ pub struct Analysis {
     pub edges: Vec<Edge>,
     /// What the rules found.
     pub findings: Vec<Finding>,
+    /// What the source alone leads one to expect of each cell, seconds; a history keeps it beside the time that a run took.
+    pub cold: Vec<Option<f64>>,
     linked: Linked,
 }
 
@@ -112,10 +118,12 @@ pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
         .map(|cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() })
         .collect();
     let linked = Linked::of(request, &facts);
-    let cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
+    let mut cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
+    let cold = cells.iter().map(|report| Some(report.cost.seconds?).filter(|_| report.cost.basis == CostBasis::Model)).collect();
+    request.measurements.apply(request.notebook, &mut cells, request.config.heavy_seconds);
     let edges = graph::edges(&linked);
     let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
-    Analysis { cells, edges, findings, linked }
+    Analysis { cells, edges, findings, cold, linked }
 }
 
 impl Analysis {

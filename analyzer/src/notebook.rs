@@ -92,6 +92,11 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// By what the cell is known to a history of its notebook: its id, else its number.
+    pub fn key(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.number.to_string())
+    }
+
     /// A code cell without id, tags or place in a file.
     pub fn code(number: u32, source: impl Into<String>) -> Self {
         Self {

@@ -21,6 +21,7 @@ pub mod environment;
 pub mod event;
 pub mod executors;
 pub mod frames;
+pub mod history;
 pub mod jobs;
 pub mod kernel;
 mod link;

@@ -6,6 +6,7 @@ mod recover;
 use std::collections::BTreeMap;
 
 use ruff_python_ast::Stmt;
+use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, ParseOptions, parse_cells_unchecked};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -53,6 +54,13 @@ pub(crate) fn parse_cell(source: &str) -> CellSyntax {
 /// Where a cell's body starts, behind the magic that it may start with, and whether it is Python.
 pub(crate) fn body(source: &str) -> (usize, bool) {
     CellMagic::at_start(source).map_or((0, true), |(magic, start)| (start as usize, magic.body_is_python()))
+}
+
+/// Calls `take` with each token of the Python that starts at a byte, with its place in `source`.
+pub(crate) fn each_token(source: &str, start: usize, mut take: impl FnMut(TokenKind, TextRange)) {
+    let range = TextRange::new(TextSize::new(start as u32), TextSize::of(source));
+    let parsed = parse_cells_unchecked(source, [range], &ParseOptions::from(Mode::Ipython));
+    parsed.tokens().iter().for_each(|token| take(token.kind(), token.range()));
 }
 
 /// Parses a range of `source` as statements; on errors keeps the intact ones.
