@@ -1,10 +1,12 @@
 //! The one call into the analysis, with what it needs from the outside.
 
+use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::{Analysis, Request};
 use nbhoist_settings::Settings;
 
 use crate::error::{Failure, warn};
 use crate::input::Input;
+use crate::remember;
 
 /// The settings for notebooks in a folder; what is wrong with them is printed.
 pub(crate) fn settings(folder: &std::path::Path, quiet: bool) -> Result<Settings, Failure> {
@@ -23,10 +25,16 @@ pub(crate) fn unusable(error: &nbhoist_settings::Error) -> Failure {
     Failure::from_text(&error.to_string()).at(place)
 }
 
-/// Analyses a notebook.
+/// Analyses a notebook, with what earlier runs have shown.
 pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
+    analyze_with(input, settings, remember::measurements(input, settings))
+}
+
+/// Analyses a notebook, with what is said about earlier runs.
+pub(crate) fn analyze_with(input: &Input, settings: &Settings, measurements: Measurements) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
     request.config = settings.config(Some(&input.path));
+    request.measurements = measurements;
     nbhoist_analyzer::analyze(&request)
 }

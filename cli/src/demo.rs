@@ -160,6 +160,7 @@ impl Story<'_> {
             python: python.to_path_buf(),
             moves,
             timeout: None,
+            weighed: std::collections::BTreeMap::new(),
         };
         let show = match (self.terminal.quiet, self.terminal.verbose) {
             (true, _) | (false, 0) => Show::Nothing,

@@ -16,6 +16,7 @@ mod graph;
 mod input;
 mod migrate;
 mod plan;
+mod remember;
 mod run;
 mod save;
 mod server;

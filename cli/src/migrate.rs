@@ -1,5 +1,6 @@
 //! `nbhoist migrate`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use nbhoist_analyzer::After;
@@ -14,7 +15,7 @@ use crate::run::session::{Ended, Job, Move, Outcome, move_block, runs};
 use crate::run::signals::Signals;
 use crate::run::{refuse, summary};
 use crate::terminal::{Terminal, WIDTH, wrap};
-use crate::{analysis, cells, executors, input};
+use crate::{analysis, cells, executors, input, remember};
 
 pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let input = input::read(&args.notebook)?;
@@ -30,7 +31,9 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
         return Err(Failure::new(format!("{} hold nothing to run", cells::named(&block))).at(input.name()));
     }
     // A person is at the keyboard: any cell may run next.
-    let plan = analysis::analyze(&input, &settings).plan(&numbers, After::Anything);
+    let before = remember::measurements(&input, &settings);
+    let analysis = analysis::analyze_with(&input, &settings, before.clone());
+    let plan = analysis.plan(&numbers, After::Anything);
     refuse(&plan)?;
     let moved = Move { plan, executor, everything: true, force: args.force };
     let job = Job {
@@ -40,6 +43,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
         python: PathBuf::new(),
         moves: vec![moved],
         timeout: None,
+        weighed: BTreeMap::new(),
     };
     let show = match (terminal.quiet || terminal.is_json(), terminal.verbose) {
         (true, _) => Show::Nothing,
@@ -49,6 +53,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     let runtime = executors::runtime()?;
     let mut display = Display::new(&input.notebook, show, job.places(), terminal);
     let outcome = runtime.block_on(work(args, &job, &members, &mut display))?;
+    remember::record(&input, &settings, &analysis, &before, &outcome);
     let notes = display.finish();
     if terminal.is_json() {
         terminal.print_json(&summary::json(&input.name(), &outcome, None))?;
@@ -65,7 +70,7 @@ async fn work(args: &MigrateArgs, job: &Job<'_>, members: &[&Cell], display: &mu
     display.say("attaching to the kernel");
     let attached = Kernel::attach(&args.kernel).await;
     let mut kernel = attached.map_err(|error| Failure::from_text(&error.to_string()).or_at(args.kernel.display()))?;
-    let mut outcome = Outcome { cells: Vec::new(), moved: Vec::new(), ended: Ended::Done, start: 0.0 };
+    let mut outcome = Outcome::nothing();
     let mut on_event = |event| display.event(event);
     let ended = move_block(job, &job.moves[0], members, &mut kernel, &signals, &mut on_event, &mut outcome).await?;
     outcome.ended = ended;

@@ -7,6 +7,7 @@ pub(crate) mod signals;
 pub(crate) mod summary;
 pub(crate) mod write;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::error::{Exit, Failure, GOOD};
 use crate::executors;
 use crate::input::{self, Input};
 use crate::terminal::{Terminal, WIDTH, seconds, wrap};
-use crate::{analysis, cells, save};
+use crate::{analysis, cells, remember, save};
 use display::{Display, Show};
 use nbhoist_analyzer::Analysis;
 use session::{Ended, Job, Move, Outcome};
@@ -32,7 +33,9 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
         write::check_target(output)?;
     }
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
-    let moves = moves(args, &input, &settings).map_err(|failure| failure.or_at(input.name()))?;
+    let before = remember::measurements(&input, &settings);
+    let analysis = analysis::analyze_with(&input, &settings, before.clone());
+    let moves = moves(args, &input, &settings, &analysis).map_err(|failure| failure.or_at(input.name()))?;
     let show = match (terminal.quiet || terminal.is_json(), terminal.verbose) {
         (true, _) => Show::Nothing,
         (false, 0) => Show::Ended,
@@ -48,12 +51,14 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
             python: session::find_python(args.python.as_deref()).await?,
             moves,
             timeout: args.timeout.map(Duration::from_secs_f64),
+            weighed: if settings.history { remember::weighed(&analysis) } else { BTreeMap::new() },
         };
         let mut display = Display::new(&input.notebook, show, job.places(), terminal);
         display.say("starting the kernel");
         let outcome = session::run(&job, &signals, &mut |event| display.event(event)).await;
         outcome.map(|outcome| (outcome, display)).map_err(|failure| failure.or_at(input.name()))
     })?;
+    remember::record(&input, &settings, &analysis, &before, &outcome);
     finish(args, &input, &outcome, display, terminal)
 }
 
@@ -117,15 +122,14 @@ fn report_end(ended: &Ended, input: &Input, args: &RunArgs) -> Result<Exit, Fail
 }
 
 /// What runs elsewhere, by the command line and the plan.
-fn moves(args: &RunArgs, input: &Input, settings: &Settings) -> Result<Vec<Move>, Failure> {
+fn moves(args: &RunArgs, input: &Input, settings: &Settings, analysis: &Analysis) -> Result<Vec<Move>, Failure> {
     let block = cells::block(&args.block, &input.notebook)?;
     if args.on == "here" {
         return Ok(Vec::new());
     }
-    let analysis = analysis::analyze(input, settings);
     let blocks = match block {
         Some(block) => vec![block],
-        None if args.on == "auto" => worth_moving(&analysis),
+        None if args.on == "auto" => worth_moving(analysis),
         None => {
             let marked = nbhoist_analyzer::notebook::marked_blocks(&input.notebook);
             if marked.is_empty() {

@@ -28,6 +28,7 @@ impl Place {
         Command::new(env!("CARGO_BIN_EXE_nbhoist"))
             .args(arguments)
             .current_dir(self.folder.path())
+            .env("NBHOIST_HISTORY", "off")
             .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
             .env_remove("VIRTUAL_ENV")
             .env_remove("CONDA_PREFIX")

@@ -10,7 +10,7 @@ fn run(notebook: &Path, python: &str, out: &Path, place: &[&str]) -> (Value, Val
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
     command.arg("run").arg(notebook).args(place).args(["--python", python, "--output-format", "json", "-q", "-o"]).arg(out);
     // The notebooks ask for inline figures; a backend from outside would hide them.
-    let output = command.env_remove("MPLBACKEND").output().unwrap();
+    let output = command.env_remove("MPLBACKEND").env("NBHOIST_HISTORY", "off").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report = serde_json::from_slice(&output.stdout).unwrap();
     (report, serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap())

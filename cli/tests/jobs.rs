@@ -15,6 +15,7 @@ fn nbhoist(folder: &Path, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .current_dir(folder)
+        .env("NBHOIST_HISTORY", "off")
         .env("XDG_CONFIG_HOME", folder.join("config"))
         .env("NBHOIST_CACHE_DIR", folder.join("cache"));
     command

@@ -18,7 +18,13 @@ print(rows, model)
 
 fn nbhoist(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
-    command.args(arguments).current_dir(folder).env("XDG_CONFIG_HOME", folder.join("config")).output().unwrap()
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("NBHOIST_HISTORY", "off")
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .output()
+        .unwrap()
 }
 
 fn project(effects: &str) -> tempfile::TempDir {

@@ -10,7 +10,7 @@ use serde_json::Value;
 fn facts(folder: &Path, cell: usize) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
     let command = command.args(["analyze", "own/a.py", "--output-format", "json"]).current_dir(folder);
-    let output = command.env("XDG_CONFIG_HOME", folder.join("config")).output().unwrap();
+    let output = command.env("NBHOIST_HISTORY", "off").env("XDG_CONFIG_HOME", folder.join("config")).output().unwrap();
     let analysis: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     let facts = analysis["cells"][cell]["facts"].as_array().unwrap().iter();
     let words = facts.map(|fact| ["name", "role", "certainty"].map(|key| fact[key].as_str().unwrap_or_default().to_owned()).join(" "));

@@ -40,6 +40,7 @@ fn recording(name: &str) -> Recording {
 fn server(home: &Path) -> (tokio::process::Child, Client) {
     let mut server = tokio::process::Command::new(env!("CARGO_BIN_EXE_nbhoist"))
         .arg("server")
+        .env("NBHOIST_HISTORY", "off")
         .env("XDG_CONFIG_HOME", home)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

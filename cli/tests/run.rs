@@ -23,7 +23,7 @@ fn python() -> Option<String> {
 fn command(folder: &Path, python: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
     command.arg("run").args(arguments).args(["--python", python]).current_dir(folder);
-    command.env("XDG_CONFIG_HOME", folder.join("config"));
+    command.env("NBHOIST_HISTORY", "off").env("XDG_CONFIG_HOME", folder.join("config"));
     // What a run leaves behind would be found in a folder of its own.
     fs::create_dir_all(folder.join("tmp")).unwrap();
     command.env("TMPDIR", folder.join("tmp"));

@@ -22,7 +22,7 @@ fn python() -> Option<String> {
 
 fn nbhoist(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
-    command.current_dir(folder).env("XDG_CONFIG_HOME", folder.join("config"));
+    command.current_dir(folder).env("NBHOIST_HISTORY", "off").env("XDG_CONFIG_HOME", folder.join("config"));
     command
 }
 

@@ -9,7 +9,15 @@ use nbhoist_analyzer::percent;
 use nbhoist_executor::history::{History, Record};
 
 fn record(cell: &str, source: &str, seconds: f64) -> Record {
-    Record { cell: cell.to_owned(), signature: Signature::of(source), seconds, ok: true, executor: None, cold: Some(1.5), input_bytes: Some(10) }
+    Record {
+        cell: cell.to_owned(),
+        signature: Signature::of(source),
+        seconds,
+        ok: true,
+        executor: None,
+        cold: Some(1.5),
+        input_bytes: Some(10),
+    }
 }
 
 fn none() -> BTreeMap<String, u64> {

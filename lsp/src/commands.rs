@@ -68,7 +68,7 @@ impl Session {
     }
 
     /// Takes the report of an ordinary run. Waits for nothing: right behind the report the cell may go.
-    pub(crate) fn cell_executed(&self, params: &Value) {
+    pub(crate) fn cell_executed(self: &Arc<Self>, params: &Value) {
         let Ok(uri) = notebook(params) else { return };
         let time = |key: &str| params.get(key).and_then(Value::as_f64);
         let (Some(start), Some(end)) = (time("start"), time("end")) else { return };
@@ -77,7 +77,6 @@ impl Session {
         let cell = params.get("cell").and_then(|cell| source.cell(number(&source, cell)?));
         if let Some((cell, _)) = cell {
             self.note_run(&source, cell.number, &cell.source, (end - start) / 1000.0, ok);
-            self.status_changed(&uri);
         }
     }
 
@@ -141,9 +140,8 @@ impl Session {
         let uri = notebook(argument)?;
         let format = argument.get("format").and_then(Value::as_str).unwrap_or("json").to_owned();
         let snapshot = self.snapshot(&uri).await?;
-        let session = Arc::clone(self);
         let drawn = move || {
-            let costs = session.costs(&snapshot);
+            let costs = snapshot.costs();
             let picture = picture::Picture::new(&snapshot.source.notebook, &snapshot.analysis, &costs);
             if format == "json" {
                 return Some(graph_json(&snapshot, &picture));
@@ -156,17 +154,12 @@ impl Session {
         drawn.ok_or_else(|| Fault::parameter("format", "`json`, `svg`, `html`, `dot` or `mermaid`"))
     }
 
-    /// What all cells cost.
-    pub(crate) fn costs(&self, snapshot: &Snapshot) -> Vec<nbhoist_analyzer::report::Cost> {
-        status::costs(snapshot, &self.measured(), self.options().heavy_seconds(&snapshot.settings))
-    }
-
     async fn cell_status(self: &Arc<Self>, uri: &Uri) -> Result<Value, Fault> {
         let snapshot = self.snapshot(uri).await?;
         let session = Arc::clone(self);
         let hints = self.options().hints(&snapshot.settings);
         let all = move || {
-            let costs = session.costs(&snapshot);
+            let costs = snapshot.costs();
             let measured = |number: u32| {
                 let cost = costs.get(number as usize - 1).cloned().unwrap_or(nbhoist_analyzer::report::Cost::unknown());
                 (cost, session.last_moved(&snapshot, number))

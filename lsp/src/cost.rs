@@ -1,24 +1,16 @@
-//! What a cell costs: what the analysis says, and until it says anything, what the editor reported in this session.
+//! What was measured: run times and sizes, in this session and before, and what ran elsewhere.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use nbhoist_analyzer::report::{Because, CellReport, Cost, CostBasis};
-use nbhoist_analyzer::words::seconds;
+use nbhoist_analyzer::measurements::{Measurements, Run};
+use nbhoist_executor::history::{History, HistoryError, Record, notebook_key};
 
-use crate::document::Uri;
+use crate::document::{Source, Uri};
+use crate::snapshot;
 
-/// How many runs of a cell are remembered.
-const KEPT: usize = 10;
-
-/// Runs of one cell.
-#[derive(Clone, Debug)]
-struct Runs {
-    /// What ran last.
-    text: Arc<str>,
-    /// Run times, oldest first, seconds.
-    seconds: Vec<f64>,
-}
+/// How many runs of a notebook are kept in memory beside those that its history had.
+const KEPT: usize = 2000;
 
 /// That a cell last ran elsewhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,31 +31,47 @@ pub(crate) struct Moved {
     pub(crate) returned_bytes: u64,
 }
 
-/// What was measured in this session.
+/// What was measured.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
-    runs: HashMap<(Uri, String), Runs>,
+    known: HashMap<Uri, Arc<Measurements>>,
     moved: HashMap<(Uri, String), Moved>,
-    sizes: HashMap<(Uri, String), u64>,
 }
 
 impl Measured {
+    /// What is known of the cells of a notebook; `None` before anybody has looked into its history.
+    pub(crate) fn of(&self, notebook: &Uri) -> Option<Arc<Measurements>> {
+        self.known.get(notebook).cloned()
+    }
+
+    /// Takes what the history knows of a notebook, unless runs of this session are known already.
+    pub(crate) fn know(&mut self, notebook: &Uri, measurements: Measurements) -> Arc<Measurements> {
+        Arc::clone(self.known.entry(Arc::clone(notebook)).or_insert_with(|| Arc::new(measurements)))
+    }
+
     /// Notes an ordinary run of a cell.
-    pub(crate) fn ran(&mut self, notebook: &Uri, cell: &str, text: &Arc<str>, seconds: f64, ok: bool) {
-        let key = (Arc::clone(notebook), cell.to_owned());
-        self.moved.remove(&key);
-        // A run that was cut short says nothing about the next one.
-        if !ok || !seconds.is_finite() || seconds < 0.0 {
+    pub(crate) fn ran(&mut self, notebook: &Uri, record: &Record) {
+        self.moved.remove(&(Arc::clone(notebook), record.cell.clone()));
+        self.learn(notebook, record, 1.0);
+    }
+
+    /// Notes how long a run took on a machine of this speed. One that was cut short says nothing about the next one.
+    pub(crate) fn learn(&mut self, notebook: &Uri, record: &Record, speed: f64) {
+        if !record.ok || !record.seconds.is_finite() || record.seconds < 0.0 {
             return;
         }
-        let runs = self.runs.entry(key).or_insert_with(|| Runs { text: Arc::clone(text), seconds: Vec::new() });
-        if runs.text != *text {
-            *runs = Runs { text: Arc::clone(text), seconds: Vec::new() };
+        let known = Arc::make_mut(self.known.entry(Arc::clone(notebook)).or_default());
+        if known.runs.len() > KEPT {
+            known.runs.drain(..KEPT / 2);
         }
-        if runs.seconds.len() == KEPT {
-            runs.seconds.remove(0);
-        }
-        runs.seconds.push(seconds);
+        known.runs.push(Run {
+            signature: record.signature.clone(),
+            cell: Some(record.cell.clone()),
+            seconds: record.seconds,
+            speed: if record.executor.is_none() { known.speed } else { speed },
+            cold: record.cold,
+            input_bytes: record.input_bytes,
+        });
     }
 
     /// Notes that a cell ran elsewhere.
@@ -76,88 +84,79 @@ impl Measured {
         self.moved.get(&(Arc::clone(notebook), cell.to_owned())).filter(|moved| &*moved.text == text)
     }
 
-    /// Notes what a name weighed when it travelled, bytes.
+    /// Notes what a name weighed, bytes.
     pub(crate) fn weighed(&mut self, notebook: &Uri, name: &str, bytes: u64) {
-        self.sizes.insert((Arc::clone(notebook), name.to_owned()), bytes);
+        Arc::make_mut(self.known.entry(Arc::clone(notebook)).or_default()).sizes.insert(name.to_owned(), bytes);
     }
 
-    /// What a name weighed when it last travelled, bytes.
+    /// What a name weighed last, bytes.
     pub(crate) fn size(&self, notebook: &Uri, name: &str) -> Option<u64> {
-        self.sizes.get(&(Arc::clone(notebook), name.to_owned())).copied()
-    }
-
-    /// What a cell costs: runs of this session count more than a time that was saved in the file.
-    pub(crate) fn cost(&self, notebook: &Uri, cell: &str, text: &str, report: &CellReport, heavy: f64) -> Cost {
-        if matches!(report.cost.basis, CostBasis::Model | CostBasis::History) {
-            return report.cost.clone();
-        }
-        let runs = self.runs.get(&(Arc::clone(notebook), cell.to_owned()));
-        runs.and_then(|runs| of_runs(runs, text, report.cell, heavy)).unwrap_or_else(|| report.cost.clone())
+        self.known.get(notebook)?.sizes.get(name).copied()
     }
 }
 
-fn of_runs(runs: &Runs, text: &str, cell: u32, heavy: f64) -> Option<Cost> {
-    let last = runs.seconds.last().copied()?;
-    let mut sorted = runs.seconds.clone();
-    sorted.sort_by(f64::total_cmp);
-    let median = sorted[sorted.len() / 2];
-    // Fewer runs say nothing about how much they differ.
-    let known = sorted.len() >= 3;
-    let mut reason = format!("took {} when it last ran", seconds(last));
-    if &*runs.text != text {
-        reason.push_str("; it has been edited since");
+/// The history on disk, opened when it is first needed. One that cannot be used is told once and then left alone.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(OnceLock<Option<Mutex<History>>>);
+
+impl Remembered {
+    /// What is known of a notebook's cells.
+    pub(crate) fn measurements(&self, source: &Source) -> Measurements {
+        let known = key(&source.uri).and_then(|key| self.with(|history| history.measurements(&key, &source.notebook)));
+        known.unwrap_or_default()
     }
-    Some(Cost {
-        seconds: Some(median),
-        low: sorted.first().copied().filter(|_| known),
-        high: sorted.last().copied().filter(|_| known),
-        basis: CostBasis::History,
-        heavy: median > heavy,
-        because: vec![Because { text: reason, cell, start: 0, end: 0 }],
-    })
+
+    /// Remembers runs and sizes.
+    pub(crate) fn record(&self, notebook: &str, runs: &[Record], sizes: &BTreeMap<String, u64>) {
+        if let Some(key) = key(notebook) {
+            self.with(|history| history.record(&key, runs, sizes));
+        }
+    }
+
+    /// How fast an executor is, where that was measured.
+    pub(crate) fn speed(&self, executor: &str) -> Option<f64> {
+        self.with(|history| history.speed(Some(executor))).flatten()
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut History) -> Result<T, HistoryError>) -> Option<T> {
+        let history = self.0.get_or_init(|| match History::open() {
+            Ok(history) => {
+                history.note.iter().for_each(|note| crate::log::line(note));
+                Some(Mutex::new(history))
+            }
+            Err(error) => {
+                crate::log::line(&error.to_string());
+                None
+            }
+        });
+        let done = work(&mut history.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner));
+        done.map_err(|error| crate::log::line(&error.to_string())).ok()
+    }
+}
+
+/// By what the history knows a notebook. One that was never saved shares its name with others.
+fn key(uri: &str) -> Option<String> {
+    snapshot::path(uri).map(|path| notebook_key(&path))
 }
 
 #[cfg(test)]
 mod tests {
-    use nbhoist_analyzer::notebook::CellKind;
+    use nbhoist_analyzer::measurements::Signature;
 
     use super::*;
 
-    fn report() -> CellReport {
-        CellReport {
-            cell: 4,
-            id: None,
-            kind: CellKind::Code,
-            defines: Vec::new(),
-            reads: Vec::new(),
-            mutates: Vec::new(),
-            deletes: Vec::new(),
-            effects: Vec::new(),
-            problems: Vec::new(),
-            cost: Cost::unknown(),
-        }
+    fn record(source: &str, seconds: f64, ok: bool) -> Record {
+        Record { cell: "a".to_owned(), signature: Signature::of(source), seconds, ok, executor: None, cold: None, input_bytes: None }
     }
 
     #[test]
-    fn what_was_not_measured_stays_unknown() {
-        let (notebook, text): (Uri, Arc<str>) = (Arc::from("n"), Arc::from("f()"));
+    fn what_was_cut_short_says_nothing() {
+        let notebook: Uri = Arc::from("n");
         let mut measured = Measured::default();
-        measured.ran(&notebook, "a", &text, 60.0, false);
-        assert_eq!(measured.cost(&notebook, "a", &text, &report(), 10.0), Cost::unknown());
-    }
-
-    #[test]
-    fn the_median_of_the_runs_counts() {
-        let (notebook, text): (Uri, Arc<str>) = (Arc::from("n"), Arc::from("f()"));
-        let mut measured = Measured::default();
-        measured.ran(&notebook, "a", &text, 30.0, true);
-        let once = measured.cost(&notebook, "a", &text, &report(), 10.0);
-        assert_eq!((once.seconds, once.low, once.heavy), (Some(30.0), None, true));
-        measured.ran(&notebook, "a", &text, 2.0, true);
-        measured.ran(&notebook, "a", &text, 4.0, true);
-        let thrice = measured.cost(&notebook, "a", "f(1)", &report(), 10.0);
-        assert_eq!((thrice.seconds, thrice.low, thrice.high, thrice.heavy), (Some(4.0), Some(2.0), Some(30.0), false));
-        assert_eq!(thrice.because[0].text, "took 4.0 s when it last ran; it has been edited since");
+        measured.ran(&notebook, &record("f()", 60.0, false));
+        assert_eq!(measured.of(&notebook), None);
+        measured.ran(&notebook, &record("f()", 60.0, true));
+        assert_eq!(measured.of(&notebook).unwrap().runs.len(), 1);
     }
 
     #[test]
@@ -176,7 +175,7 @@ mod tests {
         measured.moved(&notebook, "a", moved.clone());
         assert_eq!(measured.last_moved(&notebook, "a", "f()"), Some(&moved));
         assert_eq!(measured.last_moved(&notebook, "a", "f(2)"), None);
-        measured.ran(&notebook, "a", &text, 1.0, false);
+        measured.ran(&notebook, &record("f()", 1.0, false));
         assert_eq!(measured.last_moved(&notebook, "a", "f()"), None);
     }
 }

@@ -1,20 +1,23 @@
 //! Jobs that use a kernel: moving a block, running a cell. They answer at once and tell the rest by notifications.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use nbhoist_analyzer::measurements::Signature;
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::words::{bytes, named, seconds};
 use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::{CellRef, Event, Phase};
 use nbhoist_executor::executors::Executor;
+use nbhoist_executor::history::Record;
 use nbhoist_executor::kernel::Exception;
 use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, migrate};
 use serde_json::Value;
 
 use crate::cost::Moved;
-use crate::document::Source;
+use crate::document::{Source, Uri};
 use crate::error::Fault;
 use crate::jobs::Job;
 use crate::pool::fence_async;
@@ -31,6 +34,9 @@ const NOT_BEGUN: &str = "stopped before it began";
 
 /// Why a job ended whose kernel was restarted or ended.
 const TAKEN_AWAY: &str = "the kernel was ended meanwhile";
+
+/// What a cell makes in less time than this is small, or is made again as fast, seconds.
+const WORTH_WEIGHING: f64 = 0.05;
 
 /// A block to move.
 #[derive(Debug)]
@@ -73,7 +79,6 @@ impl Session {
             drop(job);
             session.note_moved(&block, &told, &end);
             told.finished("migrate", &end, began);
-            session.status_changed(&told.notebook);
         });
         Ok(())
     }
@@ -90,13 +95,68 @@ impl Session {
                 session.note_run(&here.snapshot.source, *cell, &here.source, *seconds, *ok);
             }
             told.finished("execute", &end, began);
-            session.status_changed(&told.notebook);
         });
     }
 
-    /// Notes an ordinary run of a cell with this text.
-    pub(crate) fn note_run(&self, source: &Source, cell: u32, text: &str, seconds: f64, ok: bool) {
-        self.measured().ran(&source.uri, &status::key(source, cell), &Arc::from(text), seconds, ok);
+    /// Notes an ordinary run of a cell with this text. The history is written behind the caller's back.
+    pub(crate) fn note_run(self: &Arc<Self>, source: &Source, cell: u32, text: &str, seconds: f64, ok: bool) {
+        let record = self.record_of(source, cell, text, seconds, ok);
+        self.measured().ran(&source.uri, &record);
+        self.remember(&source.uri, vec![record], BTreeMap::new());
+        if ok && seconds >= WORTH_WEIGHING {
+            self.weigh_what_changed(&source.uri, cell);
+        }
+    }
+
+    /// Asks the kernel, when it is ours and has nothing else to do, what the names weigh that a cell binds or changes.
+    fn weigh_what_changed(self: &Arc<Self>, uri: &Uri, cell: u32) {
+        let Some(snapshot) = self.last_snapshot(uri) else { return };
+        let Some(report) = snapshot.analysis.cells.get(cell.saturating_sub(1) as usize) else { return };
+        let names: Vec<String> = report.defines.iter().chain(&report.mutates).map(|fact| fact.name.clone()).collect();
+        let (session, uri) = (Arc::clone(self), Arc::clone(uri));
+        tokio::spawn(async move {
+            let slot = session.kernels.slot(&uri);
+            let sizes = match slot.kernel.try_lock() {
+                Ok(mut place) => match place.as_mut().filter(|kernel| kernel.is_alive()) {
+                    Some(kernel) => kernel.sizes(&names).await,
+                    None => return,
+                },
+                Err(_) => return,
+            };
+            sizes.iter().for_each(|(name, bytes)| session.measured().weighed(&uri, name, *bytes));
+            if !sizes.is_empty() {
+                session.remember(&uri, Vec::new(), sizes);
+            }
+        });
+    }
+
+    fn record_of(&self, source: &Source, cell: u32, text: &str, seconds: f64, ok: bool) -> Record {
+        let snapshot = self.last_snapshot(&source.uri);
+        // What an older text led one to expect says nothing about this one.
+        let same = snapshot.as_deref().filter(|known| known.source.cell(cell).is_some_and(|(cell, _)| cell.source == text));
+        let index = cell.saturating_sub(1) as usize;
+        let known = self.measured().of(&source.uri);
+        let report = same.and_then(|known| known.analysis.cells.get(index));
+        Record {
+            cell: status::key(source, cell),
+            signature: Signature::of(text),
+            seconds,
+            ok,
+            executor: None,
+            cold: same.and_then(|known| known.analysis.cold.get(index).copied().flatten()),
+            input_bytes: report.zip(known).and_then(|(report, known)| known.input_bytes(report)),
+        }
+    }
+
+    fn remember(self: &Arc<Self>, uri: &Uri, records: Vec<Record>, sizes: BTreeMap<String, u64>) {
+        let (session, notebook) = (Arc::clone(self), Arc::clone(uri));
+        self.pool.submit(move || {
+            if session.last_snapshot(&notebook).is_none_or(|known| known.settings.history) {
+                session.remembered.record(&notebook, &records, &sizes);
+            }
+        });
+        self.measured_more(uri);
+        self.status_changed(uri);
     }
 
     /// The end of a job. One that panics ends, too: its client waits for that, and others wait for its kernel.
@@ -217,9 +277,17 @@ impl Session {
     }
 
     /// Remembers what the way there and back has shown.
-    fn note_moved(&self, block: &Block, told: &Told, end: &End) {
-        let Some(report) = &end.report else { return };
+    fn note_moved(self: &Arc<Self>, block: &Block, told: &Told, end: &End) {
+        let Some(report) = &end.report else { return self.status_changed(&told.notebook) };
+        let speed = self.remembered.speed(&block.executor.name).unwrap_or(1.0);
+        let mut records = Vec::new();
+        for (cell, ok, seconds, _) in &end.cells {
+            let Some((known, _)) = block.snapshot.source.cell(*cell) else { continue };
+            let record = self.record_of(&block.snapshot.source, *cell, &known.source, *seconds, *ok);
+            records.push(Record { executor: Some(block.executor.name.clone()), ..record });
+        }
         let mut measured = self.measured();
+        records.iter().for_each(|record| measured.learn(&told.notebook, record, speed));
         for (name, size) in report.inputs.iter().chain(&report.returns) {
             measured.weighed(&told.notebook, name, *size);
         }
@@ -236,6 +304,9 @@ impl Session {
             };
             measured.moved(&told.notebook, &status::key(&block.snapshot.source, *cell), moved);
         }
+        drop(measured);
+        let sizes = report.inputs.iter().chain(&report.returns).map(|(name, bytes)| (name.clone(), *bytes));
+        self.remember(&told.notebook, records, sizes.collect());
     }
 }
 

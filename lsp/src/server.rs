@@ -235,7 +235,7 @@ fn wanted(action: &lsp::CodeActionOrCommand, only: Option<&[String]>) -> bool {
 
 /// A lens over the first cell of each block that stands in this document, with one that explains beside it.
 fn lenses(session: &Session, snapshot: &Snapshot, uri: &Uri) -> Vec<lsp::CodeLens> {
-    let costs = session.costs(snapshot);
+    let costs = snapshot.costs();
     let encoding = session.abilities().encoding;
     let mut lenses = Vec::new();
     for (name, cells) in blocks::of(snapshot, &costs) {
@@ -260,7 +260,7 @@ fn lenses(session: &Session, snapshot: &Snapshot, uri: &Uri) -> Vec<lsp::CodeLen
 
 /// Hints of this document: where, what, why.
 fn hints(session: &Session, snapshot: &Snapshot, uri: &Uri) -> Vec<(Position, String, String)> {
-    let costs = session.costs(snapshot);
+    let costs = snapshot.costs();
     let encoding = session.abilities().encoding;
     let hints = session.options().hints(&snapshot.settings);
     let mut found = Vec::new();

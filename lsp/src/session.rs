@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use nbhoist_analyzer::FactsCache;
+use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_settings::Settings;
 use tokio::sync::watch;
 
-use crate::cost::Measured;
+use crate::cost::{Measured, Remembered};
 use crate::document::{Document, NotebookChange, Source, Uri};
 use crate::error::Fault;
 use crate::jobs::Jobs;
@@ -38,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     /// Run times reported in this session, and what was moved.
     pub(crate) measured: Mutex<Measured>,
+    /// The same from earlier sessions.
+    pub(crate) remembered: Remembered,
     /// Kernels, by notebook.
     pub(crate) kernels: Kernels,
     /// Work that goes on behind an answer.
@@ -100,6 +103,7 @@ impl Session {
             pool,
             outbox,
             measured: Mutex::default(),
+            remembered: Remembered::default(),
             kernels: Kernels::default(),
             jobs: Jobs::default(),
             instances: AtomicU64::new(1),
@@ -286,13 +290,39 @@ impl Session {
         let heavy = self.options().heavy_seconds(&settings);
         let encoding = self.abilities().encoding;
         let mut facts = facts.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = fence(|| Snapshot::new(document.source(uri), Arc::clone(&settings), heavy, encoding, &mut facts));
+        let source = document.source(uri);
+        let measurements = self.known_of(&source, &settings);
+        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &mut facts));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
             *facts = FactsCache::default();
         }
         drop(facts);
         self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));
+    }
+
+    /// What was measured of a document's cells. Its history is read when it is opened.
+    fn known_of(&self, source: &Source, settings: &Settings) -> Measurements {
+        let known = self.measured().of(&source.uri);
+        let known = known.unwrap_or_else(|| {
+            let before = if settings.history { self.remembered.measurements(source) } else { Measurements::default() };
+            self.measured().know(&source.uri, before)
+        });
+        Arc::unwrap_or_clone(known)
+    }
+
+    /// Analyzes a document again because more was measured.
+    pub(crate) fn measured_more(self: &Arc<Self>, uri: &Uri) {
+        if let Some(open) = self.lock().open.get_mut(uri) {
+            // What hints say changes although no text does.
+            open.digest = 0;
+            self.changed(uri, open);
+        }
+    }
+
+    /// The last analysis there is, which may be of an older text.
+    pub(crate) fn last_snapshot(&self, uri: &str) -> Option<Arc<Snapshot>> {
+        self.lock().open.get(uri)?.latest.borrow().snapshot.clone()
     }
 
     fn analyzed(self: &Arc<Self>, uri: &Uri, instance: u64, generation: u64, settings: Arc<Settings>, snapshot: Option<Arc<Snapshot>>) {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::names::{Declared, declared};
 use nbhoist_analyzer::notebook::{Cell, CellKind};
-use nbhoist_analyzer::report::{Edge, EdgeKind, Plan};
+use nbhoist_analyzer::report::{Cost, Edge, EdgeKind, Plan};
 use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_with};
 use nbhoist_settings::Settings;
 
@@ -32,8 +33,16 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// Analyzes a document. The facts of unchanged cells come from the cache.
-    pub(crate) fn new(source: Source, settings: Arc<Settings>, heavy: f64, encoding: Encoding, facts: &mut FactsCache) -> Self {
+    pub(crate) fn new(
+        source: Source,
+        settings: Arc<Settings>,
+        heavy: f64,
+        encoding: Encoding,
+        measurements: Measurements,
+        facts: &mut FactsCache,
+    ) -> Self {
         let mut request = Request::new(&source.notebook);
+        request.measurements = measurements;
         request.config = settings.config(path(&source.uri).as_deref());
         request.config.heavy_seconds = heavy;
         let code = || source.notebook.code_cells().map(|cell| cell.source.as_str());
@@ -44,6 +53,11 @@ impl Snapshot {
         facts.retain(code());
         let problems = problems::of(&source, &analysis.findings, encoding);
         Self { source, settings, analysis, problems, flows: OnceLock::new() }
+    }
+
+    /// What all cells cost.
+    pub(crate) fn costs(&self) -> Vec<Cost> {
+        self.analysis.cells.iter().map(|cell| cell.cost.clone()).collect()
     }
 
     /// What moving these cells takes, when any cell may run afterwards.

@@ -6,7 +6,7 @@ use nbhoist_analyzer::words::{bytes, seconds};
 use nbhoist_settings::Hints;
 use serde_json::{Value, json};
 
-use crate::cost::{Measured, Moved};
+use crate::cost::Moved;
 use crate::document::Source;
 use crate::json;
 use crate::snapshot::{Flow, Snapshot};
@@ -45,15 +45,6 @@ pub(crate) fn key(source: &Source, number: u32) -> String {
         },
         None => String::new(),
     }
-}
-
-/// The costs of all cells.
-pub(crate) fn costs(snapshot: &Snapshot, measured: &Measured, heavy: f64) -> Vec<Cost> {
-    let cost = |report: &nbhoist_analyzer::report::CellReport| {
-        let text = snapshot.source.cell(report.cell).map(|(cell, _)| cell.source.as_str()).unwrap_or_default();
-        measured.cost(&snapshot.source.uri, &key(&snapshot.source, report.cell), text, report, heavy)
-    };
-    snapshot.analysis.cells.iter().map(cost).collect()
 }
 
 /// What is said about a code cell.

@@ -51,7 +51,7 @@ pub struct Key {
 const PLAIN: Key = Key { name: "", kind: Kind::String, default: "none", text: "", example: "", user_only: false };
 
 /// Keys of the file, or of `[tool.nbhoist]`.
-pub const KEYS: [Key; 12] = [
+pub const KEYS: [Key; 13] = [
     Key {
         name: "select",
         kind: Kind::Rules,
@@ -143,6 +143,15 @@ pub const KEYS: [Key; 12] = [
                folder of this configuration file.",
         example: "library-effects = []",
         ..PLAIN
+    },
+    Key {
+        name: "history",
+        kind: Kind::Flag,
+        default: "true",
+        text: "Whether run times of cells and sizes of values are remembered, for better estimates, in `~/.local/state/nbhoist/history.sqlite`. It holds hashes of code and \
+               sizes of values, neither code nor values. `NBHOIST_HISTORY=off` switches it off for one command.",
+        example: "history = false",
+        user_only: true,
     },
     Key {
         name: "executors",

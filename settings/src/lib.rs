@@ -83,6 +83,8 @@ pub struct Settings {
     pub exclude: Vec<Pattern>,
     /// What libraries do: the built-in table, and what the files that are named add to it.
     pub library_effects: Arc<Table>,
+    /// Whether run times and sizes are remembered, for better estimates. The user's own file decides.
+    pub history: bool,
     /// Places that can run a block, by name. `local` is always there.
     pub executors: BTreeMap<String, Executor>,
     /// The files that were read, the user's own first.
@@ -105,6 +107,7 @@ impl Default for Settings {
             hints: Hints::default(),
             exclude: Vec::new(),
             library_effects: Arc::default(),
+            history: true,
             executors: BTreeMap::from([("local".to_owned(), Executor::local())]),
             files: Vec::new(),
             warnings: Vec::new(),
@@ -115,7 +118,9 @@ impl Default for Settings {
 impl Settings {
     /// The settings for a notebook in `folder` (or for the folder itself).
     pub fn load(folder: &Path) -> Result<Self, Error> {
-        Self::load_from(user_file().as_deref(), project_file(folder)?.as_deref())
+        let mut settings = Self::load_from(user_file().as_deref(), project_file(folder)?.as_deref())?;
+        settings.history &= std::env::var_os("NBHOIST_HISTORY").is_none_or(|word| word != "off");
+        Ok(settings)
     }
 
     /// The settings of these two files. The user's file may be absent.

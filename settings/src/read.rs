@@ -104,6 +104,12 @@ impl<'a> Document<'a> {
                     patterns.iter().zip(items).map(|(text, item)| self.pattern(text, &item.span())).collect::<Result<_, _>>()?;
             }
             "library-effects" => settings.library_effects = Arc::new(self.library_effects(value)?),
+            "history" if owner == Owner::User => settings.history = self.flag("history", value)?,
+            "history" => settings.warnings.push(Warning {
+                place: self.place(&key.span()),
+                text: "`history` in a project's file does not count: what is remembered is the user's own affair".to_owned(),
+                help: crate::user_file().map(|file| format!("set it in {}", file.display())),
+            }),
             "executors" if owner == Owner::User => self.read_executors(value, settings)?,
             "executors" => settings.warnings.push(Warning {
                 place: self.place(&key.span()),
@@ -113,6 +119,10 @@ impl<'a> Document<'a> {
             other => self.unknown(other, &key.span(), &KEYS, settings),
         }
         Ok(())
+    }
+
+    fn flag(&self, key: &str, value: &Value<'_>) -> Result<bool, Error> {
+        value.get_ref().as_bool().ok_or_else(|| self.wrong(key, value, "`true` or `false`"))
     }
 
     /// A list of codes, prefixes and names of rules; what names none is a warning.
@@ -223,7 +233,7 @@ impl<'a> Document<'a> {
                 "lease" => executor.lease = Some(Duration::from_secs_f64(self.seconds(&full, value)?.min(MAX_LEASE))),
                 "kernel" => executor.kernel = Some(self.string(&full, value)?),
                 "token-env" => executor.token_env = Some(self.string(&full, value)?),
-                "cache" => executor.cache = Some(value.get_ref().as_bool().ok_or_else(|| self.wrong(&full, value, "`true` or `false`"))?),
+                "cache" => executor.cache = Some(self.flag(&full, value)?),
                 "env" => {
                     executor.sync = match self.string(&full, value)?.as_str() {
                         "sync" => true,

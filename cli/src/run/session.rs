@@ -1,5 +1,6 @@
 //! One headless run: all code cells in order in a kernel of its own, some blocks of them elsewhere.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often a cell's deadline is looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// What a cell makes in less time than this is small, or is made again as fast, seconds.
+const WORTH_WEIGHING: f64 = 0.05;
+
 /// What to run and how.
 pub(crate) struct Job<'a> {
     pub(crate) notebook: &'a Notebook,
@@ -32,6 +36,8 @@ pub(crate) struct Job<'a> {
     pub(crate) moves: Vec<Move>,
     /// The longest a cell may take.
     pub(crate) timeout: Option<Duration>,
+    /// Names that are weighed when a cell has bound or changed them.
+    pub(crate) weighed: BTreeMap<u32, Vec<String>>,
 }
 
 /// A block that runs elsewhere.
@@ -87,6 +93,14 @@ pub(crate) struct Outcome {
     pub(crate) ended: Ended,
     /// Time to start the kernel, seconds.
     pub(crate) start: f64,
+    /// What names weighed last, bytes.
+    pub(crate) sizes: BTreeMap<String, u64>,
+}
+
+impl Outcome {
+    pub(crate) const fn nothing() -> Self {
+        Self { cells: Vec::new(), moved: Vec::new(), ended: Ended::Done, start: 0.0, sizes: BTreeMap::new() }
+    }
 }
 
 /// Runs the job. The kernel is gone when this returns, however it returns.
@@ -94,7 +108,7 @@ pub(crate) async fn run(job: &Job<'_>, signals: &Signals, on_event: OnEvent<'_>)
     let started = Instant::now();
     let folder = std::path::absolute(&job.folder).unwrap_or_else(|_| job.folder.clone());
     let starting = Kernel::start(&job.python, &folder, &[]);
-    let mut outcome = Outcome { cells: Vec::new(), moved: Vec::new(), ended: Ended::Done, start: 0.0 };
+    let mut outcome = Outcome::nothing();
     let mut kernel = tokio::select! {
         kernel = starting => kernel.map_err(|error| Failure::from_text(&error.to_string()).at(&job.name))?,
         () = signals.first.cancelled() => {
@@ -201,6 +215,12 @@ async fn run_here(
     }
     if timed_out {
         return Ok(Ended::TimedOut { cell: number });
+    }
+    if done.ok
+        && seconds >= WORTH_WEIGHING
+        && let Some(names) = job.weighed.get(&number)
+    {
+        outcome.sizes.extend(kernel.sizes(names).await);
     }
     Ok(after(cell, done.ok, done.error))
 }

@@ -42,7 +42,7 @@ impl Place {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
-        command.args(arguments).current_dir(self.path()).env("XDG_CONFIG_HOME", self.path().join("config"));
+        command.args(arguments).current_dir(self.path()).env("NBHOIST_HISTORY", "off").env("XDG_CONFIG_HOME", self.path().join("config"));
         for variable in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "FORCE_HYPERLINK"] {
             command.env_remove(variable);
         }

@@ -47,7 +47,7 @@ impl Ground {
     /// The command `nbhoist`, with this configuration.
     pub(crate) fn nbhoist(&self, configuration: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nbhoist"));
-        command.env("XDG_CONFIG_HOME", configuration).current_dir(self.folder.path());
+        command.env("NBHOIST_HISTORY", "off").env("XDG_CONFIG_HOME", configuration).current_dir(self.folder.path());
         command
     }
 

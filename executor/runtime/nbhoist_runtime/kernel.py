@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from . import ambient, figures, frames, kinds, library_state, migration, policy, probing, restoring, session
+from . import ambient, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -46,6 +46,12 @@ def probe(names=(), seconds=None, **_):
         execution_count=getattr(shell, "execution_count", None),
     )
     return found
+
+
+@_call
+def measure(names=(), seconds=0.1, **_):
+    """What the named values weigh, roughly, as far as that can be told within `seconds`."""
+    return {"sizes": sizes.measure(session.namespace(), list(names), seconds)}
 
 
 @_call

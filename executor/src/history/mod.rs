@@ -124,32 +124,32 @@ impl History {
         let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut last = 0;
         for run in runs.iter().filter(|run| run.seconds.is_finite() && run.seconds >= 0.0) {
-            transaction.prepare_cached(
-                "INSERT INTO run (at, notebook, cell, content, structure, sketch, seconds, ok, machine, cold, model, input_bytes)
+            transaction
+                .prepare_cached(
+                    "INSERT INTO run (at, notebook, cell, content, structure, sketch, seconds, ok, machine, cold, model, input_bytes)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?
-            .execute(params![
-                now,
-                key,
-                run.cell,
-                blob(run.signature.content),
-                blob(run.signature.structure),
-                sketch_bytes(&run.signature.sketch),
-                run.seconds,
-                run.ok,
-                machine(run.executor.as_deref()),
-                run.cold,
-                nbhoist_analyzer::measurements::MODEL,
-                run.input_bytes.map(u64::cast_signed),
-            ])?;
+                )?
+                .execute(params![
+                    now,
+                    key,
+                    run.cell,
+                    blob(run.signature.content),
+                    blob(run.signature.structure),
+                    sketch_bytes(&run.signature.sketch),
+                    run.seconds,
+                    run.ok,
+                    machine(run.executor.as_deref()),
+                    run.cold,
+                    nbhoist_analyzer::measurements::MODEL,
+                    run.input_bytes.map(u64::cast_signed),
+                ])?;
             last = transaction.last_insert_rowid();
         }
         for (name, bytes) in sizes {
-            let mut size =
-                transaction.prepare_cached("INSERT OR REPLACE INTO size (notebook, name, bytes, at) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut size = transaction.prepare_cached("INSERT OR REPLACE INTO size (notebook, name, bytes, at) VALUES (?1, ?2, ?3, ?4)")?;
             size.execute(params![key, name, bytes.cast_signed(), now])?;
         }
-        if last % TIDY < runs.len() as i64 {
+        if last % TIDY < i64::try_from(runs.len()).unwrap_or(TIDY) {
             tidy(&transaction)?;
         }
         transaction.commit()?;
@@ -242,7 +242,9 @@ fn tidy(database: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 fn select(condition: &str) -> String {
-    format!("SELECT id, notebook, cell, content, structure, sketch, seconds, machine, cold, model, input_bytes FROM run WHERE ok AND {condition}")
+    format!(
+        "SELECT id, notebook, cell, content, structure, sketch, seconds, machine, cold, model, input_bytes FROM run WHERE ok AND {condition}"
+    )
 }
 
 fn read(row: &rusqlite::Row<'_>, speeds: &BTreeMap<String, f64>, here: &[u8]) -> Result<(i64, Run), rusqlite::Error> {

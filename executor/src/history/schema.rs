@@ -31,11 +31,12 @@ const STEPS: &[&str] = &[
 pub(super) fn open(path: &Path) -> Result<(Connection, Option<String>), HistoryError> {
     match try_open(path) {
         Err(Trouble::Damaged(error)) => {
-            let aside = put_aside(path).map_err(|why| unusable(path, format!("{error}; it cannot be put aside: {why}")))?;
-            let note = format!("the history {} was damaged ({error}); it is kept as {}, and a new one begins", path.display(), aside.display());
+            let aside = put_aside(path).map_err(|why| unusable(path, &format!("{error}; it cannot be put aside: {why}")))?;
+            let note =
+                format!("the history {} was damaged ({error}); it is kept as {}, and a new one begins", path.display(), aside.display());
             match try_open(path) {
                 Ok(database) => Ok((database, Some(note))),
-                Err(Trouble::Damaged(error)) => Err(unusable(path, error)),
+                Err(Trouble::Damaged(error)) => Err(unusable(path, &error)),
                 Err(Trouble::Other(error)) => Err(error),
             }
         }
@@ -49,12 +50,12 @@ enum Trouble {
     Other(HistoryError),
 }
 
-fn unusable(path: &Path, error: impl ToString) -> HistoryError {
+fn unusable(path: &Path, error: &impl ToString) -> HistoryError {
     HistoryError::Open { path: path.to_path_buf(), error: error.to_string() }
 }
 
 fn try_open(path: &Path) -> Result<Connection, Trouble> {
-    let failed = |error: &dyn std::fmt::Display| Trouble::Other(unusable(path, error));
+    let failed = |error: &dyn std::fmt::Display| Trouble::Other(unusable(path, &error));
     if let Some(parent) = path.parent() {
         cache::create_private(parent).map_err(|error| failed(&error))?;
     }
@@ -106,7 +107,7 @@ fn update(database: &mut Connection, path: &Path) -> Result<Result<(), HistoryEr
 /// Renames a file that is no database, and what belongs to it.
 fn put_aside(path: &Path) -> std::io::Result<PathBuf> {
     let with = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
-    let free = (1..).map(|number| with(&format!(".damaged-{number}"))).find(|aside| !aside.exists());
+    let free = (1..1000).map(|number| with(&format!(".damaged-{number}"))).find(|aside| !aside.exists());
     let aside = free.unwrap_or_else(|| with(".damaged"));
     std::fs::rename(path, &aside)?;
     for ending in ["-wal", "-shm"] {

@@ -4,6 +4,7 @@ mod call;
 mod channels;
 mod connection_file;
 mod error;
+mod sizes;
 mod text;
 
 use std::ffi::OsString;

@@ -231,7 +231,9 @@ async fn listen(mut reader: impl tokio::io::AsyncBufRead + Unpin, heard: Arc<Mut
 fn settings(folder: &std::path::Path) -> Result<nbhoist_settings::Settings, nbhoist_settings::Error> {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/gpu.toml");
     let has_gpu = folder.ends_with("with-gpu");
-    nbhoist_settings::Settings::load_from(has_gpu.then_some(file.as_path()), None)
+    let mut settings = nbhoist_settings::Settings::load_from(has_gpu.then_some(file.as_path()), None)?;
+    settings.history = false;
+    Ok(settings)
 }
 
 /// The first JSON object of a section of `docs/lsp-extensions.md` that has this key.
