@@ -104,7 +104,7 @@ fn a_killed_writer_leaves_whole_entries() {
         writer.wait().unwrap();
         let mut history = History::open_at(&path).unwrap();
         let log = history.log("/a.ipynb", 1_000_000).unwrap();
-        assert!(history.note.is_none() && log.len() % 2 == 0, "both records of a call or none");
+        assert!(history.note.is_none() && log.len().is_multiple_of(2), "both records of a call or none");
         history.record("/a.ipynb", &[record("after", "a()", 1.0), record("after", "b()", 1.0)], &none()).unwrap();
     }
 }

@@ -129,7 +129,8 @@ export class Editor {
     const input = this.page.locator(".quick-input-widget input").first();
     await input.waitFor();
     await input.fill(`>${title}`);
-    const row = this.page.locator(".quick-input-widget .monaco-list-row", { hasText: title }).first();
+    // Enter takes the row that has the focus, which is another one until the list has been filtered.
+    const row = this.page.locator(".quick-input-widget .monaco-list-row.focused", { hasText: title }).first();
     await row.waitFor();
     await this.page.keyboard.press("Enter");
     // The widget may stay, with a list of the command's own.

@@ -48,8 +48,9 @@ pub(crate) fn estimate(
         let last = runs.iter().rev().find(|run| run.cell.is_some())?;
         edited(last, speed, signature, &report.cost)?
     };
-    let (low, high) = ((guess.log - guess.width).exp(), (guess.log + guess.width).exp());
-    let middle = guess.log.exp();
+    // What a logarithm adds behind the microseconds is not worth telling.
+    let seconds_of = |log: f64| (log.exp() * 1e6).round() / 1e6;
+    let (low, middle, high) = (seconds_of(guess.log - guess.width), seconds_of(guess.log), seconds_of(guess.log + guess.width));
     Some(Cost {
         seconds: Some(middle),
         low: Some(low),
