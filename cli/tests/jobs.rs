@@ -6,7 +6,6 @@ mod common;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -32,15 +31,16 @@ fn configure(folder: &Path, text: &str) {
     std::fs::write(folder.join("config/nbhoist/nbhoist.toml"), text).unwrap();
 }
 
-/// A kernel with `x`, a block that leaves a mark for each time a cell of it runs, and an nbhoist that moves it and is killed.
-async fn left_behind(folder: &Path, seconds: f64) -> (nbhoist_executor::kernel::Kernel, String) {
-    configure(folder, "[executors.box]\nbackend = \"local\"\nlease = 60\n");
+/// A kernel with `x`, a block that leaves a mark for each time a cell of it runs and goes on when there is a file `go`, and an nbhoist that moves it and is killed.
+async fn left_behind(folder: &Path) -> (nbhoist_executor::kernel::Kernel, String) {
+    configure(folder, "[executors.box]\nbackend = \"local\"\nlease = 300\n");
     let mut kernel = common::kernel().await;
     common::printed(&mut kernel, "x = 20\nhidden = 1").await;
     let mark = folder.join("ran");
-    let shown = mark.display();
+    let (shown, go) = (mark.display(), folder.join("go").display().to_string());
     let script = format!(
-        "# %%\nx = 20\n# %%\n# nbhoist: block b\nopen('{shown}', 'a').write('1')\nimport time\nprint('begun', flush=True)\ntime.sleep({seconds})\n\
+        "# %%\nx = 20\n# %%\n# nbhoist: block b\nopen('{shown}', 'a').write('1')\nimport os, time\nprint('begun', flush=True)\n\
+         while not os.path.exists('{go}'):\n    time.sleep(0.05)\n\
          # %%\n# nbhoist: block b\nopen('{shown}', 'a').write('2')\ny = x * 2 + 2\nprint('y is', y)\n"
     );
     std::fs::write(folder.join("n.py"), script).unwrap();
@@ -65,12 +65,13 @@ fn text(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn block_of_a_killed_nbhoist_is_taken_over_and_runs_once() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut kernel, id) = left_behind(folder.path(), 3.0).await;
+    let (mut kernel, id) = left_behind(folder.path()).await;
     let jobs = json(folder.path(), &["executors", "jobs"]);
     assert_eq!((jobs["jobs"][0]["attended"].as_bool(), jobs["jobs"][0]["id"].as_str()), (Some(false), Some(id.as_str())));
     // The block goes on, and ends, with nobody there.
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(std::fs::read_to_string(folder.path().join("ran")).unwrap(), "12");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    let ran = folder.path().join("ran");
+    common::wait_until(|| std::fs::read_to_string(&ran).unwrap() == "12", "the block does not go on").await;
     let taken = nbhoist(folder.path(), &["executors", "attach", &id[..6]]).output().unwrap();
     assert!(taken.status.success(), "{}", text(&taken));
     assert!(text(&taken).contains("begun") && text(&taken).contains("y is 42"), "{}", text(&taken));
@@ -83,7 +84,7 @@ async fn block_of_a_killed_nbhoist_is_taken_over_and_runs_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn block_of_a_killed_nbhoist_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut kernel, id) = left_behind(folder.path(), 100.0).await;
+    let (mut kernel, id) = left_behind(folder.path()).await;
     let ended = nbhoist(folder.path(), &["executors", "cancel", &id]).output().unwrap();
     assert!(ended.status.success(), "{}", text(&ended));
     assert_eq!(json(folder.path(), &["executors", "jobs"])["jobs"], serde_json::json!([]));
@@ -106,7 +107,7 @@ fn places_are_added_without_secrets_and_without_touching_the_rest() {
     let file = std::fs::read_to_string(folder.join("config/nbhoist/nbhoist.toml")).unwrap();
     assert_eq!(
         file,
-        "# mine\nheavy-seconds = 3\n\n[executors.gpu]\nbackend = \"slurm\"\npartition = \"gpu\"\ngpus = \"1\"\nlease = 60\n\n\
+        "# mine\nheavy-seconds = 3\n\n[executors.gpu]\nbackend = \"slurm\"\npartition = \"gpu\"\ngpus = \"1\"\nlease = 300\n\n\
          [executors.hub]\nbackend = \"jupyter\"\nuri = \"https://hub.example.org/user/me\"\n"
     );
     for (arguments, says) in [

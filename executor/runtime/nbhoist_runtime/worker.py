@@ -70,7 +70,8 @@ class Worker:
         assembly = frames.Assembly(self._cache)
         while True:
             try:
-                header, payload = frames.read(self._source)
+                header = frames.read_header(self._source)
+                payload = None if header is None or header.get("op") == "buffer" else frames.read_payload(self._source, header)
             except Exception as error:
                 self._fail({}, error)
                 header = None
@@ -80,13 +81,15 @@ class Worker:
             operation = header.get("op")
             if operation == "buffer":
                 try:
-                    assembly.add(header, payload)
+                    assembly.read(self._source, header)
+                except EOFError:
+                    continue  # The end of the stream is seen once more.
                 except Exception as error:
                     self._fail({}, error)
                     os._exit(1)
             elif operation == "interrupt":
                 self._interrupted = self._broken = True
-                if self._running:
+                if self._running and not _is_told():
                     _interrupt_main()
             elif operation == "bundle":
                 target = self._answers if header.get("fault") else self._requests
@@ -320,6 +323,16 @@ def _make_main(ask):
     found = Builtins(ask, space)
     space["__builtins__"] = found
     return space, found
+
+
+def _is_told():
+    """Whether the main thread shows an exception: one more would take its traceback away."""
+    frame = sys._current_frames().get(threading.main_thread().ident)
+    while frame is not None:
+        if frame.f_code.co_name in ("showtraceback", "_tell_error"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _interrupt_main():
