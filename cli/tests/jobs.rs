@@ -95,6 +95,38 @@ async fn block_of_a_killed_nbhoist_can_be_cancelled() {
     kernel.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn result_without_room_here_stays_there_and_is_fetched_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder, "[executors.box]\nbackend = \"local\"\nlease = 300\n");
+    let mut kernel = common::kernel().await;
+    common::printed(&mut kernel, "import numpy as np\nx = 20").await;
+    let script = format!(
+        "# %%\nx = 20\nimport numpy as np\n# %%\n# nbhoist: block b\nopen('{}', 'a').write('1')\nbig = np.random.default_rng(x).random(3_000_000)\n",
+        folder.join("ran").display()
+    );
+    std::fs::write(folder.join("n.py"), script).unwrap();
+    let file = common::connection_file(&mut kernel).await.display().to_string();
+    // A limit on the size of files is a small disk.
+    let limited = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" migrate n.py --kernel \"$1\" --block b --on box";
+    let mut moving = Command::new("sh");
+    moving.args(["-c", limited, env!("CARGO_BIN_EXE_nbhoist"), &file]).current_dir(folder);
+    let moved = moving.env("XDG_CONFIG_HOME", folder.join("config")).env("NBHOIST_CACHE_DIR", folder.join("cache")).output().unwrap();
+    assert!(!moved.status.success() && text(&moved).contains("no space left"), "{}", text(&moved));
+    assert_eq!(common::printed(&mut kernel, "print('big' in globals())").await, "False\n");
+    let job = json(folder, &["executors", "jobs"])["jobs"][0].clone();
+    let id = job["id"].as_str().unwrap();
+    assert!(text(&moved).contains(&format!("nbhoist executors attach {id}")), "{}", text(&moved));
+    let taken = nbhoist(folder, &["executors", "attach", id]).output().unwrap();
+    assert!(taken.status.success(), "{}", text(&taken));
+    let same = "print(bool((big == np.random.default_rng(20).random(3_000_000)).all()))";
+    assert_eq!(common::printed(&mut kernel, same).await, "True\n");
+    assert_eq!(std::fs::read_to_string(folder.join("ran")).unwrap(), "1");
+    assert_eq!(json(folder, &["executors", "jobs"])["jobs"], serde_json::json!([]));
+    kernel.shutdown().await;
+}
+
 #[test]
 fn places_are_added_without_secrets_and_without_touching_the_rest() {
     let folder = tempfile::tempdir().unwrap();
@@ -107,7 +139,7 @@ fn places_are_added_without_secrets_and_without_touching_the_rest() {
     let file = std::fs::read_to_string(folder.join("config/nbhoist/nbhoist.toml")).unwrap();
     assert_eq!(
         file,
-        "# mine\nheavy-seconds = 3\n\n[executors.gpu]\nbackend = \"slurm\"\npartition = \"gpu\"\ngpus = \"1\"\nlease = 300\n\n\
+        "# mine\nheavy-seconds = 3\n\n[executors.gpu]\nbackend = \"slurm\"\npartition = \"gpu\"\ngpus = \"1\"\nlease = 60\n\n\
          [executors.hub]\nbackend = \"jupyter\"\nuri = \"https://hub.example.org/user/me\"\n"
     );
     for (arguments, says) in [

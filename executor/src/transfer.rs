@@ -181,12 +181,13 @@ pub(crate) async fn receive(
     loop {
         let frame = accept(worker.receive().await?)?;
         match frame.op() {
-            "buffer" => {
+            // What is left of a collection that nobody took to its end is passed over.
+            "buffer" if of(&frame) == Some(id) => {
                 wire += frame.payload.len() as u64;
                 receiver.buffer(&frame).await.map_err(|error| error.at(path))?;
                 received(wire);
             }
-            "collected" if frame.header.get("id").and_then(Value::as_u64) == Some(id) => {
+            "collected" if of(&frame) == Some(id) => {
                 receiver.end(frame.clone()).await.map_err(|error| error.at(path))?;
                 return Ok((frame, wire));
             }
@@ -194,6 +195,11 @@ pub(crate) async fn receive(
             _ => {}
         }
     }
+}
+
+/// The request that a frame answers.
+fn of(frame: &Frame) -> Option<u64> {
+    frame.header.get("id").and_then(Value::as_u64)
 }
 
 struct Receiver {

@@ -100,8 +100,8 @@ def codecs():
     return (["zstd"] if _zstd() else []) + ["zlib", "raw"]
 
 
-def write_buffers(file, buffers, offered=("raw",)):
-    """Write the buffers of a bundle as `buffer` frames; returns the bytes written as payload."""
+def write_buffers(file, buffers, offered=("raw",), extra=None):
+    """Write the buffers of a bundle as `buffer` frames with `extra` in their headers; returns the bytes written as payload."""
     total = 0
     for index, data in enumerate(buffers):
         view = memoryview(data)
@@ -113,7 +113,7 @@ def write_buffers(file, buffers, offered=("raw",)):
             part = packed[start : start + MAX_PAYLOAD]
             start += len(part)
             last = start >= len(packed)
-            write(file, {"op": "buffer", "index": index, "raw": raw, "codec": codec, "last": last}, part)
+            write(file, dict(extra or {}, op="buffer", index=index, raw=raw, codec=codec, last=last), part)
             total += len(part)
             if last:
                 break

@@ -274,15 +274,22 @@ class Holder:
             except (EOFError, OSError, ValueError):
                 break
             with self.changed:
-                while self.spool.full(self.attachment is not None):
-                    self.changed.wait()
-                self.spool.append(header.get("op"), head, payload)
+                while self.spool.full(self.attachment is not None) or not self._keep(header, head, payload):
+                    self.changed.wait(1)
                 self.changed.notify_all()
         code = self.worker.wait()
         with self.changed:
             self.spool.append("gone", *_frame({"op": "gone", "status": _status(code), "code": code}))
             self.gone = self.spool.next
             self.changed.notify_all()
+
+    def _keep(self, header, head, payload):
+        """Put a frame into the spool; False while the disk is full. Called with the lock held."""
+        try:
+            self.spool.append(header.get("op"), head, payload)
+        except OSError:
+            return False
+        return True
 
     def finish(self, link):
         """The last frame has been written: let the waiting process end as the worker did."""

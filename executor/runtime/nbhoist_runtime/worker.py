@@ -276,7 +276,7 @@ class Worker:
         self._receiver.require_whole()
         collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker, self._figures)
         packed, answer = collector.collect(header.get("returns") or (), bool(header.get("everything")), self._runner.outputs())
-        answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered)
+        answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered, {"id": header.get("id")})
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)
         self._channel.send(answer)
 
