@@ -171,7 +171,7 @@ fn watching_checks_again_after_a_change() {
     let out = BufReader::new(child.stdout.take().unwrap());
     std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     let until = |wanted: &str| {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_mins(2);
         while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             if line.contains(wanted) {
                 return true;

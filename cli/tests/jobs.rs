@@ -6,7 +6,6 @@ mod common;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -33,15 +32,16 @@ fn configure(folder: &Path, text: &str) {
     std::fs::write(folder.join("config/nbhoist/nbhoist.toml"), text).unwrap();
 }
 
-/// A kernel with `x`, a block that leaves a mark for each time a cell of it runs, and an nbhoist that moves it and is killed.
-async fn left_behind(folder: &Path, seconds: f64) -> (nbhoist_executor::kernel::Kernel, String) {
-    configure(folder, "[executors.box]\nbackend = \"local\"\nlease = 60\n");
+/// A kernel with `x`, a block that leaves a mark for each time a cell of it runs and goes on when there is a file `go`, and an nbhoist that moves it and is killed.
+async fn left_behind(folder: &Path) -> (nbhoist_executor::kernel::Kernel, String) {
+    configure(folder, "[executors.box]\nbackend = \"local\"\nlease = 300\n");
     let mut kernel = common::kernel().await;
     common::printed(&mut kernel, "x = 20\nhidden = 1").await;
     let mark = folder.join("ran");
-    let shown = mark.display();
+    let (shown, go) = (mark.display(), folder.join("go").display().to_string());
     let script = format!(
-        "# %%\nx = 20\n# %%\n# nbhoist: block b\nopen('{shown}', 'a').write('1')\nimport time\nprint('begun', flush=True)\ntime.sleep({seconds})\n\
+        "# %%\nx = 20\n# %%\n# nbhoist: block b\nopen('{shown}', 'a').write('1')\nimport os, time\nprint('begun', flush=True)\n\
+         while not os.path.exists('{go}'):\n    time.sleep(0.05)\n\
          # %%\n# nbhoist: block b\nopen('{shown}', 'a').write('2')\ny = x * 2 + 2\nprint('y is', y)\n"
     );
     std::fs::write(folder.join("n.py"), script).unwrap();
@@ -66,12 +66,13 @@ fn text(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn block_of_a_killed_nbhoist_is_taken_over_and_runs_once() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut kernel, id) = left_behind(folder.path(), 3.0).await;
+    let (mut kernel, id) = left_behind(folder.path()).await;
     let jobs = json(folder.path(), &["executors", "jobs"]);
     assert_eq!((jobs["jobs"][0]["attended"].as_bool(), jobs["jobs"][0]["id"].as_str()), (Some(false), Some(id.as_str())));
     // The block goes on, and ends, with nobody there.
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(std::fs::read_to_string(folder.path().join("ran")).unwrap(), "12");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    let ran = folder.path().join("ran");
+    common::wait_until(|| std::fs::read_to_string(&ran).unwrap() == "12", "the block does not go on").await;
     let taken = nbhoist(folder.path(), &["executors", "attach", &id[..6]]).output().unwrap();
     assert!(taken.status.success(), "{}", text(&taken));
     assert!(text(&taken).contains("begun") && text(&taken).contains("y is 42"), "{}", text(&taken));
@@ -84,7 +85,7 @@ async fn block_of_a_killed_nbhoist_is_taken_over_and_runs_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn block_of_a_killed_nbhoist_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut kernel, id) = left_behind(folder.path(), 100.0).await;
+    let (mut kernel, id) = left_behind(folder.path()).await;
     let ended = nbhoist(folder.path(), &["executors", "cancel", &id]).output().unwrap();
     assert!(ended.status.success(), "{}", text(&ended));
     assert_eq!(json(folder.path(), &["executors", "jobs"])["jobs"], serde_json::json!([]));
@@ -92,6 +93,38 @@ async fn block_of_a_killed_nbhoist_can_be_cancelled() {
     assert!(!again.status.success() && text(&again).contains("there is no job"), "{}", text(&again));
     assert_eq!(common::printed(&mut kernel, "print('y' in globals())").await, "False\n");
     assert_eq!(std::fs::read_to_string(folder.path().join("ran")).unwrap(), "1");
+    kernel.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn result_without_room_here_stays_there_and_is_fetched_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder, "[executors.box]\nbackend = \"local\"\nlease = 300\n");
+    let mut kernel = common::kernel().await;
+    common::printed(&mut kernel, "import numpy as np\nx = 20").await;
+    let script = format!(
+        "# %%\nx = 20\nimport numpy as np\n# %%\n# nbhoist: block b\nopen('{}', 'a').write('1')\nbig = np.random.default_rng(x).random(3_000_000)\n",
+        folder.join("ran").display()
+    );
+    std::fs::write(folder.join("n.py"), script).unwrap();
+    let file = common::connection_file(&mut kernel).await.display().to_string();
+    // A limit on the size of files is a small disk.
+    let limited = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" migrate n.py --kernel \"$1\" --block b --on box";
+    let mut moving = Command::new("sh");
+    moving.args(["-c", limited, env!("CARGO_BIN_EXE_nbhoist"), &file]).current_dir(folder);
+    let moved = moving.env("XDG_CONFIG_HOME", folder.join("config")).env("NBHOIST_CACHE_DIR", folder.join("cache")).output().unwrap();
+    assert!(!moved.status.success() && text(&moved).contains("no space left"), "{}", text(&moved));
+    assert_eq!(common::printed(&mut kernel, "print('big' in globals())").await, "False\n");
+    let job = json(folder, &["executors", "jobs"])["jobs"][0].clone();
+    let id = job["id"].as_str().unwrap();
+    assert!(text(&moved).contains(&format!("nbhoist executors attach {id}")), "{}", text(&moved));
+    let taken = nbhoist(folder, &["executors", "attach", id]).output().unwrap();
+    assert!(taken.status.success(), "{}", text(&taken));
+    let same = "print(bool((big == np.random.default_rng(20).random(3_000_000)).all()))";
+    assert_eq!(common::printed(&mut kernel, same).await, "True\n");
+    assert_eq!(std::fs::read_to_string(folder.join("ran")).unwrap(), "1");
+    assert_eq!(json(folder, &["executors", "jobs"])["jobs"], serde_json::json!([]));
     kernel.shutdown().await;
 }
 

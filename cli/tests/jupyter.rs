@@ -23,7 +23,7 @@ while not found():
 time.sleep(0.5)
 url = json.load(open(found()[0]))['url']
 body = json.dumps({'path': 'n.ipynb', 'name': 'n', 'type': 'notebook', 'kernel': {'name': 'python3'}}).encode()
-for _ in range(100):
+for _ in range(1200):
     try:
         headers = {'Authorization': 'token ' + token, 'Content-Type': 'application/json'}
         urllib.request.urlopen(urllib.request.Request(url + 'api/sessions', body, headers)).read()

@@ -114,7 +114,7 @@ async fn replay(name: &str) {
 
 /// Waits until what stands is what is wanted.
 async fn settled(client: &Client, wanted: &BTreeMap<String, Vec<String>>, name: &str) {
-    let met = tokio::time::timeout(Duration::from_secs(30), async {
+    let met = tokio::time::timeout(Duration::from_mins(3), async {
         while client.problems() != *wanted {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

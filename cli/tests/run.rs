@@ -185,9 +185,9 @@ fn a_cell_that_takes_too_long_is_interrupted() {
     for place in ["here", "local"] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.py"), ENDLESS).unwrap();
-        let output = run(folder.path(), &python, &["a.py", "--on", place, "--timeout", "1"]);
+        let output = run(folder.path(), &python, &["a.py", "--on", place, "--timeout", "4"]);
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-        assert!(stderr(&output).contains("cell 2 took longer than 1.0 s"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("cell 2 took longer than 4.0 s"), "{}", stderr(&output));
         leaves_nothing(folder.path());
     }
 }
@@ -218,7 +218,7 @@ fn ctrl_c_leaves_nothing_behind() {
             if numbers.len() == 2 {
                 break numbers;
             }
-            assert!(started.elapsed() < Duration::from_mins(1), "{text}");
+            assert!(started.elapsed() < Duration::from_mins(4), "{text}");
             std::thread::sleep(Duration::from_millis(50));
         };
         assert!(processes.iter().all(|process| lives(process)));

@@ -37,7 +37,7 @@ for line in sys.stdin:
     def hear(message):
         content = message['content']
         said.append(content.get('text') or '\\n'.join(content.get('traceback', [])))
-    client.execute_interactive(line, output_hook=hear, timeout=60)
+    client.execute_interactive(line, output_hook=hear, timeout=240)
     print(''.join(said).replace('\\n', ' ').strip(), flush=True)
 manager.shutdown_kernel(now=True)
 ";

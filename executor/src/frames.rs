@@ -142,21 +142,35 @@ fn head(frame: &Frame) -> Result<Vec<u8>, FrameError> {
 /// # Errors
 /// When the bytes cannot be the beginning of a frame, whatever follows.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, FrameError> {
+    Ok(match front(bytes)? {
+        Front::Frame(header, start, end) => Decoded::Frame(Frame { header, payload: Bytes::copy_from_slice(&bytes[start..end]) }, end),
+        Front::Need(need) => Decoded::Need(need),
+    })
+}
+
+/// What the front of a byte buffer is: a frame with this header and a payload from here to there, or not enough.
+enum Front {
+    Frame(Map<String, Value>, usize, usize),
+    Need(usize),
+}
+
+fn front(bytes: &[u8]) -> Result<Front, FrameError> {
     let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
-        return Ok(Decoded::Need(4));
+        return Ok(Front::Need(4));
     };
-    let length = u32::from_be_bytes(*length) as usize;
-    if length > MAX_HEADER {
-        return Err(FrameError::HeaderTooLong { length, preview: preview(bytes) });
-    }
+    let length = checked_length(*length, bytes)?;
     let Some(header) = rest.get(..length) else {
-        return Ok(Decoded::Need(4 + length));
+        return Ok(Front::Need(4 + length));
     };
     let (header, n) = parse_header(header)?;
-    let Some(payload) = rest.get(length..length + n) else {
-        return Ok(Decoded::Need(4 + length + n));
-    };
-    Ok(Decoded::Frame(Frame { header, payload: Bytes::copy_from_slice(payload) }, 4 + length + n))
+    let (start, end) = (4 + length, 4 + length + n);
+    Ok(if bytes.len() < end { Front::Need(end) } else { Front::Frame(header, start, end) })
+}
+
+/// The length of a header; `bytes` is what the stream starts with.
+fn checked_length(length: [u8; 4], bytes: &[u8]) -> Result<usize, FrameError> {
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MAX_HEADER { Err(FrameError::HeaderTooLong { length, preview: preview(bytes) }) } else { Ok(length) }
 }
 
 fn parse_header(bytes: &[u8]) -> Result<(Map<String, Value>, usize), FrameError> {
@@ -202,12 +216,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// When the stream cannot be read, ends inside a frame or does not hold frames.
     pub async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
-            let need = match decode(&self.buffer)? {
-                Decoded::Frame(frame, length) => {
-                    self.buffer.advance(length);
-                    return Ok(Some(frame));
+            let need = match front(&self.buffer)? {
+                Front::Frame(header, start, end) => {
+                    let mut whole = self.buffer.split_to(end);
+                    whole.advance(start);
+                    // A payload stays where it was read to; without one, nothing has to stay.
+                    let payload = if whole.is_empty() { Bytes::new() } else { whole.freeze() };
+                    return Ok(Some(Frame { header, payload }));
                 }
-                Decoded::Need(need) => need,
+                Front::Need(need) => need,
             };
             if !self.fill(need).await? {
                 return match self.buffer.len() {
@@ -228,6 +245,41 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         Ok(true)
     }
+}
+
+/// Reads one frame from a file, or `None` at its end. Blocks.
+///
+/// # Errors
+/// As [`FrameReader::next`].
+pub(crate) fn read_blocking(file: &mut impl std::io::Read) -> Result<Option<Frame>, FrameError> {
+    let length = up_to(file, 4)?;
+    if length.is_empty() {
+        return Ok(None);
+    }
+    let length = length.try_into().map_err(|short: Vec<u8>| FrameError::Truncated { missing: 4 - short.len() })?;
+    let (header, n) = parse_header(&exactly(file, checked_length(length, &length)?)?)?;
+    Ok(Some(Frame { header, payload: exactly(file, n)?.into() }))
+}
+
+fn exactly(file: &mut impl std::io::Read, count: usize) -> Result<Vec<u8>, FrameError> {
+    let data = up_to(file, count)?;
+    if data.len() < count { Err(FrameError::Truncated { missing: count - data.len() }) } else { Ok(data) }
+}
+
+fn up_to(file: &mut impl std::io::Read, count: usize) -> std::io::Result<Vec<u8>> {
+    let mut data = Vec::with_capacity(count);
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, count as u64), &mut data)?;
+    Ok(data)
+}
+
+/// Writes one frame to a file. Blocks.
+///
+/// # Errors
+/// As [`encode`], and when the file cannot be written.
+pub(crate) fn write_blocking(file: &mut impl std::io::Write, frame: &Frame) -> Result<(), FrameError> {
+    file.write_all(&head(frame)?)?;
+    file.write_all(&frame.payload)?;
+    Ok(())
 }
 
 /// Writes one frame to a byte stream, without flushing it.

@@ -60,9 +60,24 @@ pub enum JobError {
     },
 }
 
+/// The number of no process.
+const NOBODY: u32 = 0;
+
 /// A record that goes when the block ends, however it ends.
 #[derive(Debug)]
 pub struct Recorded(PathBuf);
+
+impl Recorded {
+    /// Leaves the record where it is, for whoever takes the block over.
+    pub(crate) fn leave(self, mut job: Job) -> Result<(), JobError> {
+        job.process = NOBODY;
+        let written = job.write();
+        if written.is_ok() {
+            std::mem::forget(self);
+        }
+        written
+    }
+}
 
 impl Drop for Recorded {
     fn drop(&mut self) {
@@ -100,16 +115,24 @@ impl Job {
     /// # Errors
     /// When it cannot be written.
     pub fn record(&self) -> Result<Recorded, JobError> {
-        let path = folder().join(format!("{}.json", self.id));
+        let job = Self { process: std::process::id(), ..self.clone() };
+        job.write().map(|()| Recorded(job.path()))
+    }
+
+    fn path(&self) -> PathBuf {
+        folder().join(format!("{}.json", self.id))
+    }
+
+    fn write(&self) -> Result<(), JobError> {
+        let path = self.path();
         let io = |error| JobError::Io { path: path.clone(), error };
         cache::create_private(&folder()).map_err(io)?;
-        let job = Self { process: std::process::id(), ..self.clone() };
-        let text = serde_json::to_vec(&job).map_err(|error| io(error.into()))?;
+        let text = serde_json::to_vec(self).map_err(|error| io(error.into()))?;
         // A half-written record is never seen under the name.
         let mut file = tempfile::NamedTempFile::new_in(folder()).map_err(io)?;
         std::io::Write::write_all(&mut file, &text).map_err(io)?;
         file.persist(&path).map_err(|error| io(error.error))?;
-        Ok(Recorded(path))
+        Ok(())
     }
 
     /// Whether the process that has it is there.
@@ -131,7 +154,7 @@ impl Job {
             Err(WorkerError::Died(_)) => backend.close(&self.session).await,
             Err(error) => return Err(error),
         }
-        drop(Recorded(folder().join(format!("{}.json", self.id))));
+        drop(Recorded(self.path()));
         Ok(())
     }
 }

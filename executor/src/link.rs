@@ -24,7 +24,7 @@ use crate::worker::WorkerError;
 const QUEUE: usize = 4;
 
 /// How long a worker whose stream ended may take to end, and one that was asked to end may take to go.
-const PARTING: Duration = Duration::from_secs(3);
+const PARTING: Duration = Duration::from_secs(15);
 
 /// How long a place may take to answer a new stream.
 const GREETING: Duration = Duration::from_secs(30);

@@ -2,6 +2,7 @@
 //!
 //! In files all buffers are raw, so that the kernel needs no codec; what is packed is packed for the wire only.
 
+mod files;
 mod pieces;
 
 use std::collections::HashMap;
@@ -10,11 +11,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::fs::File;
-use tokio::io::{AsyncWriteExt as _, BufWriter};
 
+use self::files::{FrameFile, Frames};
 use crate::codec::{Codec, Packer, Unpacker};
-use crate::frames::{self, Frame, FrameError, FrameReader, MAX_PAYLOAD};
+use crate::frames::{Frame, MAX_PAYLOAD};
 use crate::worker::{Worker, WorkerError, accept};
 
 /// Why a bundle did not travel.
@@ -28,6 +28,9 @@ pub(crate) enum TransferError {
     Content { path: PathBuf, why: String },
 }
 
+/// Is told how many bytes have been sent so far.
+type Sent<'a> = &'a mut (dyn FnMut(u64) + Send);
+
 /// Sends the frames of the file that a capture wrote; gives the number of the request whose answer says that the
 /// bundle was loaded, and how many bytes went over the wire for it. `extra` is added to the header of the bundle. With `cached`,
 /// what the other side has from earlier transfers is named instead of sent.
@@ -37,79 +40,42 @@ pub(crate) async fn send(
     codec: Codec,
     cached: bool,
     extra: &[(&str, Value)],
-    sent: &mut (dyn FnMut(u64) + Send),
+    sent: Sent<'_>,
 ) -> Result<(u64, u64), TransferError> {
-    let mut known = if cached { pieces::ask(path, worker).await? } else { None };
-    let mut frames = Frames::open(path).await?;
-    let mut sender = Sender { worker, codec, packing: None, wire: known.as_ref().map_or(0, |known| known.wire) };
-    let mut read = 0;
-    loop {
-        let frame = frames.next().await?;
-        if frame.op() == "buffer" {
-            read += frame.payload.len() as u64;
-            let done = match &mut known {
-                Some(known) => sender.pieces(frame, known).await,
-                None => sender.buffer(frame).await,
-            };
-            done.map_err(|error| error.at(path))?;
-            sent(read);
-            continue;
-        }
-        let id = sender.worker.next_id();
-        let frame = extra.iter().fold(frame.with("id", id), |frame, (key, value)| frame.with(key, value.clone()));
-        let wire = sender.wire;
-        worker.send(frame).await?;
-        return Ok((id, wire));
-    }
-}
-
-/// The frames of a file that holds a bundle.
-struct Frames<'a> {
-    path: &'a Path,
-    frames: FrameReader<File>,
-}
-
-impl<'a> Frames<'a> {
-    async fn open(path: &'a Path) -> Result<Self, TransferError> {
-        let file = File::open(path).await.map_err(|error| TransferError::File { path: path.to_path_buf(), error })?;
-        Ok(Self { path, frames: FrameReader::new(file) })
-    }
-
-    async fn next(&mut self) -> Result<Frame, TransferError> {
-        let path = || self.path.to_path_buf();
-        match self.frames.next().await {
-            Ok(Some(frame)) => Ok(frame),
-            Ok(None) => Err(TransferError::Content { path: path(), why: "it ends before the bundle".to_owned() }),
-            Err(FrameError::Io(error)) => Err(TransferError::File { path: path(), error }),
-            Err(error) => Err(TransferError::Content { path: path(), why: error.to_string() }),
-        }
-    }
+    let frames = Frames::open(path).await?;
+    let mut sender = Sender { worker, codec, packing: None, wire: 0 };
+    let last = if cached { sender.send_pieces(path, frames, sent).await? } else { sender.send_whole(path, frames, sent).await? };
+    let (id, wire) = (sender.worker.next_id(), sender.wire);
+    let last = extra.iter().fold(last.with("id", id), |frame, (key, value)| frame.with(key, value.clone()));
+    worker.send(last).await?;
+    Ok((id, wire))
 }
 
 /// The pickle of a bundle, which is its first buffer.
 pub(crate) async fn pickle(path: &Path) -> Result<Vec<u8>, TransferError> {
-    let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
-    let mut frames = FrameReader::new(File::open(path).await.map_err(file_error)?);
+    let mut frames = Frames::open(path).await?;
     let mut pickle = Vec::new();
     loop {
-        match frames.next().await {
-            Ok(Some(frame)) if frame.header.get("index").and_then(Value::as_u64) == Some(0) => {
-                pickle.extend_from_slice(&frame.payload);
-            }
-            Ok(_) => return Ok(pickle),
-            Err(FrameError::Io(error)) => return Err(file_error(error)),
-            Err(error) => {
-                return Err(TransferError::Content { path: path.to_path_buf(), why: error.to_string() });
-            }
+        let frame = frames.next().await?;
+        if frame.header.get("index").and_then(Value::as_u64) != Some(0) {
+            return Ok(pickle);
         }
+        pickle.extend_from_slice(&frame.payload);
     }
 }
 
 struct Sender<'a> {
     worker: &'a mut Worker,
     codec: Codec,
-    packing: Option<(Frame, Packer)>,
+    packing: Option<Packing>,
     wire: u64,
+}
+
+/// What becomes of a buffer whose first part has been seen.
+enum Packing {
+    Raw,
+    /// With the header of its parts.
+    Packed(Frame, Packer),
 }
 
 enum SendError {
@@ -139,16 +105,34 @@ impl From<WorkerError> for SendError {
 }
 
 impl Sender<'_> {
+    /// Sends all buffers of a bundle; gives the frame that ends it.
+    async fn send_whole(&mut self, path: &Path, mut frames: Frames, sent: Sent<'_>) -> Result<Frame, TransferError> {
+        let mut read = 0;
+        loop {
+            let frame = frames.next().await?;
+            if frame.op() != "buffer" {
+                return Ok(frame);
+            }
+            read += frame.payload.len() as u64;
+            self.buffer(frame).await.map_err(|error| error.at(path))?;
+            sent(read);
+        }
+    }
+
     /// Sends a part of a buffer as it is, or packed when its first part says that this is worth it.
     async fn buffer(&mut self, frame: Frame) -> Result<(), SendError> {
-        let (head, mut packer) = match self.packing.take() {
+        let last = is_last(&frame);
+        let packing = match self.packing.take() {
             Some(packing) => packing,
             None => match self.codec.if_worth(&frame.payload) {
-                Codec::Raw => return self.pass(frame).await,
-                codec => (header(&frame, codec), Packer::new(codec)?),
+                Codec::Raw => Packing::Raw,
+                codec => Packing::Packed(header(&frame, codec), Packer::new(codec)?),
             },
         };
-        let last = is_last(&frame);
+        let Packing::Packed(head, mut packer) = packing else {
+            self.packing = (!last).then_some(Packing::Raw);
+            return self.part(&header(&frame, Codec::Raw), frame.payload, last).await;
+        };
         // Packing takes longer than a task may block.
         let payload = frame.payload;
         let packed = tokio::task::spawn_blocking(move || packer.push(&payload).map(|()| packer));
@@ -157,7 +141,7 @@ impl Sender<'_> {
             self.part(&head, payload, false).await?;
         }
         if !last {
-            self.packing = Some((head, packer));
+            self.packing = Some(Packing::Packed(head, packer));
             return Ok(());
         }
         let mut rest = Bytes::from(packer.finish()?);
@@ -166,16 +150,6 @@ impl Sender<'_> {
             self.part(&head, payload, false).await?;
         }
         self.part(&head, rest, true).await
-    }
-
-    /// A raw buffer's later parts come here, too: their first part decided, and what follows it is alike.
-    async fn pass(&mut self, frame: Frame) -> Result<(), SendError> {
-        let raw = header(&frame, Codec::Raw);
-        let last = is_last(&frame);
-        if !last {
-            self.packing = Some((raw.clone(), Packer::new(Codec::Raw)?));
-        }
-        self.part(&raw, frame.payload, last).await
     }
 
     async fn part(&mut self, head: &Frame, payload: Bytes, last: bool) -> Result<(), SendError> {
@@ -201,19 +175,20 @@ pub(crate) async fn receive(
     received: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(Frame, u64), TransferError> {
     let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
-    let file = create(path).await.map_err(file_error)?;
-    let mut receiver = Receiver { file: BufWriter::new(file), unpacking: HashMap::new() };
+    let file = FrameFile::create(path).await.map_err(file_error)?;
+    let mut receiver = Receiver { file, unpacking: HashMap::new() };
     let mut wire = 0;
     loop {
         let frame = accept(worker.receive().await?)?;
         match frame.op() {
-            "buffer" => {
+            // What is left of a collection that nobody took to its end is passed over.
+            "buffer" if of(&frame) == Some(id) => {
                 wire += frame.payload.len() as u64;
                 receiver.buffer(&frame).await.map_err(|error| error.at(path))?;
                 received(wire);
             }
-            "collected" if frame.header.get("id").and_then(Value::as_u64) == Some(id) => {
-                receiver.end(&frame).await.map_err(|error| error.at(path))?;
+            "collected" if of(&frame) == Some(id) => {
+                receiver.end(frame.clone()).await.map_err(|error| error.at(path))?;
                 return Ok((frame, wire));
             }
             // Output of a thread that the block left behind.
@@ -222,16 +197,13 @@ pub(crate) async fn receive(
     }
 }
 
-async fn create(path: &Path) -> std::io::Result<File> {
-    let mut options = tokio::fs::OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    options.open(path).await
+/// The request that a frame answers.
+fn of(frame: &Frame) -> Option<u64> {
+    frame.header.get("id").and_then(Value::as_u64)
 }
 
 struct Receiver {
-    file: BufWriter<File>,
+    file: FrameFile,
     unpacking: HashMap<u64, Unpacker>,
 }
 
@@ -242,7 +214,7 @@ impl Receiver {
         let name = frame.header.get("codec").and_then(Value::as_str).unwrap_or("raw");
         let codec = Codec::named(name).ok_or_else(|| odd(format!("a buffer has the unknown codec {name:?}")))?;
         if codec == Codec::Raw {
-            return self.write(frame.clone()).await;
+            return self.file.write(frame.clone()).await;
         }
         let mut unpacker = match self.unpacking.remove(&index) {
             Some(unpacker) => unpacker,
@@ -268,26 +240,18 @@ impl Receiver {
         let mut rest = Bytes::from(unpacked);
         while rest.len() > MAX_PAYLOAD {
             let payload = rest.split_to(MAX_PAYLOAD);
-            self.write(head.clone().with("last", false).with_payload(payload)).await?;
+            self.file.write(head.clone().with("last", false).with_payload(payload)).await?;
         }
-        self.write(head.with("last", last).with_payload(rest)).await
+        self.file.write(head.with("last", last).with_payload(rest)).await
     }
 
-    async fn end(&mut self, frame: &Frame) -> Result<(), SendError> {
+    async fn end(self, frame: Frame) -> Result<(), SendError> {
         if !self.unpacking.is_empty() {
             return Err(odd("the collection ends inside a buffer".to_owned()).into());
         }
-        self.write(frame.clone()).await?;
-        self.file.flush().await?;
-        Ok(())
-    }
-
-    async fn write(&mut self, frame: Frame) -> Result<(), SendError> {
-        match frames::write(&mut self.file, &frame).await {
-            Ok(()) => Ok(()),
-            Err(FrameError::Io(error)) => Err(error.into()),
-            Err(error) => Err(odd(error.to_string()).into()),
-        }
+        let mut file = self.file;
+        file.write(frame).await?;
+        file.finish().await
     }
 }
 

@@ -50,7 +50,8 @@ fn cut(folder: &Path) {
     relays.sort();
     let (_, process) = relays.last().unwrap().split_once('-').unwrap();
     // The descriptors close with the process, as they do when a network fails.
-    assert!(std::process::Command::new("kill").args(["-9", process]).status().unwrap().success());
+    // One that was cut a moment ago may be gone.
+    std::process::Command::new("kill").args(["-9", process]).status().unwrap();
 }
 
 /// How many workers are held here.

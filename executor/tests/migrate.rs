@@ -210,7 +210,7 @@ async fn worker_that_ignores_interrupts_is_killed() {
         })
         .await;
     assert!(report.unwrap_err().to_string().starts_with("interrupted during run"));
-    assert!(started.elapsed() < Duration::from_secs(25));
+    assert!(started.elapsed() < Duration::from_secs(100));
     bed.end().await;
 }
 
@@ -407,7 +407,7 @@ async fn slow_packing_can_be_cancelled() {
     let started = std::time::Instant::now();
     let (report, _) = bed.migrate(&migration(&["y = slow"], &["slow"], &["y"])).await;
     assert!(report.unwrap_err().to_string().starts_with("interrupted during probe"));
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(55));
     assert_eq!(bed.printed("print(x)").await, "1\n");
     bed.end().await;
 }
@@ -418,14 +418,15 @@ async fn busy_kernel_is_waited_for_and_its_cell_is_not_interrupted() {
     let file = common::connection_file(&mut bed.kernel).await;
     let mut guest = nbhoist_executor::kernel::Kernel::attach(&file).await.unwrap();
     let cancel = bed.cancel.clone();
-    let busy = tokio::spawn(async move {
-        let source = "import time\ntime.sleep(6)\nx = 2";
-        guest.execute(&common::cell(1), source, true, &mut |_| {}).await.unwrap()
-    });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (begun, seen) = (folder.path().join("begun"), folder.path().join("seen"));
+    let source = format!("import os, time\nopen({begun:?}, 'w').close()\nwhile not os.path.exists({seen:?}):\n    time.sleep(0.05)\nx = 2");
+    let busy = tokio::spawn(async move { guest.execute(&common::cell(1), &source, true, &mut |_| {}).await.unwrap() });
+    common::wait_until(|| begun.exists(), "the kernel does not run the cell").await;
     let look = move |event: &Event| {
         if matches!(event, Event::Note { text } if text.contains("busy")) {
             cancel.cancel();
+            std::fs::write(&seen, "").unwrap();
         }
     };
     let (report, _) = bed.migrate_with(&migration(&["y = x"], &["x"], &["y"]), look).await;

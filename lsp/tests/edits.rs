@@ -170,7 +170,7 @@ async fn settled(client: &Client, editor: &Editor) {
     // The answer is about the final text, so nothing that is published later is about another.
     let status = client.request("nbhoist/cellStatus", json!({ "notebook": NOTEBOOK })).await.unwrap();
     assert_eq!(status["cells"].as_array().unwrap().len(), editor.cells.len());
-    let met = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+    let met = tokio::time::timeout(std::time::Duration::from_mins(3), async {
         while client.problems() != wanted {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

@@ -23,7 +23,7 @@ async fn replay(name: &str) {
             assert_eq!(json!(cells), *wanted, "{place}");
         } else if let Some(wanted) = line.get("problems") {
             let wanted: BTreeMap<String, Vec<String>> = serde_json::from_value(wanted.clone()).unwrap();
-            let met = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+            let met = tokio::time::timeout(std::time::Duration::from_mins(3), async {
                 while client.problems() != wanted {
                     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
                 }

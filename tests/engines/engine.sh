@@ -11,11 +11,22 @@ tidy() {
   rm -rf "$folder"
 }
 trap tidy EXIT
-# A port that was free a moment ago.
-port() { "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-# Waits at most 60 s for a command to succeed.
+# A port that is free, from a range out of which no outgoing connection gets one.
+port() {
+  "$python" -c '
+import random, socket
+while True:
+    number = random.randrange(20000, 30000)
+    try:
+        socket.socket().bind(("127.0.0.1", number))
+        break
+    except OSError:
+        pass
+print(number)'
+}
+# Waits at most 5 minutes for a command to succeed.
 until_ok() {
-  for _ in $(seq ${PATIENCE:-300}); do "$@" >/dev/null 2>&1 && return 0; sleep 0.2; done
+  for _ in $(seq ${PATIENCE:-1500}); do "$@" >/dev/null 2>&1 && return 0; sleep 0.2; done
   echo "not ready: $*" >&2
   return 1
 }

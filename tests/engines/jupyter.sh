@@ -29,5 +29,6 @@ started+=($server)
 started+=($!)
 until_ok "$engines" -c "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:$relay/api/kernels', headers={'Authorization': 'token sesame'})).read()" ||
   { tail -n 20 "$folder/log" >&2; exit 1; }
+cut="touch $folder/cut; while [ -e $folder/cut ]; do sleep 0.05; done"
 place="backend = \\\"jupyter\\\"\\nuri = \\\"http://127.0.0.1:$relay\\\"\\ntoken-env = \\\"NBHOIST_TEST_TOKEN\\\"\\n"
-ready "{\"place\": \"$place\", \"wrong\": \"$place\", \"environment\": {\"NBHOIST_TEST_TOKEN\": \"sesame\"}, \"wrong_environment\": {\"NBHOIST_TEST_TOKEN\": \"guess\"}, \"cut\": \"touch $folder/cut\", \"kill\": \"kill -9 $server; touch $folder/cut\"}"
+ready "{\"place\": \"$place\", \"wrong\": \"$place\", \"environment\": {\"NBHOIST_TEST_TOKEN\": \"sesame\"}, \"wrong_environment\": {\"NBHOIST_TEST_TOKEN\": \"guess\"}, \"cut\": \"$cut\", \"kill\": \"kill -9 $server; touch $folder/cut\"}"

@@ -33,5 +33,6 @@ shift 2
 exec kubectl exec -i "nbhoist-$session" -- "$@"
 END
 until_ok env KUBECONFIG="$folder/config" kubectl version || { cat "$folder/log" >&2; exit 1; }
+cut="touch $folder/cut; while [ -e $folder/cut ]; do sleep 0.05; done"
 place="command = [\\\"sh\\\", \\\"$folder/start\\\", \\\"$folder\\\", \\\"{session}\\\", \\\"{python}\\\", \\\"-u\\\", \\\"{worker}\\\"]\\npython = \\\"$python\\\"\\nclose = [\\\"kubectl\\\", \\\"delete\\\", \\\"pod\\\", \\\"nbhoist-{session}\\\", \\\"--wait=false\\\"]\\n"
-ready "{\"place\": \"$place\", \"wrong\": \"$place\", \"environment\": {\"KUBECONFIG\": \"$folder/config\"}, \"wrong_environment\": {\"KUBECONFIG\": \"$folder/config.wrong\"}, \"cut\": \"touch $folder/cut\", \"kill\": \"kill -9 $server; touch $folder/cut\"}"
+ready "{\"place\": \"$place\", \"wrong\": \"$place\", \"environment\": {\"KUBECONFIG\": \"$folder/config\"}, \"wrong_environment\": {\"KUBECONFIG\": \"$folder/config.wrong\"}, \"cut\": \"$cut\", \"kill\": \"kill -9 $server; touch $folder/cut\"}"

@@ -11,11 +11,18 @@ echo 'nameserver 127.0.0.1' >"$folder/resolv"
 mount --bind "$folder/resolv" /etc/resolv.conf
 bin=$(dirname "$engines")
 export RAY_USAGE_STATS_ENABLED=0 RAY_agent_register_timeout_ms=120000 RAY_AUTH_MODE=token RAY_AUTH_TOKEN=sesame-sesame-sesame-sesame-1234
-"$bin/ray" start --head --block --temp-dir="$folder/ray" --node-ip-address=127.0.0.1 --port=6380 --include-dashboard=false --num-cpus=4 \
-  --object-store-memory=300000000 --disable-usage-stats >"$folder/log" 2>&1 &
-head=$!
-started+=($head)
-until_ok grep -q 'Ray runtime started' "$folder/log" || { tail -n 20 "$folder/log" >&2; exit 1; }
+start() {
+  "$bin/ray" start --head --block --temp-dir="$folder/ray" --node-ip-address=127.0.0.1 --port=6380 --include-dashboard=false --num-cpus=4 \
+    --object-store-memory=300000000 --disable-usage-stats >"$folder/log" 2>&1 &
+  head=$!
+  while ! grep -q 'Ray runtime started' "$folder/log"; do
+    kill -0 $head 2>/dev/null || return 1
+    sleep 0.2
+  done
+  started+=($head)
+}
+# On a busy machine Ray gives up waiting for its own processes.
+start || start || start || { tail -n 20 "$folder/log" >&2; exit 1; }
 mkdir "$folder/bin" "$folder/wrong"
 plugin=$(cd "$(dirname "$0")/../.." && pwd)/plugins/nbhoist-executor-ray
 wrap() {

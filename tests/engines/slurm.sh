@@ -45,11 +45,14 @@ ReturnToService=2
 MpiDefault=none
 SchedulerParameters=defer,bf_interval=2,sched_interval=1,sched_min_interval=0
 KillWait=2
-InactiveLimit=10
+InactiveLimit=60
+MessageTimeout=60
+TCPTimeout=30
+BatchStartTimeout=120
 NodeName=$host NodeAddr=127.0.0.1 CPUs=4 Boards=1 SocketsPerBoard=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=4000 State=UNKNOWN
 NodeSet=all Nodes=$host
 PartitionName=long Nodes=$host Default=YES MaxTime=INFINITE State=UP
-PartitionName=short Nodes=$host MaxTime=10 State=UP
+PartitionName=short Nodes=$host MaxTime=60 State=UP
 END
   sed -i '/^NodeSet/d' "$folder/$1.conf"
 }
@@ -64,6 +67,6 @@ slurmd -D -N "$host" >/dev/null 2>&1 &
 daemon=$!
 started+=($daemon)
 until_ok sh -c 'sinfo -h -o %T | grep -q idle' || { tail -n 8 "$folder"/*.log >&2; exit 1; }
-place() { printf 'backend = \\"slurm\\"\\npython = \\"%s\\"\\npartition = \\"short\\"\\ntime = \\"5\\"\\n' "$python"; }
+place() { printf 'backend = \\"slurm\\"\\npython = \\"%s\\"\\npartition = \\"short\\"\\ntime = \\"30\\"\\n' "$python"; }
 printf 'for job in $(squeue -h -o %%A); do kill -9 $(pgrep -f "[s]lurmstepd: .$job[.]") 2>/dev/null; done; kill -9 %s; true\n' $daemon >"$folder/kill"
 ready "{\"place\": \"$(place)\", \"wrong\": \"$(place)\", \"environment\": {\"SLURM_CONF\": \"$folder/slurm.conf\"}, \"wrong_environment\": {\"SLURM_CONF\": \"$folder/wrong.conf\"}, \"cut\": \"kill -9 \$(pgrep -P \$NBHOIST_TEST_PROCESS srun)\", \"kill\": \"sh $folder/kill\"}"

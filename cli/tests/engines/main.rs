@@ -11,6 +11,7 @@ mod ground;
 mod measure;
 mod steps;
 mod table;
+mod traces;
 
 use engine::on;
 

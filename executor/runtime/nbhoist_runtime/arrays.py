@@ -5,12 +5,16 @@ with views on it, every other array is shipped alone, with no more than its own 
 """
 
 import bisect
+import pickle
 import sys
 
 from .errors import Trouble
 
 # Arrays up to this size share one buffer, because a frame per array would cost more than the array.
 SMALL = 64 * 1024
+
+# Buffers of a bundle that come before those of its arrays.
+BEFORE = 2
 
 
 def extent(array):
@@ -325,6 +329,30 @@ class _Plan:
         return len(self.buffers), 0
 
 
+def homes(head):
+    """Which buffers of a bundle with this head are an array each: `{number of the buffer: its shape, type and order}`."""
+    try:
+        plan = pickle.loads(head)["plan"]
+    except Exception:
+        return {}  # Whoever loads the bundle tells what is wrong with it.
+    found = {}
+    for entry in plan.values():
+        if entry[0] == "own":
+            _, shape, dtype, order, _, _, index, _, layout = entry
+            if index and layout is None:
+                found[BEFORE + index] = shape, dtype, order
+    return found
+
+
+def empty(home, size):
+    """An array for a buffer of so many bytes; None when they are not what it takes."""
+    import numpy
+
+    shape, dtype, order = home
+    array = numpy.empty(shape, dtype, order=order)
+    return array if array.nbytes == size else None
+
+
 class Incoming:
     """The arrays one unpickler has built, by number."""
 
@@ -375,9 +403,11 @@ class Incoming:
 
         if entry[0] == "own":
             _, shape, dtype, order, writeable, packed, index, start, layout = entry
-            array = numpy.empty(shape, dtype, order=order)
-            if array.size:
-                memoryview(flat_bytes(array))[:] = memoryview(self._buffers[index])[start : start + array.nbytes]
+            array = self._buffers[index] if index else None
+            if type(array) is not numpy.ndarray:
+                array = numpy.empty(shape, dtype, order=order)
+                if array.size:
+                    memoryview(flat_bytes(array))[:] = memoryview(self._buffers[index])[start : start + array.nbytes]
             if layout is not None:
                 array = _laid_out(array, *layout)
             self._known(array, number, packed)

@@ -7,7 +7,7 @@ arrays; large arrays and the out-of-band buffers of other values follow.
 import io
 import pickle
 
-from . import ownership
+from . import arrays, ownership
 from .errors import Trouble, describe
 from .pack import Pickler
 from .unpack import Unpickler
@@ -142,8 +142,8 @@ class Receiver:
         """
         self.require_whole()
         head = pickle.loads(buffers[1])
-        last = 2 + head["arrays"]
-        self._unpickler.arrays.begin(head["plan"], buffers[2:last])
+        last = arrays.BEFORE + head["arrays"]
+        self._unpickler.arrays.begin(head["plan"], buffers[arrays.BEFORE:last])
         loaded = []
         label = None
         try:

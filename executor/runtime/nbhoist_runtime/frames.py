@@ -7,10 +7,13 @@ import json
 import struct
 import zlib
 
+from . import arrays
 from .errors import Trouble
 
 MAX_HEADER = 256 * 1024 * 1024
 MAX_PAYLOAD = 4 * 1024 * 1024
+
+HEAD = 1  # The buffer that says what the others are (see `bundle`).
 
 _LENGTH = struct.Struct(">I")
 
@@ -44,23 +47,33 @@ def _finite(value):
 def read_exactly(file, count):
     """Read `count` bytes into a fresh bytearray; None at end of file before the first byte."""
     data = bytearray(count)
-    view = memoryview(data)
+    return data if read_into(file, memoryview(data)) else None
+
+
+def read_into(file, view):
+    """Fill a memoryview of bytes; False at end of file before the first byte."""
     done = 0
-    while done < count:
+    while done < len(view):
         got = file.readinto(view[done:])
         if not got:
             if done == 0:
-                return None
+                return False
             raise EOFError("the stream ended inside a frame")
         done += got
-    return data
+    return True
 
 
 def read(file):
     """The next frame as `(header, payload)`; `(None, None)` at end of file."""
+    header = read_header(file)
+    return (None, None) if header is None else (header, read_payload(file, header))
+
+
+def read_header(file):
+    """The header of the next frame, whose payload has to be read next; None at end of file."""
     length = read_exactly(file, 4)
     if length is None:
-        return None, None
+        return None
     size = _LENGTH.unpack(length)[0]
     if size > MAX_HEADER:
         raise Trouble("internal", "the stream is not a stream of frames: a header of %d bytes is announced" % size)
@@ -71,10 +84,15 @@ def read(file):
     count = header.get("n", 0)
     if not 0 <= count <= MAX_PAYLOAD:
         raise Trouble("internal", "a payload of %r bytes is over the limit of 4 MiB" % count)
-    payload = read_exactly(file, count) if count else bytearray()
+    return header
+
+
+def read_payload(file, header):
+    """The payload of the frame whose header has been read."""
+    payload = read_exactly(file, header.get("n", 0))
     if payload is None:
         raise EOFError("the stream ended inside a frame")
-    return header, payload
+    return payload
 
 
 def codecs():
@@ -82,8 +100,8 @@ def codecs():
     return (["zstd"] if _zstd() else []) + ["zlib", "raw"]
 
 
-def write_buffers(file, buffers, offered=("raw",)):
-    """Write the buffers of a bundle as `buffer` frames; returns the bytes written as payload."""
+def write_buffers(file, buffers, offered=("raw",), extra=None):
+    """Write the buffers of a bundle as `buffer` frames with `extra` in their headers; returns the bytes written as payload."""
     total = 0
     for index, data in enumerate(buffers):
         view = memoryview(data)
@@ -95,7 +113,7 @@ def write_buffers(file, buffers, offered=("raw",)):
             part = packed[start : start + MAX_PAYLOAD]
             start += len(part)
             last = start >= len(packed)
-            write(file, {"op": "buffer", "index": index, "raw": raw, "codec": codec, "last": last}, part)
+            write(file, dict(extra or {}, op="buffer", index=index, raw=raw, codec=codec, last=last), part)
             total += len(part)
             if last:
                 break
@@ -103,26 +121,45 @@ def write_buffers(file, buffers, offered=("raw",)):
 
 
 class Assembly:
-    """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own."""
+    """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own, or the array that it is."""
 
     def __init__(self, cache=None):
         self._done = {}
         self._parts = {}
+        self._homes = {}
         self._cache = cache
+
+    def read(self, file, header):
+        """Take the payload of one `buffer` frame from the file; what comes unpacked is read to where it stays."""
+        if header["codec"] != "raw":
+            return self.add(header, read_payload(file, header))
+        if not read_into(file, self._part(header).room(header.get("n", 0))):
+            raise EOFError("the stream ended inside a frame")
+        self._end(header)
 
     def add(self, header, payload):
         """Take the payload of one `buffer` frame."""
-        index, codec = header["index"], header["codec"]
-        if index not in self._parts:
-            self._parts[index] = self._begin(header["raw"], codec)
-        if codec == "pieces":
-            payload = self._pieces(header, payload)
-        self._parts[index].add(payload)
-        if header["last"]:
-            self._done[index] = self._parts.pop(index).finish(index)
+        part = self._part(header)
+        part.add(self._pieces(header, payload) if header["codec"] == "pieces" else payload)
+        self._end(header)
 
-    def _begin(self, raw, codec):
-        return _Raw(raw) if codec in ("raw", "pieces") else _Packed(raw, codec)
+    def _part(self, header):
+        index = header["index"]
+        if index not in self._parts:
+            self._parts[index] = self._begin(index, header["raw"], header["codec"])
+        return self._parts[index]
+
+    def _begin(self, index, raw, codec):
+        if codec not in ("raw", "pieces"):
+            return _Packed(raw, codec)
+        return _Raw(raw, arrays.empty(self._homes[index], raw) if index in self._homes else None)
+
+    def _end(self, header):
+        index = header["index"]
+        if header["last"]:
+            done = self._done[index] = self._parts.pop(index).finish(index)
+            if index == HEAD:
+                self._homes = arrays.homes(done)
 
     def _pieces(self, header, payload):
         """A part put together from what came and what was here."""
@@ -143,26 +180,33 @@ class Assembly:
     def take(self, count):
         """The finished buffers in order; the assembly is empty afterwards."""
         done, self._done, parts, self._parts = self._done, {}, self._parts, {}
+        self._homes = {}
         if parts or sorted(done) != list(range(count)):
             raise Trouble("internal", "the bundle is incomplete: %d of %d buffers arrived whole" % (len(done), count))
         return [done[index] for index in range(count)]
 
 
 class _Raw:
-    def __init__(self, raw):
-        self.data = bytearray(raw)
+    def __init__(self, raw, array=None):
+        self.data = bytearray(raw) if array is None else array
+        self.view = memoryview(self.data if array is None else arrays.flat_bytes(array))
         self.filled = 0
 
-    def add(self, payload):
-        end = self.filled + len(payload)
-        if end > len(self.data):
+    def room(self, count):
+        """Where the next `count` bytes belong."""
+        start, self.filled = self.filled, self.filled + count
+        if self.filled > len(self.view):
             raise Trouble("internal", "a buffer is longer than announced")
-        self.data[self.filled : end] = payload
-        self.filled = end
+        return self.view[start : self.filled]
+
+    def add(self, payload):
+        self.room(len(payload))[:] = payload
 
     def finish(self, index):
-        if self.filled != len(self.data):
-            raise Trouble("internal", "buffer %d has %d of %d bytes" % (index, self.filled, len(self.data)))
+        if self.filled != len(self.view):
+            raise Trouble("internal", "buffer %d has %d of %d bytes" % (index, self.filled, len(self.view)))
+        # What looks at an array's memory would keep it from being resized.
+        self.view = None
         return self.data
 
 

@@ -8,6 +8,7 @@ process that a link starts hands its standard streams over through it and waits,
 import array
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -20,7 +21,7 @@ import time
 MEMORY = 64 << 20  # Bytes of frames that are kept in memory; the rest goes to a file that has no name.
 DISK = 4 << 30  # Bytes of frames that are kept at all; then the worker has to wait.
 FIRST = 300  # Seconds in which somebody has to attach for the first time.
-PARTING = 10  # Seconds in which the last frame has to be fetched.
+YOUNG = 60  # Seconds after which a socket at which nobody listens is a dead one.
 
 _LENGTH = struct.Struct(">I")
 
@@ -273,15 +274,22 @@ class Holder:
             except (EOFError, OSError, ValueError):
                 break
             with self.changed:
-                while self.spool.full(self.attachment is not None):
-                    self.changed.wait()
-                self.spool.append(header.get("op"), head, payload)
+                while self.spool.full(self.attachment is not None) or not self._keep(header, head, payload):
+                    self.changed.wait(1)
                 self.changed.notify_all()
         code = self.worker.wait()
         with self.changed:
             self.spool.append("gone", *_frame({"op": "gone", "status": _status(code), "code": code}))
             self.gone = self.spool.next
             self.changed.notify_all()
+
+    def _keep(self, header, head, payload):
+        """Put a frame into the spool; False while the disk is full. Called with the lock held."""
+        try:
+            self.spool.append(header.get("op"), head, payload)
+        except OSError:
+            return False
+        return True
 
     def finish(self, link):
         """The last frame has been written: let the waiting process end as the worker did."""
@@ -312,7 +320,15 @@ class Holder:
                 os.killpg(self.worker.pid, signal.SIGKILL)
             except OSError:
                 pass
+            self._remove_files()
         os._exit(0)
+
+    def _remove_files(self):
+        """Take the directory away that a killed worker had for data files (see `datafiles.py`)."""
+        root = tempfile.gettempdir()
+        for name in os.listdir(root):
+            if name.startswith("nbhoist-files-%d-" % self.worker.pid):
+                shutil.rmtree(os.path.join(root, name), ignore_errors=True)
 
 
 def hold(session):
@@ -389,7 +405,12 @@ def _bind(session):
 
 
 def _sweep(path):
-    """Remove a socket that nobody listens at: a holder was killed."""
+    """Remove a socket that nobody listens at: a holder was killed. One that is young may belong to a holder that is about to listen."""
+    try:
+        if time.time() - os.lstat(path).st_mtime < YOUNG:
+            return
+    except OSError:
+        return
     probe = socket.socket(socket.AF_UNIX)
     try:
         probe.settimeout(1)

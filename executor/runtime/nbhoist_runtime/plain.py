@@ -37,7 +37,7 @@ class PlainRunner:
             self._execute(source, name, count)
             return Outcome(True, False)
         except BaseException as error:
-            self._show(error, source)
+            self._tell_error(error, source)
             return Outcome(False, isinstance(error, KeyboardInterrupt))
 
     def finish(self):
@@ -88,7 +88,7 @@ class PlainRunner:
                 "op": "display_data", "cell": self._channel.cell, "data": _bundle(value), "metadata": {}, "transient": {},
             })
 
-    def _show(self, error, source):
+    def _tell_error(self, error, source):
         lines = traceback.format_exception(type(error), error, _own(error.__traceback__))
         if isinstance(error, SyntaxError) and _MAGIC.search(source):
             lines.append("IPython is not installed where this cell ran, so magics (%), commands (!) and help (?) do not work there\n")

@@ -76,11 +76,11 @@ def _read(state, file):
     assembly = frames.Assembly()
     with open(file, "rb", 1 << 20) as source:
         while True:
-            header, payload = frames.read(source)
+            header = frames.read_header(source)
             if header is None:
                 raise Trouble("internal", "the result file %s is incomplete" % file)
             if header["op"] == "buffer":
-                assembly.add(header, payload)
+                assembly.read(source, header)
             elif header["op"] == "collected":
                 break
     buffers = assembly.take(header["buffers"])

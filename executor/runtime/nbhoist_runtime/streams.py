@@ -37,12 +37,12 @@ class Channel:
             frames.write(self._file, header, payload)
             self._file.flush()
 
-    def send_buffers(self, buffers, offered):
-        """Send the buffers of a bundle; returns the payload bytes."""
+    def send_buffers(self, buffers, offered, extra):
+        """Send the buffers of a bundle with `extra` in their headers; returns the payload bytes."""
         with self._lock:
             self._drain()
             self._flush()
-            return frames.write_buffers(self._file, buffers, offered)
+            return frames.write_buffers(self._file, buffers, offered, extra)
 
     def text(self, name, text, drain=True):
         """Take text for a stream."""

@@ -70,7 +70,8 @@ class Worker:
         assembly = frames.Assembly(self._cache)
         while True:
             try:
-                header, payload = frames.read(self._source)
+                header = frames.read_header(self._source)
+                payload = None if header is None or header.get("op") == "buffer" else frames.read_payload(self._source, header)
             except Exception as error:
                 self._fail({}, error)
                 header = None
@@ -80,13 +81,15 @@ class Worker:
             operation = header.get("op")
             if operation == "buffer":
                 try:
-                    assembly.add(header, payload)
+                    assembly.read(self._source, header)
+                except EOFError:
+                    continue  # The end of the stream is seen once more.
                 except Exception as error:
                     self._fail({}, error)
                     os._exit(1)
             elif operation == "interrupt":
                 self._interrupted = self._broken = True
-                if self._running:
+                if self._running and not _is_told():
                     _interrupt_main()
             elif operation == "bundle":
                 target = self._answers if header.get("fault") else self._requests
@@ -273,7 +276,7 @@ class Worker:
         self._receiver.require_whole()
         collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker, self._figures)
         packed, answer = collector.collect(header.get("returns") or (), bool(header.get("everything")), self._runner.outputs())
-        answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered)
+        answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered, {"id": header.get("id")})
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)
         self._channel.send(answer)
 
@@ -320,6 +323,16 @@ def _make_main(ask):
     found = Builtins(ask, space)
     space["__builtins__"] = found
     return space, found
+
+
+def _is_told():
+    """Whether the main thread shows an exception: one more would take its traceback away."""
+    frame = sys._current_frames().get(threading.main_thread().ident)
+    while frame is not None:
+        if frame.f_code.co_name in ("showtraceback", "_tell_error"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _interrupt_main():

@@ -65,7 +65,7 @@ class Process:
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(10)
+        self.process.wait(100)
 
 
 def call(function, **arguments):
@@ -196,7 +196,7 @@ class KernelLab(Lab):
     def value(self, expression):
         """The text of an expression, evaluated as nbhoist does."""
         reply = self.client.execute_interactive(
-            "", silent=True, user_expressions={"x": expression}, allow_stdin=False, timeout=60
+            "", silent=True, user_expressions={"x": expression}, allow_stdin=False, timeout=200
         )["content"]["user_expressions"]["x"]
         assert reply["status"] == "ok", reply
         return reply["data"]["text/plain"]
@@ -219,7 +219,7 @@ class KernelLab(Lab):
             if kind in ("stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"):
                 found.append(dict(message["content"], op=kind))
 
-        reply = self.client.execute_interactive(source, output_hook=take, allow_stdin=False, timeout=60)
+        reply = self.client.execute_interactive(source, output_hook=take, allow_stdin=False, timeout=200)
         return found, reply["content"]
 
 

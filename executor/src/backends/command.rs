@@ -104,7 +104,7 @@ pub(crate) fn piped(program: &str, command: &mut Command) -> Result<Connection, 
 }
 
 /// How long a program that gives something back may take.
-const CLEANING: Duration = Duration::from_secs(20);
+const CLEANING: Duration = Duration::from_mins(1);
 
 /// Runs a program to its end and gives what it printed, when it ended well and in time.
 pub(crate) async fn quietly(command: &mut Command) -> Option<String> {

@@ -15,7 +15,7 @@ use crate::backend::{Backend, BackendError, Connection, Errand, Task};
 pub const PROTOCOL: u64 = 1;
 
 /// How long a plugin may take to describe itself.
-const DESCRIBING: Duration = Duration::from_secs(30);
+const DESCRIBING: Duration = Duration::from_mins(2);
 
 /// A plugin and what it connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]

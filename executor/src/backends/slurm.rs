@@ -18,6 +18,9 @@ use crate::runtime;
 /// How often a job that waits for its turn is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How often in a row Slurm may fail to answer: a controller with much to do refuses now and then.
+const UNANSWERED: u32 = 25;
+
 /// A cluster, as Slurm's own configuration on this machine describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlurmBackend {
@@ -54,13 +57,16 @@ impl SlurmBackend {
 
     /// Waits until the job runs.
     async fn running(&self, job: &str) -> Result<(), BackendError> {
+        let mut unanswered = 0;
         loop {
-            let state = quietly(Command::new("squeue").args(["-h", "-j", job, "-o", "%T"])).await.unwrap_or_default();
-            match state.trim() {
-                "RUNNING" => return Ok(()),
-                "PENDING" | "CONFIGURING" => tokio::time::sleep(LOOK).await,
+            let state = quietly(Command::new("squeue").args(["-h", "-j", job, "-o", "%T"])).await;
+            unanswered = if state.is_some() { 0 } else { unanswered + 1 };
+            match state.as_deref().map(str::trim) {
+                Some("RUNNING") => return Ok(()),
+                Some("PENDING" | "CONFIGURING") => tokio::time::sleep(LOOK).await,
+                None if unanswered < UNANSWERED => tokio::time::sleep(LOOK).await,
                 other => {
-                    let why = if other.is_empty() { "it is gone" } else { other };
+                    let why = other.filter(|state| !state.is_empty()).unwrap_or("it is gone");
                     return Err(BackendError::Service { what: format!("the job {job} does not run"), why: why.to_owned() });
                 }
             }

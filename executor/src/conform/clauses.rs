@@ -125,7 +125,7 @@ async fn prompt(subject: &Subject, session: &str) -> Result<(), String> {
     running.line().await?;
     for byte in *b"abc" {
         running.write(&[byte]).await?;
-        running.read(1, Duration::from_secs(5)).await?;
+        running.read(1, subject.moment() / 2).await?;
     }
     running.write(b"q").await
 }

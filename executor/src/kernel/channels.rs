@@ -197,7 +197,7 @@ async fn revived(beats: &mut client::ClientHeartbeatConnection, info: &Connectio
         fresh.single_heartbeat().await.ok()?;
         Some(fresh)
     };
-    match tokio::time::timeout(BEAT * 2, again).await {
+    match tokio::time::timeout(SILENCE, again).await {
         Ok(Some(fresh)) => {
             *beats = fresh;
             true

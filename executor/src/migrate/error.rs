@@ -140,6 +140,23 @@ pub enum MigrateError {
         /// What was going on.
         phase: Phase,
     },
+    /// There is no room here for the result, which its executor keeps.
+    #[error(
+        "no space left in {path} during {phase}; the result stays on {executor} for {seconds} s. Free some space there, or set TMPDIR to \
+         another directory, and fetch it: nbhoist executors attach {job}"
+    )]
+    NoRoom {
+        /// Where.
+        path: PathBuf,
+        /// What was going on.
+        phase: Phase,
+        /// Its name.
+        executor: String,
+        /// How long it is kept, seconds.
+        seconds: f64,
+        /// Names the block for those that take it over.
+        job: String,
+    },
     /// The kernel's state has moved on.
     #[error(
         "the block ran, but its results were not put into the kernel, because {}; they are kept in {}",

@@ -28,7 +28,7 @@ use crate::worker::{Hello, Worker};
 /// How long the kernel may take to measure the names that the block does not need, seconds.
 const PATIENCE: f64 = 10.0;
 
-/// Numbers of requests that the process before may have used: names it supplied, and results it asked for.
+/// More requests than a process makes.
 const LEFT_OUT: u64 = 1_000_000;
 
 /// State smaller than this is sent without asking what is there already, bytes.
@@ -125,11 +125,7 @@ impl<'a> Journey<'a> {
     pub(super) async fn travel(&mut self) -> Result<(), MigrateError> {
         let (mut worker, probed) = self.prepare().await?;
         let done = self.carry(&mut worker, &probed).await;
-        match done {
-            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
-            // It would be held for nobody.
-            Err(_) => worker.close().await,
-        }
+        part(worker, &done).await;
         done
     }
 
@@ -148,20 +144,21 @@ impl<'a> Journey<'a> {
     async fn work(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
         worker.arm().await.map_err(|error| self.worker_error(error))?;
         let ids = self.send_cells(worker, count).await?;
-        let _record = self.record(worker, count, &ids);
+        let record = self.record(worker, count, &ids);
         self.run(worker, count, &ids).await?;
-        self.bring_home(worker, count).await?;
+        let home = self.bring_home(worker, count).await;
+        unless_kept(home, record)?;
         self.fetch_files(worker, captured.directory.as_deref()).await
     }
 
     /// Notes where the block is, so that another process can find it. A note that cannot be written costs no more than that.
-    fn record(&mut self, worker: &Worker, count: u32, ids: &[u64]) -> Option<Recorded> {
+    fn record(&mut self, worker: &Worker, count: u32, ids: &[u64]) -> Option<(Job, Recorded)> {
         if self.executor.lease.is_zero() {
             return None;
         }
         let job = Job::new(self.id, self.executor, self.request, self.kernel.connection(), worker, count, ids);
         match job.record() {
-            Ok(record) => Some(record),
+            Ok(record) => Some((job, record)),
             Err(error) => {
                 let text = format!("the block goes on when the link is cut, but cannot be found from another process: {error}");
                 (self.on_event)(Event::Note { text });
@@ -175,19 +172,18 @@ impl<'a> Journey<'a> {
         self.enter(Phase::Connect);
         let python = self.kernel.interpreter().to_path_buf();
         let backend = backends::backend(self.executor, &python);
-        let last = job.ids.last().copied().unwrap_or_default() + LEFT_OUT;
+        // Requests of the processes before are not asked again: names that they supplied, results that they asked for.
+        let last = std::time::UNIX_EPOCH.elapsed().map_or(LEFT_OUT, |since| since.as_millis() as u64);
         let attaching = Worker::resume(backend, job.hello.clone(), &job.session, self.executor.lease, last);
         let mut worker = self.unless_stopped(guard(self.cancel, &self.death, attaching).await)?;
-        let _record = job.record().ok();
+        let record = job.record().ok().map(|record| (job.clone(), record));
         let done = async {
             self.run(&mut worker, job.count, &job.ids).await?;
             self.bring_home(&mut worker, job.count).await
         };
         let done = done.await;
-        match done {
-            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
-            Err(_) => worker.close().await,
-        }
+        let done = unless_kept(done, record);
+        part(worker, &done).await;
         done
     }
 
@@ -430,6 +426,30 @@ impl<'a> Journey<'a> {
         let answer = answer.map_err(|error| self.kernel_error(error))?;
         let error = |error| KernelError::Protocol(format!("{function}: {error}"));
         serde_json::from_value(answer).map_err(error).map_err(|error| self.kernel_error(error))
+    }
+}
+
+/// A result for which there is no room stays where it is, when another process can fetch it into the same kernel.
+fn unless_kept(home: Result<(), MigrateError>, record: Option<(Job, Recorded)>) -> Result<(), MigrateError> {
+    match (home, record) {
+        (Err(MigrateError::DiskFull { path, phase: phase @ Phase::Return }), Some((job, record))) if job.kernel.is_some() => {
+            let (executor, seconds, id) = (job.executor.clone(), job.lease, job.id.clone());
+            Err(match record.leave(job) {
+                Ok(()) => MigrateError::NoRoom { path, phase, executor, seconds, job: id },
+                Err(_) => MigrateError::DiskFull { path, phase },
+            })
+        }
+        (home, _) => home,
+    }
+}
+
+/// Lets a worker go: it ends, unless it keeps a result.
+async fn part(mut worker: Worker, done: &Result<(), MigrateError>) {
+    match done {
+        Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
+        Err(MigrateError::NoRoom { .. }) => drop(worker),
+        // It would be held for nobody.
+        Err(_) => worker.close().await,
     }
 }
 

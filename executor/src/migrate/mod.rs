@@ -150,7 +150,8 @@ async fn arrive(
     travelled: Result<(), MigrateError>,
     on_event: OnEvent<'_>,
 ) -> Result<(), MigrateError> {
-    if kernel.is_alive() {
+    let goes_on = matches!(travelled, Err(MigrateError::NoRoom { .. }));
+    if kernel.is_alive() && !goes_on {
         let release = json!({ "migration": id });
         let released = tokio::time::timeout(RELEASE, kernel.call("release", &release, None)).await;
         if let (Ok(Err(error)), true) = (released, travelled.is_ok()) {

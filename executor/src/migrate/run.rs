@@ -16,10 +16,10 @@ use crate::transfer;
 use crate::worker::{Worker, accept};
 
 /// When an interrupt that had no effect is sent again.
-const AGAIN: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// When a worker that does not heed interrupts is killed, from the first one on.
-const KILL: Duration = Duration::from_secs(10);
+const KILL: Duration = Duration::from_secs(20);
 
 impl Journey<'_> {
     /// Sends all cells at once, so that the block goes on when the link is cut; gives the numbers of the requests.

@@ -1,66 +1,103 @@
 //! Parts of buffers as pieces, some of which the other side has already.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
-use super::{Frames, SendError, Sender, TransferError};
+use super::files::Frames;
+use super::{SendError, Sender, Sent, TransferError};
 use crate::chunks::{self, Chunk};
 use crate::codec::{Codec, Packer};
 use crate::frames::Frame;
-use crate::worker::Worker;
+use crate::worker::WorkerError;
 
 /// What a piece's name takes on the wire, bytes.
 const NAME: u64 = 70;
 
-/// What the other side has.
-pub(super) struct Known {
-    /// The chunks of each part, in the order of the file.
-    parts: VecDeque<Vec<Chunk>>,
-    names: HashSet<String>,
-    /// What asking took on the wire, bytes.
-    pub(super) wire: u64,
-}
+/// How many parts of buffers are asked about at once, after a first few: the next ones are cut while these are on their way.
+const FEW: usize = 2;
+const MANY: usize = 16;
 
-/// Cuts everything in the file into chunks, and asks which of them are there.
-pub(super) async fn ask(path: &Path, worker: &mut Worker) -> Result<Option<Known>, TransferError> {
-    let mut frames = Frames::open(path).await?;
-    let mut parts = VecDeque::new();
-    loop {
+/// A part of a buffer and the chunks of it, or the frame that ends the bundle.
+type Cut = (Frame, Vec<Chunk>);
+
+/// Cuts what is in the file into chunks, ahead of what is sent. Hashing takes longer than a task may block.
+fn cut(mut frames: Frames) -> mpsc::Receiver<Result<Cut, TransferError>> {
+    let (sender, cut) = mpsc::channel(MANY);
+    let one = async |frames: &mut Frames| {
         let frame = frames.next().await?;
-        if frame.op() != "buffer" {
-            break;
+        let payload = frame.payload.clone();
+        let chunks = tokio::task::spawn_blocking(move || chunks::cut(&payload)).await;
+        let chunks = chunks.map_err(|error| TransferError::Worker(WorkerError::Protocol(error.to_string())))?;
+        Ok((frame, chunks))
+    };
+    tokio::spawn(async move {
+        loop {
+            let cut = one(&mut frames).await;
+            let over = !matches!(&cut, Ok((frame, _)) if frame.op() == "buffer");
+            if sender.send(cut).await.is_err() || over {
+                return;
+            }
         }
-        let payload = frame.payload;
-        // Hashing takes longer than a task may block.
-        let cut = tokio::task::spawn_blocking(move || chunks::cut(&payload)).await;
-        parts.push_back(cut.map_err(|error| TransferError::Content { path: path.to_path_buf(), why: error.to_string() })?);
-    }
-    let all: Vec<&str> = parts.iter().flatten().map(|chunk: &Chunk| chunk.name.as_str()).collect();
-    let wire = NAME * all.len() as u64;
-    let answer = worker.request(Frame::new("known").with("names", json!(all))).await?;
-    let positions = answer.header.get("known").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let found = positions.iter().filter_map(|position| all.get(usize::try_from(position.as_u64()?).ok()?));
-    let names = found.map(|name| (*name).to_owned()).collect();
-    Ok(Some(Known { parts, names, wire }))
+    });
+    cut
 }
 
 impl Sender<'_> {
+    /// Sends all buffers of a bundle, without the chunks that the other side has; gives the frame that ends it.
+    pub(super) async fn send_pieces(&mut self, path: &Path, frames: Frames, sent: Sent<'_>) -> Result<Frame, TransferError> {
+        let mut cut = cut(frames);
+        let (mut read, mut most) = (0, FEW);
+        loop {
+            let (mut parts, mut last) = (Vec::new(), None);
+            while parts.len() < most && last.is_none() {
+                let lost = || TransferError::Content { path: path.to_path_buf(), why: "it ends before the bundle".to_owned() };
+                match cut.recv().await.ok_or_else(lost)?? {
+                    (frame, chunks) if frame.op() == "buffer" => parts.push((frame, chunks)),
+                    (frame, _) => last = Some(frame),
+                }
+            }
+            let known = self.ask(&parts).await?;
+            for (frame, chunks) in parts {
+                read += frame.payload.len() as u64;
+                self.pieces(frame, &chunks, &known).await.map_err(|error| error.at(path))?;
+                sent(read);
+            }
+            if let Some(last) = last {
+                return Ok(last);
+            }
+            most = MANY;
+        }
+    }
+
+    /// The names of those chunks that are there.
+    async fn ask(&mut self, parts: &[Cut]) -> Result<HashSet<String>, TransferError> {
+        let all: Vec<&str> = parts.iter().flat_map(|(_, chunks)| chunks).map(|chunk| chunk.name.as_str()).collect();
+        if all.is_empty() {
+            return Ok(HashSet::new());
+        }
+        self.wire += NAME * all.len() as u64;
+        let answer = self.worker.request(Frame::new("known").with("names", json!(all))).await?;
+        let positions = answer.header.get("known").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let found = positions.iter().filter_map(|position| all.get(usize::try_from(position.as_u64()?).ok()?));
+        Ok(found.map(|name| (*name).to_owned()).collect())
+    }
+
     /// Sends one part of a buffer as pieces, packed by themselves.
-    pub(super) async fn pieces(&mut self, frame: Frame, known: &mut Known) -> Result<(), SendError> {
-        let chunks = known.parts.pop_front().unwrap_or_default();
+    async fn pieces(&mut self, frame: Frame, chunks: &[Chunk], known: &HashSet<String>) -> Result<(), SendError> {
         let mut missing = Vec::new();
         let mut at = 0;
-        for chunk in &chunks {
+        for chunk in chunks {
             let end = at + chunk.length;
-            if !known.names.contains(&chunk.name) {
+            if !known.contains(&chunk.name) {
                 missing.push(frame.payload.slice(at..end));
             }
             at = end;
         }
-        let pieces: Vec<Value> = chunks.iter().map(|chunk| json!([chunk.name, chunk.length, known.names.contains(&chunk.name)])).collect();
+        let pieces: Vec<Value> = chunks.iter().map(|chunk| json!([chunk.name, chunk.length, known.contains(&chunk.name)])).collect();
         // The same chunk may come again in this bundle, but it is not in the worker's cache before the bundle is.
         let payload = if missing.len() == chunks.len() { frame.payload.clone() } else { Bytes::from(missing.concat()) };
         let (codec, payload) = self.packed(payload).await?;

@@ -70,9 +70,9 @@ pub(crate) fn group_exists(group: u32) -> bool {
     })
 }
 
-/// Waits at most 10 s.
+/// Waits at most 2 minutes: machines that test are busy.
 pub(crate) async fn wait_until(mut done: impl FnMut() -> bool, otherwise: &str) {
-    for _ in 0..200 {
+    for _ in 0..2400 {
         if done() {
             return;
         }

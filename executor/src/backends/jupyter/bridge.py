@@ -17,7 +17,7 @@ def _install():
 
     CHUNK = 4 << 20
     AHEAD = 4
-    SILENCE = 15.0
+    SILENCE = 25.0
 
     class Bridge:
         def __init__(self, comm, argv):
@@ -100,7 +100,7 @@ def _install():
                 self.over = True
                 self.queue.put(None)
                 try:
-                    self.process.wait(2)
+                    self.process.wait(10)
                 except subprocess.TimeoutExpired:
                     self.process.kill()
 
