@@ -50,7 +50,8 @@ test("the log is shown when asked for, and after a restart the new server knows 
   await editor.command("nbhoist: Show Logs");
   // What is written there needs a native module that the installation of this test leaves out.
   const isShown = () => [...document.querySelectorAll(".part.panel select")].some((list) => list.selectedOptions[0]?.text === "nbhoist");
-  await page.waitForFunction(isShown);
+  // Frames, by which it would be asked otherwise, are not drawn while nothing moves.
+  await page.waitForFunction(isShown, undefined, { polling: 200 });
   await editor.command("View: Hide Panel");
   await editor.command("nbhoist: Restart Server");
   const isKnown = () => sent("initialize").length === 2 && sent("notebookDocument/didOpen").length === 2;
