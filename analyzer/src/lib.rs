@@ -19,6 +19,7 @@ pub mod nearest;
 pub mod notebook;
 pub mod percent;
 pub mod picture;
+pub mod placement;
 pub mod report;
 pub mod rules;
 mod syntax;

@@ -1,5 +1,7 @@
 //! Workspace tests: what the corpus proves, and the house rules.
 
+pub mod random;
+
 use std::path::PathBuf;
 
 /// The root of the repository.
