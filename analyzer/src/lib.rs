@@ -78,12 +78,14 @@ pub struct Request<'a> {
     pub config: Config,
     /// Texts of other files that the notebook refers to (`%run` targets, local modules), by the path it uses.
     pub files: BTreeMap<String, String>,
+    /// Places that can run a block; without any, nothing is decided.
+    pub placement: placement::Options,
 }
 
 impl<'a> Request<'a> {
     /// A question about this notebook, everything else at its default.
     pub fn new(notebook: &'a Notebook) -> Self {
-        Self { notebook, config: Config::default(), files: BTreeMap::new() }
+        Self { notebook, config: Config::default(), files: BTreeMap::new(), placement: placement::Options::default() }
     }
 }
 
@@ -97,6 +99,7 @@ pub struct Analysis {
     /// What the rules found.
     pub findings: Vec<Finding>,
     linked: Linked,
+    placement: placement::Options,
 }
 
 /// Analyzes a notebook.
@@ -116,24 +119,53 @@ pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
     let cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
     let edges = graph::edges(&linked);
     let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
-    Analysis { cells, edges, findings, linked }
+    Analysis { cells, edges, findings, linked, placement: request.placement.clone() }
 }
 
 impl Analysis {
-    /// What moving these cells takes. `after` says who may use what the block leaves.
+    /// What moving these cells takes, and where they should run. `after` says who may use what the block leaves.
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
-        minimal_state::plan(&self.linked, cells, after)
+        let mut plan = minimal_state::plan(&self.linked, cells, after);
+        if !self.placement.places.is_empty() {
+            let first = plan.cells.first().copied().unwrap_or(0);
+            let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
+            placement::decide(&mut plan, &self.cells, &before, &self.placement);
+        }
+        plan
     }
 
-    /// Plans for the blocks worth moving, best first: marked blocks and heavy cells.
+    /// Plans for the blocks worth moving, best first: marked blocks, heavy cells, and what a run from top to bottom would best do elsewhere.
     pub fn plans(&self) -> Vec<Plan> {
         let mut blocks = self.linked.marked.clone();
+        for block in self.worth_moving() {
+            if !blocks.iter().flatten().any(|cell| block.contains(cell)) {
+                blocks.push(block);
+            }
+        }
         for cell in self.cells.iter().filter(|cell| cell.cost.heavy) {
             if !blocks.iter().any(|block| block.contains(&cell.cell)) {
                 blocks.push(vec![cell.cell]);
             }
         }
-        blocks.iter().map(|block| self.plan(block, After::FollowingCells)).collect()
+        let mut plans: Vec<Plan> = blocks.iter().map(|block| self.plan(block, After::FollowingCells)).collect();
+        plans.sort_by(|a, b| b.decision.gain.unwrap_or(0.0).total_cmp(&a.decision.gain.unwrap_or(0.0)));
+        plans
+    }
+
+    /// Blocks that the places would run faster.
+    fn worth_moving(&self) -> Vec<Vec<u32>> {
+        if self.placement.places.is_empty() {
+            return Vec::new();
+        }
+        let versions = self.versions(u32::MAX);
+        let stays = self.linked.staying();
+        placement::candidates(&versions, &|cell| stays.contains(&cell), &self.placement)
+    }
+
+    /// The versions of variables that the cells before this one make.
+    fn versions(&self, end: u32) -> placement::Versions<'_> {
+        let code = self.cells.iter().filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
+        placement::Versions::of(code, &self.linked.bindings(), &self.placement)
     }
 
     /// Cells that cells of the block need, directly or through others, in order.

@@ -140,12 +140,10 @@ impl Problem {
             used[place] = true;
         }
         cost += used.iter().zip(&self.start_up).filter(|(used, _)| **used).map(|(_, start)| start).sum::<u64>();
-        for (index, value) in self.values.iter().enumerate() {
+        for (value, readers) in self.values.iter().zip(self.read_at(places)) {
             let made = value.maker.map_or(HOME, |maker| places[maker]);
-            let mut readers = vec![false; self.crossing.len()];
-            self.steps.iter().zip(places).filter(|(step, _)| step.reads.contains(&index)).for_each(|(_, &place)| readers[place] = true);
             let mut leaves = value.wanted && made != HOME;
-            for place in (0..readers.len()).filter(|&place| readers[place] && place != made) {
+            for place in readers.into_iter().filter(|&place| place != made) {
                 leaves = true;
                 if place != HOME && !value.held[place] {
                     cost += value.send[place];
@@ -156,6 +154,19 @@ impl Problem {
             }
         }
         Some(cost)
+    }
+
+    /// For each value, the places at which it is read.
+    fn read_at(&self, places: &[usize]) -> Vec<Vec<usize>> {
+        let mut read: Vec<Vec<usize>> = vec![Vec::new(); self.values.len()];
+        for (step, &place) in self.steps.iter().zip(places) {
+            for &value in &step.reads {
+                if !read[value].contains(&place) {
+                    read[value].push(place);
+                }
+            }
+        }
+        read
     }
 
     /// The best change of any steps to one place.
