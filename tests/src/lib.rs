@@ -1,6 +1,7 @@
 //! Workspace tests: what the corpus proves, and the house rules.
 
 pub mod random;
+pub mod simulation;
 
 use std::path::PathBuf;
 

@@ -10,6 +10,8 @@ pub mod many;
 mod moving;
 mod offer;
 pub mod place;
+pub mod policy;
+pub mod predict;
 mod rerun;
 mod sizes;
 pub mod two;
