@@ -25,8 +25,14 @@ pub(crate) fn unusable(error: &nbhoist_settings::Error) -> Failure {
 
 /// Analyses a notebook.
 pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
+    analyze_for(input, settings, "here")
+}
+
+/// Analyses a notebook whose cells may run at a place: its name, `auto` or `here`.
+pub(crate) fn analyze_for(input: &Input, settings: &Settings, on: &str) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
+    request.placement = settings.placement(on);
     request.config = settings.config(Some(&input.path));
     nbhoist_analyzer::analyze(&request)
 }

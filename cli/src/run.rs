@@ -122,7 +122,7 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings) -> Result<Vec<Move>
     if args.on == "here" {
         return Ok(Vec::new());
     }
-    let analysis = analysis::analyze(input, settings);
+    let analysis = analysis::analyze_for(input, settings, &args.on);
     let blocks = match block {
         Some(block) => vec![block],
         None if args.on == "auto" => worth_moving(&analysis),

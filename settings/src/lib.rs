@@ -6,11 +6,13 @@
 //! where a user's data goes or which programs start.
 #![warn(missing_docs)]
 
+mod amounts;
 mod discovery;
 mod drive;
 mod executor;
 pub mod keys;
 mod pattern;
+mod placement;
 mod read;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use nbhoist_analyzer::Config;
 use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::Table;
+use nbhoist_analyzer::placement::{Preferences, Price};
 use nbhoist_analyzer::rules;
 use thiserror::Error;
 
@@ -83,6 +86,10 @@ pub struct Settings {
     pub exclude: Vec<Pattern>,
     /// What libraries do: the built-in table, and what the files that are named add to it.
     pub library_effects: Arc<Table>,
+    /// The probability with which moving a block must pay.
+    pub risk: f64,
+    /// What an hour of the user's waiting is worth.
+    pub price_of_waiting: Option<Price>,
     /// Places that can run a block, by name. `local` is always there.
     pub executors: BTreeMap<String, Executor>,
     /// The files that were read, the user's own first.
@@ -105,6 +112,8 @@ impl Default for Settings {
             hints: Hints::default(),
             exclude: Vec::new(),
             library_effects: Arc::default(),
+            risk: Preferences::default().risk,
+            price_of_waiting: None,
             executors: BTreeMap::from([("local".to_owned(), Executor::local())]),
             files: Vec::new(),
             warnings: Vec::new(),

@@ -107,6 +107,9 @@ fn turn(offer: &Offer<'_>, risk: f64) -> String {
         (false, Some(rate)) => format!("would move if the link were above {} MB/s; {yours}", mega(rate)),
         (false, None) => match offer.time_needed(risk) {
             Some(time) => format!("no link is fast enough; would move if it took more than {} here", seconds(time)),
+            None if offer.place.speed.is_empty() => {
+                "how fast that place is is not known, and it is taken to be as fast as this machine: set `speed`".to_owned()
+            }
             None => "that place is not faster".to_owned(),
         },
     }

@@ -34,14 +34,14 @@ impl Markov {
         }
     }
 
-    /// Probabilities of the next cell; they sum to at most 1, and to 0 when the last cell was never followed by another.
+    /// Probabilities of the next cell; they sum to less than 1: what is left is for cells that never came after this one.
     pub(super) fn next(&self) -> Vec<(u32, f64)> {
         let mut found: BTreeMap<u32, f64> = BTreeMap::new();
         let mut left = 1.0;
         for length in (1..=self.recent.len()).rev() {
             let Some(counts) = self.counts.get(&self.context(length)) else { continue };
             let total: f64 = counts.values().sum();
-            let escapes = counts.len() as f64 * if length == 1 { 0.0 } else { 0.5 };
+            let escapes = counts.len() as f64 * 0.5;
             for (cell, count) in counts {
                 *found.entry(*cell).or_insert(0.0) += left * count / (total + escapes);
             }
