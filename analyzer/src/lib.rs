@@ -20,6 +20,7 @@ pub mod nearest;
 pub mod notebook;
 pub mod percent;
 pub mod picture;
+pub mod placement;
 pub mod report;
 pub mod rules;
 mod syntax;
@@ -81,12 +82,20 @@ pub struct Request<'a> {
     pub files: BTreeMap<String, String>,
     /// What earlier runs have shown.
     pub measurements: Measurements,
+    /// Places that can run a block; without any, nothing is decided.
+    pub placement: placement::Options,
 }
 
 impl<'a> Request<'a> {
     /// A question about this notebook, everything else at its default.
     pub fn new(notebook: &'a Notebook) -> Self {
-        Self { notebook, config: Config::default(), files: BTreeMap::new(), measurements: Measurements::default() }
+        Self {
+            notebook,
+            config: Config::default(),
+            files: BTreeMap::new(),
+            measurements: Measurements::default(),
+            placement: placement::Options::default(),
+        }
     }
 }
 
@@ -102,6 +111,7 @@ pub struct Analysis {
     /// What the source alone leads one to expect of each cell, seconds; a history keeps it beside the time that a run took.
     pub cold: Vec<Option<f64>>,
     linked: Linked,
+    placement: placement::Options,
 }
 
 /// Analyzes a notebook.
@@ -123,24 +133,53 @@ pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
     request.measurements.apply(request.notebook, &mut cells, request.config.heavy_seconds);
     let edges = graph::edges(&linked);
     let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
-    Analysis { cells, edges, findings, cold, linked }
+    Analysis { cells, edges, findings, cold, linked, placement: request.placement.clone() }
 }
 
 impl Analysis {
-    /// What moving these cells takes. `after` says who may use what the block leaves.
+    /// What moving these cells takes, and where they should run. `after` says who may use what the block leaves.
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
-        minimal_state::plan(&self.linked, cells, after)
+        let mut plan = minimal_state::plan(&self.linked, cells, after);
+        if !self.placement.places.is_empty() {
+            let first = plan.cells.first().copied().unwrap_or(0);
+            let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
+            placement::decide(&mut plan, &self.cells, &before, &self.placement);
+        }
+        plan
     }
 
-    /// Plans for the blocks worth moving, best first: marked blocks and heavy cells.
+    /// Plans for the blocks worth moving, best first: marked blocks, heavy cells, and what a run from top to bottom would best do elsewhere.
     pub fn plans(&self) -> Vec<Plan> {
         let mut blocks = self.linked.marked.clone();
+        for block in self.worth_moving() {
+            if !blocks.iter().flatten().any(|cell| block.contains(cell)) {
+                blocks.push(block);
+            }
+        }
         for cell in self.cells.iter().filter(|cell| cell.cost.heavy) {
             if !blocks.iter().any(|block| block.contains(&cell.cell)) {
                 blocks.push(vec![cell.cell]);
             }
         }
-        blocks.iter().map(|block| self.plan(block, After::FollowingCells)).collect()
+        let mut plans: Vec<Plan> = blocks.iter().map(|block| self.plan(block, After::FollowingCells)).collect();
+        plans.sort_by(|a, b| b.decision.gain.unwrap_or(0.0).total_cmp(&a.decision.gain.unwrap_or(0.0)));
+        plans
+    }
+
+    /// Blocks that the places would run faster.
+    fn worth_moving(&self) -> Vec<Vec<u32>> {
+        if self.placement.places.is_empty() {
+            return Vec::new();
+        }
+        let versions = self.versions(u32::MAX);
+        let stays = self.linked.staying();
+        placement::candidates(&versions, &|cell| stays.contains(&cell), &self.placement)
+    }
+
+    /// The versions of variables that the cells before this one make.
+    fn versions(&self, end: u32) -> placement::Versions<'_> {
+        let code = self.cells.iter().filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
+        placement::Versions::of(code, &self.linked.bindings(), &self.placement)
     }
 
     /// Cells that cells of the block need, directly or through others, in order.

@@ -1,6 +1,6 @@
 //! The cells of a notebook, linked: what each did in the state that the ones before it left.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
@@ -9,8 +9,10 @@ use crate::Request;
 use crate::facts::CellFacts;
 use crate::interp::{self, CellTrace, Change, How, ObjId, World};
 use crate::library_effects::Table;
+use crate::minimal_state;
 use crate::notebook::{Cell, CellKind, Notebook, marked_blocks};
-use crate::report::{Because, CellReport, Certainty, Cost, CostBasis, NameFact};
+use crate::placement::Binding;
+use crate::report::{Because, CellReport, Certainty, Cost, CostBasis, NameFact, ValueKind};
 
 /// A notebook after linking.
 #[derive(Debug)]
@@ -41,6 +43,25 @@ impl Linked {
 
     pub(crate) fn traces(&self) -> &[CellTrace] {
         &self.world.traces
+    }
+
+    /// What each name is bound to.
+    pub(crate) fn bindings(&self) -> HashMap<String, Binding> {
+        let mut bindings: HashMap<String, Binding> = HashMap::new();
+        for bind in self.traces().iter().flat_map(|trace| &trace.binds) {
+            let kind = minimal_state::value_kind(self, &bind.val.objs);
+            let binding = bindings.entry(bind.name.to_string()).or_insert(Binding { import: true, kind });
+            binding.import &= bind.import.is_some();
+            if binding.kind != kind {
+                binding.kind = ValueKind::Unknown;
+            }
+        }
+        bindings
+    }
+
+    /// Numbers of the cells that must run in the live kernel.
+    pub(crate) fn staying(&self) -> BTreeSet<u32> {
+        self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell).collect()
     }
 
     pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>], heavy_seconds: f64) -> Vec<CellReport> {

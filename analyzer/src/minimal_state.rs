@@ -525,7 +525,7 @@ impl Linked {
     }
 }
 
-fn value_kind(linked: &Linked, objects: &[ObjId]) -> ValueKind {
+pub(crate) fn value_kind(linked: &Linked, objects: &[ObjId]) -> ValueKind {
     let heap = &linked.world.heap;
     let all = |test: fn(&Kind) -> bool| !objects.is_empty() && objects.iter().all(|&id| test(&heap.get(id).kind));
     if all(|kind| matches!(kind, Kind::Function(_) | Kind::Bound { .. })) {

@@ -27,13 +27,15 @@ pub(crate) fn unusable(error: &nbhoist_settings::Error) -> Failure {
 
 /// Analyses a notebook, with what earlier runs have shown.
 pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
-    analyze_with(input, settings, remember::measurements(input, settings))
+    analyze_for(input, settings, "here", remember::measurements(input, settings))
 }
 
-/// Analyses a notebook, with what is said about earlier runs.
-pub(crate) fn analyze_with(input: &Input, settings: &Settings, measurements: Measurements) -> Analysis {
+/// Analyses a notebook whose cells may run at a place (its name, `auto` or `here`), with what is said about earlier runs.
+pub(crate) fn analyze_for(input: &Input, settings: &Settings, on: &str, measurements: Measurements) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
+    request.placement = settings.placement(on);
+    request.placement.sizes.clone_from(&measurements.sizes);
     request.config = settings.config(Some(&input.path));
     request.measurements = measurements;
     nbhoist_analyzer::analyze(&request)

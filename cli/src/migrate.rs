@@ -32,7 +32,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     }
     // A person is at the keyboard: any cell may run next.
     let before = remember::measurements(&input, &settings);
-    let analysis = analysis::analyze_with(&input, &settings, before.clone());
+    let analysis = analysis::analyze_for(&input, &settings, &args.on, before.clone());
     let plan = analysis.plan(&numbers, After::Anything);
     refuse(&plan)?;
     let moved = Move { plan, executor, everything: true, force: args.force };

@@ -9,7 +9,7 @@ use nbhoist_settings::Settings;
 use crate::args::PlanArgs;
 use crate::error::{Exit, Failure};
 use crate::terminal::Terminal;
-use crate::{analysis, cells, executors, input, json};
+use crate::{analysis, cells, executors, input, json, remember};
 
 pub(crate) use view::plan as view;
 
@@ -17,7 +17,7 @@ pub(crate) fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit, Failure
     let input = input::read(&args.notebook)?;
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
     let block = cells::block(&args.block, &input.notebook).map_err(|failure| failure.at(input.name()))?;
-    let analysis = analysis::analyze(&input, &settings);
+    let analysis = analysis::analyze_for(&input, &settings, &args.on, remember::measurements(&input, &settings));
     let name = input.name();
     let after = if args.interactive { After::Anything } else { After::FollowingCells };
     if let Some(cells) = block {
@@ -54,10 +54,11 @@ fn choose(plan: &mut Plan, on: &str, settings: &Settings) -> Result<(), Failure>
         executors::named(on, settings)?;
     }
     if plan.refusal.is_none() {
-        let gain = (plan.decision.executor == on).then_some(plan.decision.gain).flatten();
         let cell = plan.cells.first().copied().unwrap_or(1);
-        let because = vec![Because { text: "chosen with --on".to_owned(), cell, start: 0, end: 0 }];
-        plan.decision = Decision { executor: on.to_owned(), gain, because };
+        // What the analysis thought of the place stays worth reading.
+        let mut because = vec![Because { text: "chosen with --on".to_owned(), cell, start: 0, end: 0 }];
+        because.append(&mut plan.decision.because);
+        plan.decision = Decision { executor: on.to_owned(), gain: gain(plan, on), because };
     }
     Ok(())
 }
@@ -65,4 +66,13 @@ fn choose(plan: &mut Plan, on: &str, settings: &Settings) -> Result<(), Failure>
 /// A block that must not move makes the command fail.
 fn exit(plan: &Plan) -> Exit {
     if plan.refusal.is_some() { Exit::Findings } else { Exit::Success }
+}
+
+/// How many times as fast as here a place is for the block, when both times are known.
+fn gain(plan: &Plan, on: &str) -> Option<f64> {
+    let total = |name: &str| {
+        let estimate = plan.estimates.iter().find(|estimate| estimate.executor == name)?;
+        [estimate.seconds, estimate.transfer_in, estimate.transfer_out, estimate.overhead].into_iter().sum::<Option<f64>>()
+    };
+    total("here").zip(total(on)).map(|(here, there)| here / there).filter(|gain| on != "here" && gain.is_finite())
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
     }
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
     let before = remember::measurements(&input, &settings);
-    let analysis = analysis::analyze_with(&input, &settings, before.clone());
+    let analysis = analysis::analyze_for(&input, &settings, &args.on, before.clone());
     let moves = moves(args, &input, &settings, &analysis).map_err(|failure| failure.or_at(input.name()))?;
     let show = match (terminal.quiet || terminal.is_json(), terminal.verbose) {
         (true, _) => Show::Nothing,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nbhoist_analyzer::placement::Price;
+
 /// The code that drives a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backend {
@@ -47,7 +49,7 @@ impl Backend {
 }
 
 /// A place that can run a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Executor {
     /// Its name.
     pub name: String,
@@ -83,6 +85,20 @@ pub struct Executor {
     pub token_env: Option<String>,
     /// The command that prints a Jupyter server's token.
     pub token_command: Option<Vec<String>>,
+    /// How many times as fast as this machine its processors are.
+    pub speed: Option<f64>,
+    /// The same for work on its graphics processor.
+    pub gpu_speed: Option<f64>,
+    /// Its memory, bytes.
+    pub memory: Option<u64>,
+    /// The rate of the link, bytes per second.
+    pub bandwidth: Option<f64>,
+    /// The round trip, seconds.
+    pub latency: Option<f64>,
+    /// How long a worker takes to be ready, seconds.
+    pub startup: Option<f64>,
+    /// What an hour there costs.
+    pub price: Option<Price>,
 }
 
 /// How long a block goes on while the link is cut, unless configured otherwise.
@@ -113,6 +129,13 @@ impl Executor {
             kernel: None,
             token_env: None,
             token_command: None,
+            speed: None,
+            gpu_speed: None,
+            memory: None,
+            bandwidth: None,
+            latency: None,
+            startup: None,
+            price: None,
         }
     }
 

@@ -51,7 +51,7 @@ pub struct Key {
 const PLAIN: Key = Key { name: "", kind: Kind::String, default: "none", text: "", example: "", user_only: false };
 
 /// Keys of the file, or of `[tool.nbhoist]`.
-pub const KEYS: [Key; 13] = [
+pub const KEYS: [Key; 15] = [
     Key {
         name: "select",
         kind: Kind::Rules,
@@ -154,6 +154,22 @@ pub const KEYS: [Key; 13] = [
         user_only: true,
     },
     Key {
+        name: "risk",
+        kind: Kind::Number,
+        default: "0.7",
+        text: "The probability, above 0 and below 1, with which moving a block must pay: 0.5 follows the medians of the estimates, more is more careful.",
+        example: "risk = 0.9",
+        ..PLAIN
+    },
+    Key {
+        name: "price-of-waiting",
+        default: "none",
+        text: "What an hour of your waiting is worth, with its currency. Without it, a place with a `price` is used only when it is named.",
+        example: "price-of-waiting = \"20 EUR\"",
+        user_only: true,
+        ..PLAIN
+    },
+    Key {
         name: "executors",
         kind: Kind::Executors,
         default: "`local`",
@@ -164,7 +180,7 @@ pub const KEYS: [Key; 13] = [
 ];
 
 /// Keys of an executor.
-pub const EXECUTOR_KEYS: [Key; 19] = [
+pub const EXECUTOR_KEYS: [Key; 25] = [
     Key {
         name: "backend",
         default: "what the other keys say",
@@ -217,7 +233,36 @@ pub const EXECUTOR_KEYS: [Key; 19] = [
     Key { name: "partition", kind: Kind::Scalar, text: "Slurm's partition.", ..PLAIN },
     Key { name: "gpus", kind: Kind::Scalar, text: "GPUs of a Slurm job, as Slurm writes them.", ..PLAIN },
     Key { name: "time", kind: Kind::Scalar, text: "Longest run time of a Slurm job, as Slurm writes it.", ..PLAIN },
-    Key { name: "memory", kind: Kind::Scalar, text: "Memory of a Slurm job, as Slurm writes it.", ..PLAIN },
+    Key {
+        name: "memory",
+        kind: Kind::Scalar,
+        text: "Memory there, as Slurm writes it: `64G`, or a number of megabytes. A Slurm job asks for as much.",
+        ..PLAIN
+    },
+    Key {
+        name: "speed",
+        kind: Kind::Number,
+        default: "that of this machine",
+        text: "How many times as fast as this machine its processors are.",
+        ..PLAIN
+    },
+    Key { name: "gpu-speed", kind: Kind::Number, default: "`speed`", text: "The same for work on its graphics processor.", ..PLAIN },
+    Key {
+        name: "bandwidth",
+        kind: Kind::Scalar,
+        default: "supposed to be 10 MB/s, between 1 and 100",
+        text: "The rate of the link: `80 MB/s`, `1 Gbit/s`, or a number of bytes a second.",
+        ..PLAIN
+    },
+    Key { name: "latency", kind: Kind::Number, default: "0.02; with `local` 0", text: "The round trip to it, seconds.", ..PLAIN },
+    Key {
+        name: "startup",
+        kind: Kind::Number,
+        default: "what the backend usually takes",
+        text: "Seconds until a worker there is ready.",
+        ..PLAIN
+    },
+    Key { name: "price", default: "free", text: "What an hour there costs: `2.40 EUR`.", ..PLAIN },
     Key { name: "kernel", default: "the server's default", text: "The kernel that `jupyter` starts.", ..PLAIN },
     Key {
         name: "token-env",

@@ -6,11 +6,13 @@
 //! where a user's data goes or which programs start.
 #![warn(missing_docs)]
 
+mod amounts;
 mod discovery;
 mod drive;
 mod executor;
 pub mod keys;
 mod pattern;
+mod placement;
 mod read;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use nbhoist_analyzer::Config;
 use nbhoist_analyzer::finding::Severity;
 use nbhoist_analyzer::library_effects::Table;
+use nbhoist_analyzer::placement::{Preferences, Price};
 use nbhoist_analyzer::rules;
 use thiserror::Error;
 
@@ -85,6 +88,10 @@ pub struct Settings {
     pub library_effects: Arc<Table>,
     /// Whether run times and sizes are remembered, for better estimates. The user's own file decides.
     pub history: bool,
+    /// The probability with which moving a block must pay.
+    pub risk: f64,
+    /// What an hour of the user's waiting is worth.
+    pub price_of_waiting: Option<Price>,
     /// Places that can run a block, by name. `local` is always there.
     pub executors: BTreeMap<String, Executor>,
     /// The files that were read, the user's own first.
@@ -108,6 +115,8 @@ impl Default for Settings {
             exclude: Vec::new(),
             library_effects: Arc::default(),
             history: true,
+            risk: Preferences::default().risk,
+            price_of_waiting: None,
             executors: BTreeMap::from([("local".to_owned(), Executor::local())]),
             files: Vec::new(),
             warnings: Vec::new(),

@@ -12,6 +12,7 @@ use nbhoist_analyzer::nearest::{nearest, tolerance};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::amounts;
 use crate::executor::{Backend, Executor};
 use crate::keys::{EXECUTOR_KEYS, KEYS, Key as Known};
 use crate::{Error, Hints, Pattern, Place, Settings, Warning, unknown_rule};
@@ -25,6 +26,10 @@ pub(crate) enum Owner {
 
 /// The longest lease, seconds: a month.
 const MAX_LEASE: f64 = 30.0 * 24.0 * 3600.0;
+
+const MEMORY: &str = "`64G`, or a number of megabytes";
+const BANDWIDTH: &str = "`80 MB/s`, `1 Gbit/s` or a number of bytes a second";
+const PRICE: &str = "`2.40 EUR`: an amount and a currency, by the hour";
 
 /// Reads a file into the settings.
 pub(crate) fn file(path: &Path, owner: Owner, settings: &mut Settings) -> Result<(), Error> {
@@ -109,6 +114,15 @@ impl<'a> Document<'a> {
                 place: self.place(&key.span()),
                 text: "`history` in a project's file does not count: what is remembered is the user's own affair".to_owned(),
                 help: crate::user_file().map(|file| format!("set it in {}", file.display())),
+            }),
+            "risk" => settings.risk = self.risk(value)?,
+            "price-of-waiting" if owner == Owner::User => {
+                settings.price_of_waiting = Some(self.amount("price-of-waiting", value, amounts::price, PRICE)?);
+            }
+            "price-of-waiting" => settings.warnings.push(Warning {
+                place: self.place(&key.span()),
+                text: "`price-of-waiting` in a project's file does not count: a project must not spend your money".to_owned(),
+                help: crate::user_file().map(|file| format!("move it to {}", file.display())),
             }),
             "executors" if owner == Owner::User => self.read_executors(value, settings)?,
             "executors" => settings.warnings.push(Warning {
@@ -212,7 +226,7 @@ impl<'a> Document<'a> {
 
     fn executor(&self, name: &str, table: &DeTable<'_>, prefix: &str, settings: &mut Settings) -> Result<Executor, Error> {
         let mut executor = Executor::new(name, Backend::Local);
-        let mut backend = None;
+        let (mut backend, mut asked) = (None, None);
         for (key, value) in table {
             let full = format!("{prefix}.{}", key.get_ref());
             match key.get_ref().as_ref() {
@@ -228,7 +242,16 @@ impl<'a> Document<'a> {
                 "partition" => executor.arguments.push(format!("--partition={}", self.text(&full, value)?)),
                 "gpus" => executor.arguments.push(format!("--gpus={}", self.text(&full, value)?)),
                 "time" => executor.arguments.push(format!("--time={}", self.text(&full, value)?)),
-                "memory" => executor.arguments.push(format!("--mem={}", self.text(&full, value)?)),
+                "memory" => {
+                    executor.memory = Some(self.amount(&full, value, amounts::memory, MEMORY)?);
+                    asked = Some(format!("--mem={}", self.text(&full, value)?));
+                }
+                "speed" => executor.speed = Some(self.factor(&full, value)?),
+                "gpu-speed" => executor.gpu_speed = Some(self.factor(&full, value)?),
+                "bandwidth" => executor.bandwidth = Some(self.amount(&full, value, amounts::bandwidth, BANDWIDTH)?),
+                "latency" => executor.latency = Some(self.seconds(&full, value)?),
+                "startup" => executor.startup = Some(self.seconds(&full, value)?),
+                "price" => executor.price = Some(self.amount(&full, value, amounts::price, PRICE)?),
                 "close" => executor.close = Some(self.strings(&full, value)?),
                 "lease" => executor.lease = Some(Duration::from_secs_f64(self.seconds(&full, value)?.min(MAX_LEASE))),
                 "kernel" => executor.kernel = Some(self.string(&full, value)?),
@@ -257,6 +280,10 @@ impl<'a> Document<'a> {
             (None, Some(_)) => Backend::Ssh,
             (None, None) => Backend::Local,
         });
+        // Elsewhere it says what there is.
+        if executor.backend == Backend::Slurm {
+            executor.arguments.extend(asked);
+        }
         Ok(executor)
     }
 
@@ -282,6 +309,28 @@ impl<'a> Document<'a> {
         };
         let allowed = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
         allowed.ok_or_else(|| self.wrong(key, value, "a number of seconds, zero or more"))
+    }
+
+    /// A number above zero.
+    fn factor(&self, key: &str, value: &Value<'_>) -> Result<f64, Error> {
+        let number = value.get_ref().as_str().is_none().then(|| self.seconds(key, value).ok()).flatten();
+        number.filter(|number| *number > 0.0).ok_or_else(|| self.wrong(key, value, "a number above zero"))
+    }
+
+    fn risk(&self, value: &Value<'_>) -> Result<f64, Error> {
+        let risk = self.factor("risk", value).ok().filter(|risk| *risk < 1.0);
+        risk.ok_or_else(|| self.wrong("risk", value, "a probability above 0 and below 1"))
+    }
+
+    /// What a person writes with a unit.
+    fn amount<T>(&self, key: &str, value: &Value<'_>, read: fn(&str) -> Option<T>, expected: &'static str) -> Result<T, Error> {
+        let text = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            DeValue::String(text) => text.as_ref(),
+            _ => "",
+        };
+        read(text).ok_or_else(|| self.wrong(key, value, expected))
     }
 
     fn bytes(&self, key: &str, value: &Value<'_>) -> Result<u64, Error> {

@@ -1,5 +1,8 @@
 //! Workspace tests: what the corpus proves, and the house rules.
 
+pub mod random;
+pub mod simulation;
+
 use std::path::PathBuf;
 
 /// The root of the repository.

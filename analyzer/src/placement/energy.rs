@@ -1,0 +1,138 @@
+//! Yes-or-no choices with costs between pairs of them, solved exactly as a minimum cut.
+//!
+//! A cost that arises when one choice is yes and another no is an edge of a network; the side of the minimum cut on which a choice lies
+//! is its value. Any sum of such costs can be minimised this way (Picard and Ratliff 1975; Kolmogorov and Zabih 2004).
+
+use std::collections::VecDeque;
+
+use petgraph::Direction;
+use petgraph::algo::dinics;
+use petgraph::graph::{Graph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+/// A cost that must not arise, microseconds: over a thousand years of waiting, and still far from overflow when added up.
+pub(super) const FORBIDDEN: u64 = 1 << 55;
+
+/// A choice, or something already decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bit {
+    /// Decided.
+    Is(bool),
+    /// To be chosen.
+    Open(NodeIndex),
+}
+
+/// Costs between choices.
+#[derive(Debug)]
+pub(super) struct Energy {
+    graph: Graph<(), u64>,
+    yes: NodeIndex,
+    no: NodeIndex,
+    /// What arises whatever is chosen.
+    constant: u64,
+}
+
+impl Default for Energy {
+    fn default() -> Self {
+        let mut graph = Graph::new();
+        let (yes, no) = (graph.add_node(()), graph.add_node(()));
+        Self { graph, yes, no, constant: 0 }
+    }
+}
+
+/// The cheapest choices.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// What they cost in all.
+    pub(super) cost: u64,
+    values: Vec<bool>,
+}
+
+impl Chosen {
+    /// What was chosen.
+    pub(super) fn is(&self, bit: Bit) -> bool {
+        match bit {
+            Bit::Is(value) => value,
+            Bit::Open(node) => self.values.get(node.index()).copied().unwrap_or(false),
+        }
+    }
+}
+
+impl Energy {
+    /// A new choice.
+    pub(super) fn open(&mut self) -> Bit {
+        Bit::Open(self.graph.add_node(()))
+    }
+
+    /// A cost that arises when `yes` is yes and `no` is no.
+    pub(super) fn when(&mut self, yes: Bit, no: Bit, cost: u64) {
+        if cost == 0 {
+            return;
+        }
+        let (from, to) = match (yes, no) {
+            (Bit::Is(false), _) | (_, Bit::Is(true)) => return,
+            (Bit::Is(true), Bit::Is(false)) => {
+                self.constant = self.constant.saturating_add(cost);
+                return;
+            }
+            (Bit::Is(true), Bit::Open(no)) => (self.yes, no),
+            (Bit::Open(yes), Bit::Is(false)) => (yes, self.no),
+            (Bit::Open(yes), Bit::Open(no)) => (yes, no),
+        };
+        if from != to {
+            self.graph.add_edge(from, to, cost.min(FORBIDDEN));
+        }
+    }
+
+    /// A cost that arises when the choice is yes.
+    pub(super) fn when_yes(&mut self, bit: Bit, cost: u64) {
+        self.when(bit, Bit::Is(false), cost);
+    }
+
+    /// A cost that arises when the choice is no.
+    pub(super) fn when_no(&mut self, bit: Bit, cost: u64) {
+        self.when(Bit::Is(true), bit, cost);
+    }
+
+    /// A choice that must be yes when any of these is.
+    pub(super) fn any(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
+        let any = self.open();
+        for bit in bits {
+            self.when(bit, any, FORBIDDEN);
+        }
+        any
+    }
+
+    /// A choice that must be no when any of these is.
+    pub(super) fn all(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
+        let all = self.open();
+        for bit in bits {
+            self.when(all, bit, FORBIDDEN);
+        }
+        all
+    }
+
+    /// The cheapest choices, with as few of them yes as possible; nothing when something forbidden cannot be avoided.
+    pub(super) fn solve(&self) -> Option<Chosen> {
+        let (flow, flows) = dinics(&self.graph, self.yes, self.no);
+        let cost = flow.saturating_add(self.constant);
+        if cost >= FORBIDDEN {
+            return None;
+        }
+        let mut values = vec![false; self.graph.node_count()];
+        values[self.yes.index()] = true;
+        let mut queue = VecDeque::from([self.yes]);
+        while let Some(node) = queue.pop_front() {
+            let forward = self.graph.edges_directed(node, Direction::Outgoing);
+            let forward = forward.filter(|edge| flows[edge.id().index()] < *edge.weight()).map(|edge| edge.target());
+            let backward = self.graph.edges_directed(node, Direction::Incoming);
+            let backward = backward.filter(|edge| flows[edge.id().index()] > 0).map(|edge| edge.source());
+            for next in forward.chain(backward) {
+                if !std::mem::replace(&mut values[next.index()], true) {
+                    queue.push_back(next);
+                }
+            }
+        }
+        Some(Chosen { cost, values })
+    }
+}

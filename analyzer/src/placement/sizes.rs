@@ -1,0 +1,52 @@
+//! How large values are, and how long they take on the way.
+
+use super::{Lognormal, Options, Place};
+use crate::report::ValueKind;
+
+/// Bytes a second at which state is packed on one side and unpacked on the other; cloudpickle with compression of what compresses.
+pub(super) const PACKING: f64 = 200e6;
+
+/// Round trips that a block adds: greeting, state, start, result.
+const ROUND_TRIPS: f64 = 4.0;
+
+/// A size, with whether it was measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) bytes: Lognormal,
+    pub(super) measured: bool,
+}
+
+/// The size of a value of which nothing was measured: small for code, for data anything from a number to a table.
+pub(super) fn assumed(kind: ValueKind) -> Lognormal {
+    match kind {
+        ValueKind::Function => Lognormal::between(500.0, 2e3, 8e3),
+        ValueKind::Class => Lognormal::between(1e3, 5e3, 25e3),
+        ValueKind::Data | ValueKind::Unknown => Lognormal::between(1e3, 1e5, 1e7),
+    }
+}
+
+/// The size of a value by its name.
+pub(super) fn size(name: &str, kind: ValueKind, known: Option<u64>, options: &Options) -> Size {
+    match known.or_else(|| options.sizes.get(name).copied()) {
+        Some(bytes) => Size { bytes: Lognormal::exactly(bytes as f64), measured: true },
+        None => Size { bytes: assumed(kind), measured: false },
+    }
+}
+
+/// A rate, bytes per second. One that is not known may be that of a poor home line as well as that of a good office.
+pub(super) fn rate(known: Option<f64>) -> Lognormal {
+    known.filter(|rate| rate.is_finite() && *rate > 0.0).map_or_else(|| Lognormal::between(1e6, 1e7, 1e8), Lognormal::exactly)
+}
+
+/// Seconds for so many bytes: packed, on the way, unpacked.
+pub(super) fn transfer(bytes: Lognormal, rate: Lognormal) -> Lognormal {
+    if bytes.median <= 0.0 {
+        return Lognormal::ZERO;
+    }
+    Lognormal { median: bytes.median * (1.0 / rate.median + 2.0 / PACKING), sigma: bytes.sigma.hypot(rate.sigma) }
+}
+
+/// Seconds that every move to a place takes, whatever goes along; the start of a worker is not among them.
+pub(super) fn crossing(place: &Place) -> f64 {
+    place.overhead.max(0.0) + ROUND_TRIPS * place.latency.max(0.0)
+}

@@ -1,0 +1,58 @@
+//! From configured places to what the analysis weighs.
+
+use nbhoist_analyzer::placement::{Options, Place, Preferences, Sees, Work};
+
+use crate::{Backend, Executor, Settings};
+
+/// What each move of a block adds on either side, seconds: asking the kernel, comparing versions, verifying.
+const OVERHEAD: f64 = 0.1;
+
+/// Round trip of a place that is not this machine, seconds, where nothing else is said.
+const LATENCY: f64 = 0.02;
+
+/// Bytes a second between two processes of this machine, where packing is what takes time.
+const PIPE: f64 = 2e9;
+
+impl Settings {
+    /// What the analysis is told about places: all of them for `auto`, none for `here`, else the one with this name.
+    ///
+    /// A place that is named may cost what it costs.
+    pub fn placement(&self, on: &str) -> Options {
+        let mut places: Vec<Place> =
+            self.executors.values().filter(|place| on == "auto" || place.name == on).map(Executor::place).collect();
+        if on != "auto" {
+            places.iter_mut().for_each(|place| place.price = None);
+        }
+        let preferences = Preferences { risk: self.risk, waiting: self.price_of_waiting.clone(), ..Preferences::default() };
+        Options { places, preferences, ..Options::default() }
+    }
+}
+
+impl Executor {
+    /// The place, as far as configuration knows it; a probe may fill in the rest.
+    pub fn place(&self) -> Place {
+        let is_local = self.backend == Backend::Local;
+        let rate = self.bandwidth.or(is_local.then_some(PIPE));
+        // How long a worker took to answer on each engine, on loopback.
+        let start_up = match self.backend {
+            Backend::Local => 0.2,
+            Backend::Ssh | Backend::Command => 0.7,
+            Backend::Slurm | Backend::Plugin(_) => 2.0,
+            Backend::Jupyter => 3.5,
+        };
+        let speeds = [(Work::Cpu, self.speed.or(is_local.then_some(1.0))), (Work::Gpu, self.gpu_speed.or(self.speed))];
+        let folders = self.paths.keys().cloned().collect();
+        Place {
+            speed: speeds.into_iter().filter_map(|(work, speed)| Some((work, speed?))).collect(),
+            memory: self.memory,
+            up: rate,
+            down: rate,
+            latency: self.latency.unwrap_or(if is_local { 0.0 } else { LATENCY }),
+            start_up: self.startup.unwrap_or(start_up),
+            overhead: OVERHEAD,
+            price: self.price.clone(),
+            sees: if is_local { Sees::Everything } else { Sees::Folders(folders) },
+            ..Place::new(&self.name)
+        }
+    }
+}
