@@ -51,11 +51,16 @@ fn counts_of_several_sessions_have_no_order() {
 fn a_cell_surely_did_not_run_where_no_count_is_free() {
     assert_eq!(found("NBH112", &[cell("x = 1", 1), cell("x", None), cell("y = 1", 2)]), ["NBH112 2"]);
     assert_eq!(found("NBH112", &[cell("x = 1", 1), cell("x", None)]), ["NBH112 2"]);
-    assert_eq!(found("NBH112", &[cell("x = 1", 1), cell("x", None), cell("y = 1", 3)]), [""; 0]);
     assert_eq!(found("NBH112", &[cell("x = 1", 1), cell("x", None), cell("y", None), cell("y = 1", 3)]), ["NBH112 2"]);
+    // It ran and was cleared: its count is free, or its output is there.
+    assert_eq!(found("NBH112", &[cell("x = 1", 1), cell("x", None), cell("y = 1", 3)]), [""; 0]);
     assert_eq!(found("NBH112", &[cell("x = 1", 1), printed(cell("print(x)", None))]), [""; 0]);
-    assert_eq!(found("NBH112", &[cell("x = 1", 1), tagged(cell("x", None), "skip-execution")]), [""; 0]);
     assert_eq!(found("NBH112", &[cell("x = 1", None), cell("x", None)]), [""; 0]);
+    // It is not meant to run.
+    assert_eq!(found("NBH112", &[cell("x = 1", 1), tagged(cell("x", None), "skip-execution")]), [""; 0]);
+    let mut frozen = cell("x", None);
+    frozen["metadata"] = json!({"run_control": {"frozen": true}});
+    assert_eq!(found("NBH112", &[cell("x = 1", 1), frozen]), [""; 0]);
 }
 
 #[test]
@@ -109,6 +114,13 @@ fn a_call_is_repeated_where_its_arguments_are_the_same() {
     let changed = took("frame['x'] = 1", 0.1);
     assert_eq!(found("NBH302", &[load(), first(), changed, took("b = frame.merge(frame, on='x')", 30.0)]), [""; 0]);
     assert_eq!(found("NBH302", &[load(), first(), cell("b = frame.merge(frame, on='x')", 3)]), [""; 0]);
+    // A helper is made anew from the same text, or from another.
+    let helped = |size: u32| took(&format!("t = frame.rolling({size})\nb = t.apply(len)"), 30.0);
+    assert_eq!(found("NBH302", &[load(), helped(3), helped(3)]), ["NBH302 3"]);
+    assert_eq!(found("NBH302", &[load(), helped(3), helped(4)]), [""; 0]);
+    let number = |size: u32| took(&format!("t = {size}\nb = frame.rolling(t)"), 30.0);
+    assert_eq!(found("NBH302", &[load(), number(3), number(4)]), [""; 0]);
+    assert_eq!(found("NBH302", &[load(), helped(3), load(), helped(3)]), [""; 0]);
     assert_eq!(found("NBH302", &[load(), first(), load(), took("b = frame.merge(frame, on='x')", 30.0)]), [""; 0]);
 }
 

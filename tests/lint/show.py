@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import precision
 import public
 
 AROUND = 9
@@ -69,10 +70,12 @@ def extra(finding, cells, notebook):
         for number, other in enumerate(cells, 1):
             if other["cell_type"] == "code" and other.get("execution_count") is None and public.text_of(other).strip():
                 yield f"   not run {number} {other['metadata'].get('tags', '')}: {public.text_of(other).strip()[:100]!r} outputs {len(other['outputs'])}"
-    if code in ("NBH114", "NBH404", "NBH206", "NBH207", "NBH205"):
+    if code in ("NBH114", "NBH302", "NBH401", "NBH402", "NBH404", "NBH206", "NBH207", "NBH205"):
         for related in finding["related"]:
+            text = public.text_of(cells[related["cell"] - 1])
+            line = text.encode()[:related["start"]].count(b"\n") + 1
             yield f"   -- cell {related['cell']}"
-            yield from list(lines_around(public.text_of(cells[related["cell"] - 1]), 1, 1, 25))[:25]
+            yield from list(lines_around(text, line, line, 25))[:25]
     if code == "NBH501":
         yield from list(matching(cells, r"(?i)seed|random|rng|shuffle|manual"))[:14]
     if code in ("NBH601", "NBH602", "NBH114"):
@@ -104,7 +107,7 @@ def show(finding, folder):
 def main():
     nbhoist, folder, *codes = sys.argv[1:]
     known = public.judgements() if public.JUDGEMENTS.exists() else {}
-    for code, found in public.sample(public.check(nbhoist, folder, public.notebooks(folder))).items():
+    for code, found in public.sample(precision.findings(nbhoist, folder, public.notebooks(folder))).items():
         for finding in found:
             if code in codes and public.key(finding) not in known:
                 show(finding, folder)

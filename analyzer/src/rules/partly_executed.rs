@@ -1,5 +1,7 @@
 //! A notebook of which only some cells ran.
 
+use std::collections::BTreeSet;
+
 use super::{Context, Rule};
 use crate::facts::CellFacts;
 use crate::finding::{Finding, Severity};
@@ -17,10 +19,14 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let cells: Vec<_> = context.code().filter(|(_, facts, _)| says_something(facts)).map(|(cell, ..)| cell).collect();
-    let ran = cells.iter().filter(|cell| has_run(cell)).count();
-    let left = never_ran(&cells);
-    let Some(first) = left.first().filter(|_| ran > 0) else { return Vec::new() };
-    let others = if ran == 1 { "another one did".to_owned() } else { format!("{ran} others did") };
+    let counts: BTreeSet<u32> = context.counted().map(|(_, count)| count).collect();
+    let (counted, left): (Vec<&Cell>, Vec<&Cell>) = cells.iter().partition(|cell| cell.execution_count.is_some());
+    let left: Vec<&Cell> = left.into_iter().filter(|cell| !is_left_out(cell)).collect();
+    // Clearing a cell takes its count as well: where as many counts are free, all may have run. Outputs without a count show the same.
+    let free = counts.last().map_or(0, |&last| last as usize) - counts.len();
+    let may_have_run = left.len() <= free || left.iter().any(|cell| !cell.outputs.is_empty());
+    let Some(first) = left.first().filter(|_| !counted.is_empty() && !may_have_run) else { return Vec::new() };
+    let others = if counted.len() == 1 { "another one did".to_owned() } else { format!("{} others did", counted.len()) };
     let message = match left.len() {
         1 => format!("cell {} did not run, {others}", first.number),
         left => format!("{left} cells did not run, cell {} first of them; {others}", first.number),
@@ -28,37 +34,9 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     vec![rule.about(first, message, Some("run all cells and save, or clear all outputs".to_owned()))]
 }
 
-/// A cell with outputs ran even where a tool took its count away.
-fn has_run(cell: &Cell) -> bool {
-    cell.execution_count.is_some() || !cell.outputs.is_empty()
-}
-
-/// Cells that did not run. Where the counts around a cell leave one free it may have run and been cleared, so nothing is said of it.
-fn never_ran<'c>(cells: &[&'c Cell]) -> Vec<&'c Cell> {
-    let mut found = Vec::new();
-    let mut before = 0;
-    let mut waiting: Vec<&Cell> = Vec::new();
-    for &cell in cells {
-        match cell.execution_count {
-            Some(count) => {
-                let free = count.saturating_sub(before).saturating_sub(1);
-                if waiting.len() > free as usize {
-                    found.append(&mut waiting);
-                }
-                waiting.clear();
-                before = count;
-            }
-            None if !has_run(cell) && !is_left_out(cell) => waiting.push(cell),
-            None => {}
-        }
-    }
-    found.append(&mut waiting);
-    found
-}
-
-/// Runners leave out a cell with this tag.
+/// Runners leave out a cell with this tag, and an extension of notebooks one that is frozen.
 fn is_left_out(cell: &Cell) -> bool {
-    cell.tags.iter().any(|tag| tag == "skip-execution")
+    cell.frozen || cell.tags.iter().any(|tag| tag == "skip-execution")
 }
 
 /// Whether there is more than comments.

@@ -1,15 +1,15 @@
 //! Two cells that take long over the same call.
 
-use ruff_python_ast::Expr;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_text_size::Ranged;
+use ruff_python_ast::{Expr, Stmt};
+use ruff_text_size::{Ranged, TextSize};
 
 use super::heavy_work::{self, Purpose};
 use super::{Context, Rule};
 use crate::facts::CellFacts;
 use crate::finding::{Finding, Severity};
-use crate::interp::CellTrace;
+use crate::interp::{CellTrace, Change, ObjId};
 use crate::notebook::Cell;
 use crate::report::{Because, Certainty, EffectKind};
 use crate::words;
@@ -27,6 +27,7 @@ pub(super) const RULE: Rule = Rule {
 /// A cell above the budget, with the calls that may be why.
 struct Heavy<'c> {
     cell: &'c Cell,
+    facts: &'c CellFacts,
     trace: &'c CellTrace,
     seconds: f64,
     work: Vec<(String, &'c Expr)>,
@@ -63,22 +64,28 @@ fn heavy<'c>(context: &Context<'c>, cell: &'c Cell, facts: &'c CellFacts, trace:
     }
     let calls = facts.syntax.body.iter().flat_map(heavy_work::calls);
     let work = calls.filter(|call| heavy_work::purpose(trace, call.range()) == Purpose::Work);
-    Some(Heavy { cell, trace, seconds: cost.seconds?, work: work.map(|call| (heavy_work::text(&cell.source, call), call)).collect() })
+    Some(Heavy {
+        cell,
+        facts,
+        trace,
+        seconds: cost.seconds?,
+        work: work.map(|call| (heavy_work::text(&cell.source, call), call)).collect(),
+    })
 }
 
-/// The call of the later cell that the earlier one makes, too, where nothing else is done in one of them, so that the time goes there.
+/// The last call of the later cell that the earlier one makes, too, where one of the cells does nothing else, so that its time goes there.
 fn repeated<'c>(context: &Context<'_>, earlier: &Heavy<'_>, later: &Heavy<'c>) -> Option<&'c Expr> {
     let is_in = |cell: &Heavy<'_>, text: &str| cell.work.iter().any(|(known, _)| known == text);
     let all_in = |one: &Heavy<'_>, other: &Heavy<'_>| one.work.iter().all(|(text, _)| is_in(other, text));
     if !all_in(earlier, later) && !all_in(later, earlier) {
         return None;
     }
-    let (_, call) = later.work.iter().find(|(text, call)| {
-        is_in(earlier, text) && mentions(call).iter().all(|name| is_unchanged(context, earlier.trace, later.trace, name))
-    })?;
+    let shared: Vec<&'c Expr> = later.work.iter().filter(|(text, _)| is_in(earlier, text)).map(|(_, call)| *call).collect();
+    let same = |call: &&Expr| mentions(call).iter().all(|name| is_unchanged(context, earlier, later, name));
     // The same draw gives other numbers the second time.
-    let draws = later.trace.draws.iter().any(|draw| call.range().contains_range(draw.call.range));
-    (!draws).then_some(*call)
+    let draws = |call: &&Expr| later.trace.draws.iter().any(|draw| call.range().contains_range(draw.call.range));
+    let repeats = shared.iter().all(same) && !shared.iter().any(draws);
+    shared.last().copied().filter(|_| repeats)
 }
 
 fn mentions(call: &Expr) -> Vec<&Name> {
@@ -97,23 +104,33 @@ fn mentions(call: &Expr) -> Vec<&Name> {
 }
 
 /// Whether the name stands for the same value in both cells.
-fn is_unchanged(context: &Context<'_>, earlier: &CellTrace, later: &CellTrace, name: &Name) -> bool {
-    let import = |trace: &CellTrace| trace.binds.iter().find(|bind| bind.name == *name).map(|bind| bind.import.clone());
-    match (import(earlier), import(later)) {
-        (None, None) => {}
-        (Some(Some(one)), Some(Some(other))) => return one == other,
-        // One of them imports what the other finds imported, or binds the name to something of its own.
-        (Some(Some(_)), None) => return later.reads.get(name).is_none_or(|read| read.cells == [earlier.cell]),
-        _ => return false,
+fn is_unchanged(context: &Context<'_>, earlier: &Heavy<'_>, later: &Heavy<'_>, name: &Name) -> bool {
+    let import = |cell: &Heavy<'_>| cell.trace.binds.iter().find(|bind| bind.name == *name).map(|bind| bind.import.clone());
+    let (one, other) = (earlier.trace.reads.get(name), later.trace.reads.get(name));
+    match (import(earlier), import(later), one, other) {
+        (Some(Some(one)), Some(Some(other)), ..) => one == other,
+        // The later one finds imported what the earlier one imports.
+        (Some(Some(_)), None, _, read) => read.is_none_or(|read| read.cells == [earlier.cell.number]),
+        // Both make it from the same text; the calls in that are compared as well.
+        (Some(None), Some(None), None, None) => bindings(earlier, name) == bindings(later, name),
+        // A builtin, or a name of a comprehension.
+        (None, None, None, None) => true,
+        (None, None, Some(one), Some(other)) => {
+            let objects = context.linked.world.heap.reach(&other.objs);
+            let between = (earlier.cell.number..later.cell.number).flat_map(|number| {
+                let trace = context.linked.traces().iter().find(|trace| trace.cell == number);
+                trace.into_iter().flat_map(|trace| &trace.changes)
+            });
+            let changes = |(object, change): (&ObjId, &Change)| change.certainty == Certainty::Proved && objects.contains(object);
+            one.cells == other.cells && !between.into_iter().any(changes)
+        }
+        _ => false,
     }
-    let (Some(one), Some(other)) = (earlier.reads.get(name), later.reads.get(name)) else {
-        // Neither reads it from outside: a builtin, or a name of a comprehension.
-        return earlier.reads.contains_key(name) == later.reads.contains_key(name);
-    };
-    let objects = context.linked.world.heap.reach(&other.objs);
-    let between = context.linked.traces().iter().filter(|trace| (earlier.cell..later.cell).contains(&trace.cell));
-    one.cells == other.cells
-        && between
-            .flat_map(|trace| &trace.changes)
-            .all(|(object, change)| change.certainty != Certainty::Proved || !objects.contains(object))
+}
+
+/// The statements of a cell that give the name a value, with all white space made one.
+fn bindings(cell: &Heavy<'_>, name: &Name) -> Vec<String> {
+    let binds = |statement: &&Stmt| super::bindings::is_bound_before(std::slice::from_ref(*statement), name, TextSize::new(u32::MAX));
+    let text = |statement: &Stmt| cell.cell.source[statement.range()].split_whitespace().collect::<Vec<_>>().join(" ");
+    cell.facts.syntax.body.iter().filter(binds).map(text).collect()
 }
