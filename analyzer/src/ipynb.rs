@@ -107,7 +107,7 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
     if source.text.contains("\r\n") {
         source.text = source.text.replace("\r\n", "\n");
     }
-    let (tags, ignored) = layout.metadata.map(metadata::cell).unwrap_or_default();
+    let metadata::OfCell { tags, ignored, frozen } = layout.metadata.map(metadata::cell).unwrap_or_default();
     Cell {
         number,
         id: layout.id.and_then(source::string),
@@ -115,6 +115,7 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
         source: source.text,
         tags,
         ignored,
+        frozen,
         // A kernel counts from 1; some tools write 0 for cells that never ran.
         execution_count: layout.execution_count.and_then(source::number).filter(|count| *count > 0),
         outputs: layout.outputs.map(outputs::read).unwrap_or_default(),

@@ -79,6 +79,8 @@ pub struct Cell {
     pub tags: Vec<String>,
     /// `metadata.nbhoist.ignore`: rules that are not to speak of this cell.
     pub ignored: Vec<String>,
+    /// `metadata.run_control.frozen`: the notebook extension Freeze keeps it from running.
+    pub frozen: bool,
     /// `execution_count` as saved in the file.
     pub execution_count: Option<u32>,
     /// Saved outputs, in order; none where the format has none.
@@ -106,6 +108,7 @@ impl Cell {
             source: source.into(),
             tags: Vec::new(),
             ignored: Vec::new(),
+            frozen: false,
             execution_count: None,
             outputs: Vec::new(),
             saved_seconds: None,

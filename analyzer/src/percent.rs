@@ -102,6 +102,7 @@ fn cell(number: u32, marker: Option<&Marker<'_>>, body: Body<'_>) -> Cell {
         source,
         tags: marker.map(Marker::tags).unwrap_or_default(),
         ignored: marker.map(Marker::ignored).unwrap_or_default(),
+        frozen: false,
         execution_count: None,
         outputs: Vec::new(),
         saved_seconds: None,

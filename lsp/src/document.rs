@@ -153,6 +153,7 @@ impl OpenNotebook {
             source: source.to_string(),
             tags: cell.tags.clone(),
             ignored: cell.ignored.clone(),
+            frozen: false,
             execution_count: None,
             outputs: Vec::new(),
             saved_seconds: None,

@@ -78,12 +78,34 @@ struct CellMetadata<'a> {
     tags: Option<&'a RawValue>,
     #[serde(borrow)]
     nbhoist: Option<&'a RawValue>,
+    #[serde(borrow)]
+    run_control: Option<&'a RawValue>,
 }
 
-/// The tags of a cell and the rules that its metadata leave out; entries that are no strings are left out.
-pub(super) fn cell(raw: &RawValue) -> (Vec<String>, Vec<String>) {
-    let metadata = serde_json::from_str::<CellMetadata<'_>>(raw.get()).ok();
-    metadata.map(|metadata| (metadata.tags.map(strings).unwrap_or_default(), ignored(metadata.nbhoist))).unwrap_or_default()
+#[derive(Deserialize)]
+struct RunControl {
+    frozen: Option<bool>,
+}
+
+/// What a cell's metadata say that counts; entries of lists that are no strings are left out.
+#[derive(Default)]
+pub(super) struct OfCell {
+    pub(super) tags: Vec<String>,
+    /// `nbhoist.ignore`.
+    pub(super) ignored: Vec<String>,
+    /// `run_control.frozen`.
+    pub(super) frozen: bool,
+}
+
+/// Reads a cell's metadata.
+pub(super) fn cell(raw: &RawValue) -> OfCell {
+    let Ok(metadata) = serde_json::from_str::<CellMetadata<'_>>(raw.get()) else { return OfCell::default() };
+    let control = metadata.run_control.and_then(|control| serde_json::from_str::<RunControl>(control.get()).ok());
+    OfCell {
+        tags: metadata.tags.map(strings).unwrap_or_default(),
+        ignored: ignored(metadata.nbhoist),
+        frozen: control.and_then(|control| control.frozen).unwrap_or(false),
+    }
 }
 
 fn ignored(own: Option<&RawValue>) -> Vec<String> {

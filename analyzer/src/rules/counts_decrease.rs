@@ -16,10 +16,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
+    // `duplicate-counts` speaks of those.
+    if context.has_several_sessions() {
+        return Vec::new();
+    }
     let mut highest: Option<(u32, &Cell)> = None;
     let mut earlier = Vec::new();
-    for cell in context.request.notebook.code_cells() {
-        let Some(count) = cell.execution_count else { continue };
+    for (cell, count) in context.counted() {
         match highest {
             Some((most, above)) if count < most => earlier.push((cell, count, above, most)),
             _ => highest = Some((count, cell)),

@@ -6,9 +6,9 @@ use crate::interp::{CellTrace, Read};
 use crate::minimal_state::is_history;
 use crate::notebook::OutputKind;
 use crate::report::Certainty;
-use ruff_python_ast::Stmt;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtTry};
 use ruff_text_size::{Ranged, TextRange};
 
 pub(super) const RULE: Rule = Rule {
@@ -58,6 +58,7 @@ pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c 
                 && read.certainty == Certainty::Proved
                 && !is_history(name)
                 && !crate::interp::is_builtin(name)
+                && !is_expected(context, name, read)
         })
         .filter(move |(_, name, _)| reported.insert((*name).clone()) && !binds(name))
 }
@@ -67,27 +68,50 @@ pub(super) fn ran_without_it(context: &Context<'_>, cell: u32, read: &Read) -> b
     let ran = context
         .cell(cell)
         .is_some_and(|cell| cell.execution_count.is_some() && !cell.outputs.iter().any(|output| output.kind == OutputKind::Error));
-    let text = context.code().find(|(cell, ..)| cell.number == read.text_cell);
-    ran && !text.is_some_and(|(_, facts, _)| facts.syntax.body.iter().any(|statement| catches(statement, read.range)))
+    // A `try` around the place may have swallowed the error.
+    ran && tries(context, read).is_empty()
 }
 
-/// Whether a `try` around the place may have swallowed the error.
-fn catches(statement: &Stmt, place: TextRange) -> bool {
-    struct Search(TextRange, bool);
-    impl<'a> Visitor<'a> for Search {
+/// Names that Python 2 had: `try: input = raw_input` is about both.
+const PYTHON_2: &[&str] =
+    &["apply", "basestring", "buffer", "cmp", "execfile", "file", "long", "raw_input", "reduce", "reload", "unichr", "unicode", "xrange"];
+
+/// Whether the code counts on the name not being there.
+pub(super) fn is_expected(context: &Context<'_>, name: &Name, read: &Read) -> bool {
+    let catches = |handler: &ExceptHandler| {
+        let ExceptHandler::ExceptHandler(handler) = handler;
+        let names = handler.type_.as_deref().map(|kind| match kind {
+            Expr::Tuple(tuple) => tuple.elts.as_slice(),
+            one => std::slice::from_ref(one),
+        });
+        names.is_some_and(|names| names.iter().any(|kind| matches!(kind, Expr::Name(kind) if kind.id.as_str() == "NameError")))
+    };
+    let tries = tries(context, read);
+    tries.iter().any(|attempt| PYTHON_2.contains(&name.as_str()) || attempt.handlers.iter().any(catches))
+}
+
+/// The `try` statements around a reading.
+fn tries<'c>(context: &Context<'c>, read: &Read) -> Vec<&'c StmtTry> {
+    struct Search<'a>(TextRange, Vec<&'a StmtTry>);
+    impl<'a> Visitor<'a> for Search<'a> {
         fn visit_stmt(&mut self, statement: &'a Stmt) {
             if statement.range().contains_range(self.0) {
-                self.1 |= matches!(statement, Stmt::Try(_));
+                self.1.extend(statement.as_try_stmt());
                 visitor::walk_stmt(self, statement);
             }
         }
     }
-    let mut search = Search(place, false);
-    search.visit_stmt(statement);
+    let mut search = Search(read.range, Vec::new());
+    if let Some((_, facts, _)) = context.code().find(|(cell, ..)| cell.number == read.text_cell) {
+        search.visit_body(&facts.syntax.body);
+    }
     search.1
 }
 
-/// Whether the cell says that it fails on purpose.
+/// Whether the cell says that it fails on purpose, to nbconvert or to nbval.
 pub(super) fn is_guarded(context: &Context<'_>, cell: u32) -> bool {
-    context.request.notebook.cell(cell).is_some_and(|cell| cell.tags.iter().any(|tag| tag == "raises-exception"))
+    context.cell(cell).is_some_and(|cell| {
+        let tagged = cell.tags.iter().any(|tag| matches!(tag.as_str(), "raises-exception" | "nbval-raises-exception"));
+        tagged || cell.source.lines().any(|line| line.trim() == "# NBVAL_RAISES_EXCEPTION")
+    })
 }

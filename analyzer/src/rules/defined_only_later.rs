@@ -50,10 +50,16 @@ pub(super) fn early<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c Cell
             .iter()
             // A name that Python or IPython provides is there before a cell binds it.
             .filter(|(name, read)| read.unbound && read.cells.is_empty() && read.certainty == Certainty::Proved && !is_builtin(name))
+            .filter(|(name, read)| !is_of_an_earlier_turn(context, name, read) && !super::defined_nowhere::is_expected(context, name, read))
             .filter(move |(name, _)| !traces.iter().any(|other| other.cell < trace.cell && other.deletes.contains(name)))
             .filter_map(move |(name, read)| {
                 let later = traces.iter().find(|other| other.cell > trace.cell && other.binds.iter().any(|bind| bind.name == *name))?;
                 Some((trace, name, read, later))
             })
     })
+}
+
+fn is_of_an_earlier_turn(context: &Context<'_>, name: &Name, read: &Read) -> bool {
+    let text = context.code().find(|(cell, ..)| cell.number == read.text_cell);
+    text.is_some_and(|(_, facts, _)| super::bindings::may_be_of_an_earlier_turn(&facts.syntax.body, name, read.range))
 }

@@ -19,8 +19,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut first: BTreeMap<u32, u32> = BTreeMap::new();
     let mut found = Vec::new();
-    for cell in context.request.notebook.code_cells() {
-        let Some(count) = cell.execution_count else { continue };
+    for (cell, count) in context.counted() {
         if let Some(&other) = first.get(&count) {
             found.push((cell, count, other));
         } else {

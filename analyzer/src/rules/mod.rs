@@ -1,6 +1,7 @@
 //! The rules of `nbhoist check`: one file each, with its explanation beside it.
 
 mod apply;
+mod bindings;
 mod block_summary;
 mod cannot_travel;
 mod clock_in_data;
@@ -13,6 +14,7 @@ mod device_bound;
 mod duplicate_counts;
 mod file_from_earlier_cell;
 mod heavy_cell;
+mod heavy_work;
 mod hidden_state;
 mod home_path_in_output;
 mod ignore;
@@ -24,9 +26,12 @@ mod meant;
 mod mutual_dependence;
 mod not_rerunnable;
 mod partly_executed;
+mod plot_in_heavy_cell;
 mod relies_on_ambient_state;
+mod repeated_heavy_call;
 mod saved_error;
 mod secret_in_output;
+mod shipping_costs_more;
 mod stale_output;
 mod suppress;
 mod unparsable_cell;
@@ -34,6 +39,7 @@ mod unpinned_install;
 mod unseeded_randomness;
 mod unused_suppression;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ruff_python_ast::Stmt;
@@ -80,6 +86,18 @@ impl<'c> Context<'c> {
         };
         let parses = || self.facts.iter().all(|facts| facts.syntax.problems.is_empty());
         self.request.notebook.language_declared && parses() || self.facts.iter().any(|facts| facts.syntax.body.iter().any(surely))
+    }
+
+    /// Code cells with a saved count, and the count. A blank cell is left out: running it raises no count, so it shows that of another.
+    fn counted(&self) -> impl Iterator<Item = (&'c Cell, u32)> {
+        let cells = self.request.notebook.code_cells().filter(|cell| !cell.source.trim().is_empty());
+        cells.filter_map(|cell| Some((cell, cell.execution_count?)))
+    }
+
+    /// Whether two cells have the same count: then the counts are of several sessions, and say nothing about each other.
+    fn has_several_sessions(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        self.counted().any(|(_, count)| !seen.insert(count))
     }
 
     fn cell(&self, number: u32) -> Option<&'c Cell> {
@@ -168,10 +186,13 @@ pub fn all() -> &'static [Rule] {
         late_bound_global::RULE,
         mutual_dependence::RULE,
         heavy_cell::RULE,
+        repeated_heavy_call::RULE,
+        plot_in_heavy_cell::RULE,
         cannot_travel::RULE,
         device_bound::RULE,
         relies_on_ambient_state::RULE,
         file_from_earlier_cell::RULE,
+        shipping_costs_more::RULE,
         block_summary::RULE,
         unseeded_randomness::RULE,
         machine_local_path::RULE,

@@ -169,11 +169,7 @@ impl Search<'_> {
     fn is_bound_before(&self, name: &str, range: TextRange) -> bool {
         let number = self.trace.cell;
         let facts = self.context.code().find(|(cell, ..)| cell.number == number).map(|(_, facts, _)| facts);
-        let mut search = Bindings { name, before: range, found: false };
-        for statement in facts.iter().flat_map(|facts| &facts.syntax.body) {
-            search.visit_stmt(statement);
-        }
-        search.found
+        facts.is_some_and(|facts| super::bindings::is_bound_before(&facts.syntax.body, name, range.start()))
     }
 
     /// Whether the name stands for a value, not for a module: `plt.rcParams["x"] *= 2` is about the library.
@@ -197,41 +193,6 @@ impl Search<'_> {
         read.is_some_and(|read| {
             !read.objs.is_empty() && read.objs.iter().all(|&id| matches!(&heap.get(id).kind, Kind::Lib(path) if test(path)))
         })
-    }
-}
-
-/// Looks for a statement that binds a name and starts in front of a place.
-struct Bindings<'b> {
-    name: &'b str,
-    before: TextRange,
-    found: bool,
-}
-
-impl<'a> Visitor<'a> for Bindings<'_> {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        if statement.range().start() >= self.before.start() {
-            return;
-        }
-        self.found |= match statement {
-            Stmt::Assign(assign) => assign.targets.iter().any(|target| self.is_in(target)),
-            Stmt::AnnAssign(assign) => self.is_in(&assign.target),
-            Stmt::For(each) => self.is_in(&each.target),
-            Stmt::With(with) => with.items.iter().any(|item| item.optional_vars.as_deref().is_some_and(|target| self.is_in(target))),
-            _ => false,
-        };
-        visitor::walk_stmt(self, statement);
-    }
-}
-
-impl Bindings<'_> {
-    fn is_in(&self, target: &Expr) -> bool {
-        match target {
-            Expr::Name(name) => name.id.as_str() == self.name,
-            Expr::Tuple(tuple) => tuple.elts.iter().any(|part| self.is_in(part)),
-            Expr::List(list) => list.elts.iter().any(|part| self.is_in(part)),
-            Expr::Starred(starred) => self.is_in(&starred.value),
-            _ => false,
-        }
     }
 }
 

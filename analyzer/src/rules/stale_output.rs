@@ -5,7 +5,7 @@ use crate::finding::{Finding, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::interp::{Kind, ObjId};
-use crate::report::{Because, Edge, EdgeKind};
+use crate::report::{Because, Certainty, Edge, EdgeKind};
 
 pub(super) const RULE: Rule = Rule {
     code: "NBH114",
@@ -18,18 +18,16 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let counts: BTreeMap<u32, u32> =
-        context.request.notebook.code_cells().filter_map(|cell| Some((cell.number, cell.execution_count?))).collect();
-    // Counts of several sessions say nothing about each other.
-    if counts.values().collect::<BTreeSet<_>>().len() < counts.len() {
+    if context.has_several_sessions() {
         return Vec::new();
     }
+    let counts: BTreeMap<u32, u32> = context.counted().map(|(cell, count)| (cell.number, count)).collect();
     let mut reported = BTreeSet::new();
     let mut findings = Vec::new();
     for edge in context.edges.iter().filter(|edge| matches!(edge.kind, EdgeKind::Flow | EdgeKind::Mutation)) {
         let (Some(made), Some(used)) = (counts.get(&edge.from), counts.get(&edge.to)) else { continue };
         let Some(cell) = context.cell(edge.to).filter(|cell| !cell.outputs.is_empty()) else { continue };
-        if made <= used || is_only_code(context, edge) || !reported.insert(edge.to) {
+        if made <= used || is_only_code(context, edge) || !is_proved(context, edge) || !reported.insert(edge.to) {
             continue;
         }
         let names = edge.names.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -40,6 +38,15 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// Whether the earlier cell surely gives what the later one reads: not only hands it to a function that may change it.
+fn is_proved(context: &Context<'_>, edge: &Edge) -> bool {
+    let trace = |number| context.linked.traces().iter().find(|trace| trace.cell == number);
+    let (EdgeKind::Mutation, Some(from), Some(to)) = (edge.kind, trace(edge.from), trace(edge.to)) else { return true };
+    let read = to.reads.iter().filter(|(name, _)| edge.names.iter().any(|carried| carried == name.as_str()));
+    let objects: Vec<ObjId> = read.flat_map(|(_, read)| context.linked.world.heap.reach(&read.objs)).collect();
+    from.changes.iter().any(|(object, change)| change.certainty == Certainty::Proved && objects.contains(object))
 }
 
 /// Whether all that the edge carries are modules, functions and classes: running an import again changes no output.
