@@ -1,5 +1,7 @@
 //! Numbers and names in the words of people: the same in the terminal and in the editor.
 
+use crate::report::{Cost, CostBasis};
+
 /// The start of a text, with `...` where something is left out.
 pub fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -46,6 +48,34 @@ pub fn seconds(seconds: f64) -> String {
     format!("{} h {} min", whole / 3600, whole % 3600 / 60)
 }
 
+/// A time that nobody knows to the second: `40 s`, `3 min`, `2 h`.
+pub fn roughly(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        ..=90.0 => (seconds, "s"),
+        ..=5400.0 => (seconds / 60.0, "min"),
+        _ => (seconds / 3600.0, "h"),
+    };
+    // Two digits are more than such an estimate has.
+    let step = if value < 20.0 { 1.0 } else { 5.0 };
+    format!("{:.0} {unit}", ((value / step).round() * step).max(1.0))
+}
+
+/// What a cell takes: `~2 min 10 s` where it ran before, `about 3 min (1 min to 8 min)` where that is only supposed.
+pub fn time(cost: &Cost) -> Option<String> {
+    let middle = cost.seconds?;
+    if cost.basis != CostBasis::Model {
+        return Some(format!("~{}", seconds(middle)));
+    }
+    let range = cost.low.zip(cost.high).map(|(low, high)| (roughly(low), roughly(high))).filter(|(low, high)| low != high);
+    Some(format!("about {}{}", roughly(middle), range.map(|(low, high)| format!(" ({low} to {high})")).unwrap_or_default()))
+}
+
+/// What is left to run, when it is known of every cell and long enough to be worth a word: `about 3 min left`.
+pub fn left<'c>(costs: impl IntoIterator<Item = &'c Cost>) -> Option<String> {
+    let all: Option<f64> = costs.into_iter().map(|cost| cost.seconds).sum();
+    all.filter(|seconds| *seconds >= 5.0).map(|seconds| format!("about {} left", roughly(seconds)))
+}
+
 /// `1 cell`, `2 cells`.
 pub fn count(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
@@ -80,6 +110,16 @@ mod tests {
         let times = [0.0, 0.0034, 0.9996, 9.94, 9.96, 119.0, 125.2, 7199.9, 12_000.0];
         let read = ["0 ms", "3 ms", "1.0 s", "9.9 s", "10 s", "119 s", "2 min 5 s", "2 h 0 min", "3 h 20 min"];
         assert_eq!(times.map(seconds), read);
+    }
+
+    #[test]
+    fn what_is_supposed_is_said_so() {
+        assert_eq!([0.2, 17.0, 43.0, 185.0, 3000.0, 9000.0].map(roughly), ["1 s", "17 s", "45 s", "3 min", "50 min", "2 h"]);
+        let model = Cost { seconds: Some(185.0), low: Some(60.0), high: Some(490.0), basis: CostBasis::Model, ..Cost::unknown() };
+        assert_eq!(time(&model).as_deref(), Some("about 3 min (60 s to 8 min)"));
+        let ran = Cost { basis: CostBasis::History, ..model.clone() };
+        assert_eq!((time(&ran).as_deref(), time(&Cost::unknown())), (Some("~3 min 5 s"), None));
+        assert_eq!((left([&model, &ran]).as_deref(), left([&model, &Cost::unknown()])), (Some("about 6 min left"), None));
     }
 
     #[test]

@@ -4,12 +4,19 @@ use std::fmt::Write as _;
 
 use nbhoist_analyzer::notebook::{CellKind, Notebook};
 use nbhoist_analyzer::report::{CellReport, Certainty, Edge, Effect, NameFact};
+use nbhoist_analyzer::words;
 
 use crate::args::{AnalyzeArgs, OutputFormat};
 use crate::error::{ERROR, Exit, FAINT, Failure, STRONG, WARNING};
 use crate::input::{self, Input};
-use crate::terminal::{Terminal, WIDTH, seconds, shorten, wrap};
+use crate::terminal::{Terminal, WIDTH, shorten, wrap};
 use crate::{analysis, frame, json};
+
+/// How many cells are listed as the heaviest.
+const RANKED: usize = 5;
+
+/// Cells that take less are not, seconds.
+const WORTH_RANKING: f64 = 1.0;
 
 pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     if terminal.format == OutputFormat::Json && args.notebooks.len() > 1 {
@@ -42,7 +49,23 @@ fn show(input: &Input, terminal: &Terminal) -> Result<(), Failure> {
     for report in analysis.cells.iter().filter(|report| report.kind == CellKind::Code) {
         text.push_str(&cell(report, &analysis.edges, &input.notebook, terminal));
     }
+    text.push_str(&heaviest(&analysis.cells, &input.notebook));
     terminal.print(&text)
+}
+
+/// The cells that take longest, the longest first; nothing where none is worth a word.
+fn heaviest(cells: &[CellReport], notebook: &Notebook) -> String {
+    let mut ranked: Vec<(&CellReport, f64)> = cells.iter().filter_map(|report| Some((report, report.cost.seconds?))).collect();
+    ranked.retain(|(report, seconds)| report.cost.heavy || *seconds >= WORTH_RANKING);
+    ranked.sort_by(|(_, one), (_, two)| two.total_cmp(one));
+    let mut text = String::new();
+    for (report, _) in ranked.iter().take(RANKED) {
+        let first = notebook.cell(report.cell).map(|cell| headline(&cell.source)).unwrap_or_default();
+        let why = report.cost.because.first().map(|because| because.text.as_str()).filter(|why| !why.is_empty()).unwrap_or(first);
+        let line = format!("cell {}: {}, {why}", report.cell, words::time(&report.cost).unwrap_or_default());
+        text.push_str(&wrap(&line, "  ", "    ", WIDTH));
+    }
+    if text.is_empty() { text } else { format!("\n{STRONG}heaviest{STRONG:#}\n{text}") }
 }
 
 fn cell(report: &CellReport, edges: &[Edge], notebook: &Notebook, terminal: &Terminal) -> String {
@@ -58,9 +81,9 @@ fn cell(report: &CellReport, edges: &[Edge], notebook: &Notebook, terminal: &Ter
     row("changes", &names(&report.mutates));
     row("deletes", &names(&report.deletes));
     row("effects", &effects(&report.effects));
-    if let Some(time) = report.cost.seconds {
+    if let Some(time) = words::time(&report.cost) {
         let heavy = if report.cost.heavy { ", heavy" } else { "" };
-        row("takes", &format!("about {} ({}{heavy})", seconds(time), report.cost.basis.as_str()));
+        row("takes", &format!("{time} ({}{heavy})", report.cost.basis.as_str()));
     } else if report.cost.heavy {
         row("takes", "long (heavy)");
     }

@@ -52,6 +52,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     };
     let runtime = executors::runtime()?;
     let mut display = Display::new(&input.notebook, show, job.places(), terminal);
+    display.expect(&analysis, |number| numbers.contains(&number));
     let outcome = runtime.block_on(work(args, &job, &members, &mut display))?;
     remember::record(&input, &settings, &analysis, &before, &outcome);
     let notes = display.finish();

@@ -42,6 +42,8 @@ impl Snapshot {
         facts: &mut FactsCache,
     ) -> Self {
         let mut request = Request::new(&source.notebook);
+        request.placement = settings.placement("auto");
+        request.placement.sizes.clone_from(&measurements.sizes);
         request.measurements = measurements;
         request.config = settings.config(path(&source.uri).as_deref());
         request.config.heavy_seconds = heavy;

@@ -2,7 +2,7 @@
 
 use nbhoist_analyzer::notebook::CellKind;
 use nbhoist_analyzer::report::Cost;
-use nbhoist_analyzer::words::{bytes, seconds};
+use nbhoist_analyzer::words::{bytes, seconds, time};
 use nbhoist_settings::Hints;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub(crate) fn key(source: &Source, number: u32) -> String {
 pub(crate) fn of(snapshot: &Snapshot, number: u32, cost: Cost, measured: Option<Moved>, hints: Hints) -> Option<Status> {
     let (cell, _) = snapshot.source.cell(number)?;
     let Flow { needs, gives } = snapshot.flow(number)?.clone();
-    let parts = [cost.seconds.map(|time| format!("~{}", seconds(time))), list("needs", &needs), list("gives", &gives)];
+    let parts = [time(&cost), list("needs", &needs), list("gives", &gives)];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ");
     let mut tooltip: Vec<String> = cost.because.iter().map(|because| because.text.clone()).collect();
     if let Some(moved) = &measured {

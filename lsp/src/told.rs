@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use nbhoist_analyzer::words::bytes;
+use nbhoist_analyzer::report::Cost;
+use nbhoist_analyzer::words::{self, bytes};
 use nbhoist_executor::event::{CellRef, Event, Phase};
 use nbhoist_executor::kernel::Exception;
 use nbhoist_executor::migrate::Report;
@@ -48,6 +49,8 @@ pub(crate) struct Told {
     executor: Option<String>,
     /// The cells as they were when it began.
     cells: HashMap<u32, Value>,
+    /// What they are expected to take, in their order.
+    costs: Vec<(u32, Cost)>,
     outbox: Outbox,
 }
 
@@ -79,8 +82,10 @@ impl Pace {
 impl Told {
     /// A job on these cells of a document.
     pub(crate) fn new(job: &str, snapshot: &Snapshot, cells: &[u32], executor: Option<String>, outbox: &Outbox) -> Self {
+        let costs = snapshot.analysis.cells.iter().filter(|report| cells.contains(&report.cell));
+        let costs = costs.map(|report| (report.cell, report.cost.clone())).collect();
         let cells = cells.iter().map(|cell| (*cell, status::reference(snapshot, *cell))).collect();
-        Self { job: job.to_owned(), notebook: snapshot.source.uri.clone(), executor, cells, outbox: outbox.clone() }
+        Self { job: job.to_owned(), notebook: snapshot.source.uri.clone(), executor, cells, costs, outbox: outbox.clone() }
     }
 
     fn cell(&self, number: u32) -> Value {
@@ -128,6 +133,11 @@ impl Told {
                 self.progress(pace.phase, None, &self.cell(cell.number), &format!("`{name}` was asked for and {what}"));
             }
             Event::CellStarted { cell } => {
+                let left = words::left(self.costs.iter().filter(|(number, _)| *number >= cell.number).map(|(_, cost)| cost));
+                if let Some(left) = left {
+                    let named = self.cell(cell.number);
+                    self.progress(pace.phase, None, &named, &format!("{}: cell {}, {left}", self.doing(Phase::Run), cell.number));
+                }
                 self.notice(Notice::CellState, json!({ "cell": self.cell(cell.number), "state": "started" }));
             }
             Event::CellDone { cell, ok, seconds, execution_count } => {

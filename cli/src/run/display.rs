@@ -1,11 +1,14 @@
 //! What a run shows while it goes on.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nbhoist_analyzer::notebook::Notebook;
+use nbhoist_analyzer::report::Cost;
+use nbhoist_analyzer::{Analysis, words};
 use nbhoist_executor::event::{Event, Phase};
 use serde_json::Value;
 
@@ -40,6 +43,8 @@ pub(crate) struct Display<'a> {
     executor: String,
     /// Where the cells of blocks run.
     moved: Vec<(Vec<u32>, String)>,
+    /// What the cells that run are expected to take.
+    costs: BTreeMap<u32, Cost>,
     /// Live output stands in the middle of a line.
     mid_line: bool,
     notes: Vec<String>,
@@ -55,9 +60,15 @@ impl<'a> Display<'a> {
             outputs: Outputs::default(),
             executor: "here".to_owned(),
             moved,
+            costs: BTreeMap::new(),
             mid_line: false,
             notes: Vec::new(),
         }
+    }
+
+    /// Lets it say how much is left to run.
+    pub(crate) fn expect(&mut self, analysis: &Analysis, runs: impl Fn(u32) -> bool) {
+        self.costs = analysis.cells.iter().filter(|report| runs(report.cell)).map(|report| (report.cell, report.cost.clone())).collect();
     }
 
     /// Says what is going on beside the bar.
@@ -98,7 +109,8 @@ impl<'a> Display<'a> {
         let elsewhere = self.moved.iter().find(|(cells, _)| cells.contains(&number));
         self.executor = elsewhere.map_or_else(|| "here".to_owned(), |(_, executor)| executor.clone());
         let source = self.notebook.cell(number).map(|cell| headline(&cell.source)).unwrap_or_default();
-        self.say(format!("cell {number} {}  {}", self.executor, shorten(source, 40)));
+        let left = words::left(self.costs.range(number..).map(|(_, cost)| cost)).map(|left| format!(", {left}")).unwrap_or_default();
+        self.say(format!("cell {number} {}{left}  {}", self.executor, shorten(source, 40)));
         if self.show == Show::Live {
             self.print(&format!("{}\n", self.title(number, None)));
         }
