@@ -34,7 +34,7 @@ pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
 pub(crate) fn analyze_for(input: &Input, settings: &Settings, on: &str, measurements: Measurements) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
-    request.placement = settings.placement(on);
+    request.placement = settings.placement(on, &remember::places(settings));
     request.placement.sizes.clone_from(&measurements.sizes);
     request.config = settings.config(Some(&input.path));
     request.measurements = measurements;

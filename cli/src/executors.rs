@@ -16,6 +16,7 @@ use crate::analysis;
 use crate::args::{ExecutorsAction, ExecutorsArgs};
 use crate::error::{ERROR, Exit, FAINT, Failure, STRONG};
 use crate::json::SCHEMA;
+use crate::remember;
 use crate::terminal::{Terminal, WIDTH, bytes, seconds, wrap};
 
 pub(crate) fn executors(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -82,7 +83,11 @@ fn probe_all(settings: &Settings, given: Option<&Path>) -> Result<Vec<Result<Pro
     Ok(runtime.block_on(async {
         let mut probes = Vec::new();
         for place in settings.executors.values() {
-            probes.push(probe_one(place).await);
+            let found = probe_one(place).await;
+            if let Ok(found) = &found {
+                remember::probed(settings, place, &found.known());
+            }
+            probes.push(found);
         }
         probes
     }))
@@ -113,6 +118,9 @@ fn findings(probe: &Probe) -> String {
     #[expect(clippy::cast_sign_loss, reason = "a bandwidth is positive")]
     let bandwidth = bytes(probe.bandwidth as u64);
     let _ = write!(text, "\n  ready in {}, round trip {}, {bandwidth}/s\n", seconds(probe.start), seconds(probe.latency));
+    if let Some(speed) = probe.speed() {
+        let _ = writeln!(text, "  speed {speed:.2}");
+    }
     text
 }
 
@@ -128,6 +136,8 @@ fn value(place: &nbhoist_settings::Executor, found: Option<&Result<Probe, Failur
             "start": probe.start,
             "latency": probe.latency,
             "bandwidth": probe.bandwidth,
+            "work": probe.work,
+            "speed": probe.speed(),
         }),
         Err(failure) => json!({"error": failure.json()}),
     });

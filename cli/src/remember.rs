@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nbhoist_analyzer::Analysis;
 use nbhoist_analyzer::measurements::{Measurements, Signature};
 use nbhoist_analyzer::report::CellReport;
+use nbhoist_executor::executors::Known;
 use nbhoist_executor::history::{History, HistoryError, Record, notebook_key};
 use nbhoist_settings::Settings;
 
@@ -16,6 +17,17 @@ use crate::run::session::{CellRun, Outcome};
 pub(crate) fn measurements(input: &Input, settings: &Settings) -> Measurements {
     let known = with_history(settings, |history| history.measurements(&notebook_key(&input.path), &input.notebook));
     known.unwrap_or_default()
+}
+
+/// What the last probes of executors found.
+pub(crate) fn places(settings: &Settings) -> BTreeMap<String, Known> {
+    with_history(settings, |history| history.places()).unwrap_or_default()
+}
+
+/// Notes what a probe of a place found.
+pub(crate) fn probed(settings: &Settings, place: &nbhoist_settings::Executor, found: &Known) {
+    let name = (place.backend != nbhoist_settings::Backend::Local).then_some(place.name.as_str());
+    with_history(settings, |history| history.know(name, found));
 }
 
 /// Notes what a run took, and what weighed what on its way.

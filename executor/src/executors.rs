@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use crate::backends::jupyter::TokenSource;
-pub use probe::{Probe, probe};
+pub use probe::{Known, Probe, probe};
 
 /// A configured place that can run a block.
 #[derive(Clone, Debug, PartialEq)]

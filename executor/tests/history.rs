@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use nbhoist_analyzer::measurements::Signature;
 use nbhoist_analyzer::percent;
+use nbhoist_executor::executors::Known;
 use nbhoist_executor::history::{History, Record};
 
 fn record(cell: &str, source: &str, seconds: f64) -> Record {
@@ -31,7 +32,9 @@ fn what_was_recorded_comes_back() {
     let there = Record { executor: Some("gpu".to_owned()), ..record("1", "fit(X)", 3.0) };
     let failed = Record { ok: false, ..record("2", "fail()", 1.0) };
     history.record("/a.ipynb", &[record("1", "fit(X)", 12.0), there, failed], &BTreeMap::from([("X".to_owned(), 1 << 40)])).unwrap();
-    history.set_speed(Some("gpu"), 4.0).unwrap();
+    let known = Known { speed: Some(4.0), memory: Some(1 << 40), ..Known::default() };
+    history.know(Some("gpu"), &known).unwrap();
+    assert_eq!((history.known(Some("gpu")).unwrap(), history.known(None).unwrap()), (Some(known), None));
     let notebook = percent::read("# %%\nfit(X)\n# %%\nfail()\n");
 
     let known = history.measurements("/a.ipynb", &notebook).unwrap();

@@ -208,6 +208,10 @@ impl Session {
             None => run::python_here(self.options().python.as_deref()).await?,
         };
         let found = probe(&executor, &here).await.map_err(Fault::failed)?;
+        if settings.history {
+            let is_here = executor.backend == nbhoist_executor::executors::BackendConfig::Local;
+            self.remembered.know((!is_here).then_some(name), &found.known());
+        }
         Ok(json!({
             "executor": name,
             "python": found.python,
@@ -219,6 +223,8 @@ impl Session {
             "start": found.start,
             "latency": found.latency,
             "bandwidth": found.bandwidth,
+            "work": found.work,
+            "speed": found.speed(),
         }))
     }
 }

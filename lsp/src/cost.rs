@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use nbhoist_analyzer::measurements::{Measurements, Run};
+use nbhoist_executor::executors::Known;
 use nbhoist_executor::history::{History, HistoryError, Record, notebook_key};
 
 use crate::document::{Source, Uri};
@@ -97,7 +98,11 @@ impl Measured {
 
 /// The history on disk, opened when it is first needed. One that cannot be used is told once and then left alone.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(OnceLock<Option<Mutex<History>>>);
+pub(crate) struct Remembered {
+    history: OnceLock<Option<Mutex<History>>>,
+    /// What probes found; every analysis asks for it.
+    places: Mutex<Option<Arc<BTreeMap<String, Known>>>>,
+}
 
 impl Remembered {
     /// What is known of a notebook's cells.
@@ -115,11 +120,23 @@ impl Remembered {
 
     /// How fast an executor is, where that was measured.
     pub(crate) fn speed(&self, executor: &str) -> Option<f64> {
-        self.with(|history| history.speed(Some(executor))).flatten()
+        self.with(|history| history.known(Some(executor))).flatten()?.speed
+    }
+
+    /// What the last probes of executors found.
+    pub(crate) fn places(&self) -> Arc<BTreeMap<String, Known>> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(places.get_or_insert_with(|| Arc::new(self.with(|history| history.places()).unwrap_or_default())))
+    }
+
+    /// Remembers what a probe found; `None` for this machine.
+    pub(crate) fn know(&self, executor: Option<&str>, known: &Known) {
+        self.with(|history| history.know(executor, known));
+        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut History) -> Result<T, HistoryError>) -> Option<T> {
-        let history = self.0.get_or_init(|| match History::open() {
+        let history = self.history.get_or_init(|| match History::open() {
             Ok(history) => {
                 history.note.iter().for_each(|note| crate::log::line(note));
                 Some(Mutex::new(history))

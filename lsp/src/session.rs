@@ -292,7 +292,8 @@ impl Session {
         let mut facts = facts.lock().unwrap_or_else(PoisonError::into_inner);
         let source = document.source(uri);
         let measurements = self.known_of(&source, &settings);
-        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &mut facts));
+        let places = if settings.history { self.remembered.places() } else { Arc::default() };
+        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
             *facts = FactsCache::default();

@@ -9,6 +9,7 @@ use nbhoist_analyzer::names::{Declared, declared};
 use nbhoist_analyzer::notebook::{Cell, CellKind};
 use nbhoist_analyzer::report::{Cost, Edge, EdgeKind, Plan};
 use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_with};
+use nbhoist_executor::executors::Known;
 use nbhoist_settings::Settings;
 
 use crate::document::{Source, Uri};
@@ -39,10 +40,11 @@ impl Snapshot {
         heavy: f64,
         encoding: Encoding,
         measurements: Measurements,
+        places: &BTreeMap<String, Known>,
         facts: &mut FactsCache,
     ) -> Self {
         let mut request = Request::new(&source.notebook);
-        request.placement = settings.placement("auto");
+        request.placement = settings.placement("auto", places);
         request.placement.sizes.clone_from(&measurements.sizes);
         request.measurements = measurements;
         request.config = settings.config(path(&source.uri).as_deref());

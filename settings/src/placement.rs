@@ -1,6 +1,9 @@
 //! From configured places to what the analysis weighs.
 
+use std::collections::BTreeMap;
+
 use nbhoist_analyzer::placement::{Options, Place, Preferences, Sees, Work};
+use nbhoist_executor::executors::Known;
 
 use crate::{Backend, Executor, Settings};
 
@@ -16,10 +19,10 @@ const PIPE: f64 = 2e9;
 impl Settings {
     /// What the analysis is told about places: all of them for `auto`, none for `here`, else the one with this name.
     ///
-    /// A place that is named may cost what it costs.
-    pub fn placement(&self, on: &str) -> Options {
-        let mut places: Vec<Place> =
-            self.executors.values().filter(|place| on == "auto" || place.name == on).map(Executor::place).collect();
+    /// A place that is named may cost what it costs. `known` is what probes found, by name; what configuration says counts more.
+    pub fn placement(&self, on: &str, known: &BTreeMap<String, Known>) -> Options {
+        let wanted = self.executors.values().filter(|place| on == "auto" || place.name == on);
+        let mut places: Vec<Place> = wanted.map(|place| place.place(known.get(&place.name).copied().unwrap_or_default())).collect();
         if on != "auto" {
             places.iter_mut().for_each(|place| place.price = None);
         }
@@ -29,10 +32,10 @@ impl Settings {
 }
 
 impl Executor {
-    /// The place, as far as configuration knows it; a probe may fill in the rest.
-    pub fn place(&self) -> Place {
+    /// The place, as far as configuration and a probe know it.
+    pub fn place(&self, known: Known) -> Place {
         let is_local = self.backend == Backend::Local;
-        let rate = self.bandwidth.or(is_local.then_some(PIPE));
+        let rate = self.bandwidth.or(is_local.then_some(PIPE)).or(known.bandwidth);
         // How long a worker took to answer on each engine, on loopback.
         let start_up = match self.backend {
             Backend::Local => 0.2,
@@ -40,15 +43,15 @@ impl Executor {
             Backend::Slurm | Backend::Plugin(_) => 2.0,
             Backend::Jupyter => 3.5,
         };
-        let speeds = [(Work::Cpu, self.speed.or(is_local.then_some(1.0))), (Work::Gpu, self.gpu_speed.or(self.speed))];
+        let speeds = [(Work::Cpu, self.speed.or(is_local.then_some(1.0)).or(known.speed)), (Work::Gpu, self.gpu_speed.or(self.speed))];
         let folders = self.paths.keys().cloned().collect();
         Place {
             speed: speeds.into_iter().filter_map(|(work, speed)| Some((work, speed?))).collect(),
-            memory: self.memory,
+            memory: self.memory.or(known.memory),
             up: rate,
             down: rate,
-            latency: self.latency.unwrap_or(if is_local { 0.0 } else { LATENCY }),
-            start_up: self.startup.unwrap_or(start_up),
+            latency: self.latency.or(known.latency).unwrap_or(if is_local { 0.0 } else { LATENCY }),
+            start_up: self.startup.or(known.start).unwrap_or(start_up),
             overhead: OVERHEAD,
             price: self.price.clone(),
             sees: if is_local { Sees::Everything } else { Sees::Folders(folders) },

@@ -37,6 +37,46 @@ pub struct Probe {
     pub latency: f64,
     /// Bytes per second on the way there.
     pub bandwidth: f64,
+    /// Seconds for a small piece of work of each kind: `interpreter`, `memory`, `arrays` where numpy is there.
+    pub work: BTreeMap<String, f64>,
+}
+
+/// What the pieces of work take on the machine that has speed 1, seconds.
+const REFERENCE: [(&str, f64); 3] = [("interpreter", 0.006), ("memory", 0.003), ("arrays", 0.015)];
+
+impl Probe {
+    /// How fast the machine is, the kinds of work taken together (geometric mean); one of speed 2 takes half the time of one of speed 1.
+    pub fn speed(&self) -> Option<f64> {
+        let ratios = REFERENCE.iter().filter_map(|(kind, seconds)| Some(seconds / self.work.get(*kind).filter(|took| **took > 0.0)?));
+        let logs: Vec<f64> = ratios.map(f64::ln).collect();
+        (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
+    }
+
+    /// What is worth remembering of it.
+    pub fn known(&self) -> Known {
+        Known {
+            speed: self.speed(),
+            start: Some(self.start),
+            latency: Some(self.latency),
+            bandwidth: Some(self.bandwidth),
+            memory: self.memory,
+        }
+    }
+}
+
+/// What is remembered of a place.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Known {
+    /// See [`Probe::speed`].
+    pub speed: Option<f64>,
+    /// Time until a worker is ready, seconds.
+    pub start: Option<f64>,
+    /// Time of a message there and back, seconds.
+    pub latency: Option<f64>,
+    /// Bytes per second on the way there.
+    pub bandwidth: Option<f64>,
+    /// Free memory, bytes.
+    pub memory: Option<u64>,
 }
 
 /// Starts a worker at the executor and asks it; `python` is used where the executor names no interpreter.
@@ -53,7 +93,8 @@ pub async fn probe(executor: &Executor, python: &Path) -> Result<Probe, WorkerEr
     let begin = Frame::new("begin").with("directory", Value::Null).with("path", Value::Array(Vec::new()));
     worker.request(begin.with("ambient", Value::Object(serde_json::Map::new())).with("count", 1)).await?;
     let latency = round_trip(&mut worker).await?;
-    let facts = facts(&mut worker).await?;
+    let facts = said(&mut worker, FACTS).await?;
+    let work = said(&mut worker, include_str!("calibrate.py")).await?;
     let bandwidth = load(&mut worker, latency).await?;
     let hello = worker.hello.clone();
     worker.finish().await;
@@ -68,6 +109,7 @@ pub async fn probe(executor: &Executor, python: &Path) -> Result<Probe, WorkerEr
         start,
         latency,
         bandwidth,
+        work: serde_json::from_value(work).unwrap_or_default(),
     })
 }
 
@@ -130,9 +172,10 @@ def facts():
 facts()
 ";
 
-async fn facts(worker: &mut Worker) -> Result<Value, WorkerError> {
+/// What a script prints, which is JSON.
+async fn said(worker: &mut Worker, script: &str) -> Result<Value, WorkerError> {
     let id = worker.next_id();
-    let run = Frame::new("run").with("id", id).with("cell", Value::Null).with("number", 1).with("source", FACTS).with("count", 1);
+    let run = Frame::new("run").with("id", id).with("cell", Value::Null).with("number", 1).with("source", script).with("count", 1);
     worker.send(run).await?;
     let mut text = String::new();
     loop {

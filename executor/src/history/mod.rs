@@ -11,12 +11,16 @@ use nbhoist_analyzer::notebook::{CellKind, Notebook};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::cache;
+use crate::executors::Known;
 
 /// How many runs of cells with the same content are kept.
 const KEPT: u32 = 20;
 
 /// How many runs are kept at all; a run takes about half a kilobyte.
 const RUNS: u32 = 200_000;
+
+/// What stands before the name of an executor where machines are named.
+const EXECUTOR: &str = "executor ";
 
 /// After so many runs what is too much is removed.
 const TIDY: i64 = 200;
@@ -95,7 +99,7 @@ pub fn notebook_key(path: &Path) -> String {
 }
 
 fn machine(executor: Option<&str>) -> String {
-    executor.map_or_else(this_machine, |name| format!("executor {name}"))
+    executor.map_or_else(this_machine, |name| format!("{EXECUTOR}{name}"))
 }
 
 impl History {
@@ -198,23 +202,49 @@ impl History {
         Ok(cells)
     }
 
-    /// Remembers how fast a machine is; one of speed 2 takes half the time of one of speed 1. `executor` is `None` for this machine.
+    /// Remembers what a probe found. `executor` is `None` for this machine.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_speed(&self, executor: Option<&str>, speed: f64) -> Result<(), HistoryError> {
-        let mut set = self.database.prepare_cached("INSERT OR REPLACE INTO machine (name, speed, at) VALUES (?1, ?2, ?3)")?;
-        set.execute(params![machine(executor), speed, now()])?;
+    pub fn know(&self, executor: Option<&str>, known: &Known) -> Result<(), HistoryError> {
+        let mut set = self.database.prepare_cached(
+            "INSERT OR REPLACE INTO machine (name, speed, start, latency, bandwidth, memory, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let Known { speed, start, latency, bandwidth, memory } = *known;
+        set.execute(params![machine(executor), speed, start, latency, bandwidth, memory.map(u64::cast_signed), now()])?;
         Ok(())
     }
 
-    /// How fast a machine is, when that was measured.
+    /// What the last probe of a place found. `executor` is `None` for this machine.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn speed(&self, executor: Option<&str>) -> Result<Option<f64>, HistoryError> {
-        let mut select = self.database.prepare_cached("SELECT speed FROM machine WHERE name = ?1")?;
-        Ok(select.query_row(params![machine(executor)], |row| row.get(0)).optional()?)
+    pub fn known(&self, executor: Option<&str>) -> Result<Option<Known>, HistoryError> {
+        let mut select = self.database.prepare_cached("SELECT speed, start, latency, bandwidth, memory FROM machine WHERE name = ?1")?;
+        let known = select.query_row(params![machine(executor)], |row| {
+            let memory: Option<i64> = row.get(4)?;
+            let memory = memory.map(i64::cast_unsigned);
+            Ok(Known { speed: row.get(0)?, start: row.get(1)?, latency: row.get(2)?, bandwidth: row.get(3)?, memory })
+        });
+        Ok(known.optional()?)
+    }
+
+    /// What the last probes of executors found, by name; speeds are those of this machine times as much.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn places(&self) -> Result<BTreeMap<String, Known>, HistoryError> {
+        let here = self.known(None)?.and_then(|known| known.speed);
+        let mut names = self.database.prepare_cached("SELECT name FROM machine")?;
+        let names = names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let mut places = BTreeMap::new();
+        for name in names.iter().filter_map(|name| name.strip_prefix(EXECUTOR)) {
+            if let Some(known) = self.known(Some(name))? {
+                let speed = known.speed.zip(here).map(|(there, here)| there / here);
+                places.insert(name.to_owned(), Known { speed, ..known });
+            }
+        }
+        Ok(places)
     }
 
     fn speeds(&self) -> Result<BTreeMap<String, f64>, HistoryError> {

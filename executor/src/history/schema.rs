@@ -24,7 +24,8 @@ const STEPS: &[&str] = &[
      ALTER TABLE run ADD COLUMN input_bytes INTEGER;
      CREATE TABLE size (notebook BLOB NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (notebook, name)) WITHOUT ROWID;
-     CREATE TABLE machine (name TEXT PRIMARY KEY, speed REAL NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;",
+     CREATE TABLE machine (name TEXT PRIMARY KEY, speed REAL, start REAL, latency REAL, bandwidth REAL, memory INTEGER,
+        at INTEGER NOT NULL) WITHOUT ROWID;",
 ];
 
 /// Opens the database; also says what had to be put right.
@@ -164,7 +165,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let (_folder, path) = place();
         let (database, _) = open(&path).unwrap();
-        database.execute_batch("INSERT INTO machine VALUES ('m', 1.0, 0)").unwrap();
+        database.execute_batch("INSERT INTO machine (name, at) VALUES ('m', 0)").unwrap();
         for entry in std::fs::read_dir(path.parent().unwrap()).unwrap().flatten() {
             assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o77, 0, "{entry:?}");
         }
