@@ -13,8 +13,6 @@ fn random_run(random: &mut Random) -> Run {
 fn random_problem(random: &mut Random) -> two::Problem {
     let (past, ahead) = (random.below(3), 1 + random.below(5));
     let mut problem = two::Problem {
-        crossing: random.below(20) as u64,
-        start_up: random.below(30) as u64,
         from_there: random.chance(0.3),
         ..two::Problem::default()
     };
@@ -32,7 +30,7 @@ fn random_problem(random: &mut Random) -> two::Problem {
             (false, _) => (random_run(random), random_run(random)),
         };
         let reads = (0..problem.values.len()).filter(|_| random.chance(0.35)).collect();
-        problem.steps.push(two::Step { here, there, reads, twice: random.chance(0.6), ahead: !done });
+        problem.steps.push(two::Step { here, there, reads, twice: random.chance(0.6), ahead: !done, crossing: random.below(20) as u64, start_up: random.below(30) as u64 });
         for _ in 0..random.below(3) {
             let lost = random.chance(0.2);
             let owed = if random.chance(0.5) { random.below(60) as u64 } else { 0 };
@@ -67,13 +65,12 @@ fn cost(problem: &two::Problem, runs: &[(bool, bool)]) -> Option<u64> {
         }
     }
     let mut before = problem.from_there;
-    for (_, (here, _)) in problem.steps.iter().zip(runs).filter(|(step, _)| step.ahead) {
-        cost += if !here && !before { problem.crossing } else { 0 };
+    for (step, (here, _)) in problem.steps.iter().zip(runs).filter(|(step, _)| step.ahead) {
+        cost += if !here && !before { step.crossing } else { 0 };
         before = !here;
     }
-    if problem.steps.iter().zip(runs).any(|(step, (_, there))| *there && step.there != Run::Done) {
-        cost += problem.start_up;
-    }
+    let started = problem.steps.iter().zip(runs).filter(|(step, (_, there))| *there && step.there != Run::Done);
+    cost += started.map(|(step, _)| step.start_up).max().unwrap_or(0);
     for (index, value) in problem.values.iter().enumerate() {
         let maker = value.maker.map(|maker| (&problem.steps[maker], runs[maker]));
         let reads = |step: &two::Step| step.reads.contains(&index);

@@ -78,6 +78,8 @@ impl Question<'_> {
             reads: reads.clone(),
             twice: self.options.preferences.rerun && may_rerun(cell),
             ahead: true,
+            crossing: micros(crossing(place) * (1.0 + dear)),
+            start_up: micros(place.start() * (1.0 + dear)),
         });
         let values = self.versions.all.iter().map(|version| two::Value {
             maker: version.maker,
@@ -90,8 +92,6 @@ impl Question<'_> {
         two::Problem {
             steps: steps.collect(),
             values: values.collect(),
-            crossing: micros(crossing(place) * (1.0 + dear)),
-            start_up: micros(place.start() * (1.0 + dear)),
             from_there: false,
         }
     }

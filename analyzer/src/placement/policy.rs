@@ -293,24 +293,27 @@ impl Situation<'_> {
             |time: Lognormal| if mean { time.mean() } else { time.quantile(1.0 - risk) },
         );
         let mut problem = Problem {
-            crossing: micros(crossing(self.place)),
-            start_up: micros(self.place.start()),
             from_there: self.there,
             ..Problem::default()
         };
         let rerun = self.preferences.rerun;
+        let mut likely = vec![0.0_f64; self.values.len()];
         for run in &self.past {
+            // What running it again needs is sent for sure when it is.
+            if rerun && run.twice {
+                run.reads.iter().for_each(|&value| likely[value] = 1.0);
+            }
             // Going home to run something again that is there is never asked for.
             let there = if rerun && run.twice && !run.there { Run::Takes(micros(run.time.median / self.speed())) } else { Run::Never };
             let (here, there) = if run.there { (Run::Never, Run::Done) } else { (Run::Done, there) };
-            problem.steps.push(Step { here, there, reads: run.reads.clone(), twice: true, ahead: false });
+            problem.steps.push(Step { here, there, reads: run.reads.clone(), twice: true, ahead: false, crossing: 0, start_up: micros(self.place.start()) });
         }
-        let mut likely = vec![0.0_f64; self.values.len()];
         for run in &self.ahead {
             let cost = |time: f64| micros(time * run.probability);
             let there = run.time.filter(|_| !run.stays).map_or(Run::Never, |time| Run::Takes(cost(saved(time) / self.speed())));
             let here = Run::Takes(run.time.map_or(0, |time| cost(saved(time))));
-            problem.steps.push(Step { here, there, reads: run.reads.clone(), twice: rerun && run.twice, ahead: true });
+            let crossing = cost(crossing(self.place));
+            problem.steps.push(Step { here, there, reads: run.reads.clone(), twice: rerun && run.twice, ahead: true, crossing, start_up: cost(self.place.start()) });
             run.reads.iter().for_each(|&value| likely[value] = likely[value].max(run.probability));
         }
         for (index, value) in self.values.iter().enumerate() {

@@ -42,9 +42,10 @@ pub(super) fn reruns(before: &Versions<'_>, inputs: &[(String, Lognormal)], plac
             reads: before.reads[index].clone(),
             twice: true,
             ahead: false,
+            crossing: 0, start_up: 0,
         })
         .collect();
-    steps.push(Step { here: Run::Never, there: Run::Takes(0), reads: wanted.clone(), twice: false, ahead: true });
+    steps.push(Step { here: Run::Never, there: Run::Takes(0), reads: wanted.clone(), twice: false, ahead: true, crossing: 0, start_up: 0 });
     let values = (0..before.all.len()).map(|version| {
         // What was overwritten is gone: it can only be made again.
         let here = before.current.contains(&version);

@@ -4,6 +4,8 @@
 //! code that made it may be run again in place of sending it (`ElasticNotebook` weighs the same for checkpoints), and a value that is already
 //! there costs nothing. All of them are costs between pairs of choices, so one minimum cut gives the optimum.
 
+use std::collections::BTreeMap;
+
 use super::energy::{Bit, Energy, FORBIDDEN};
 
 /// What running a step at one of the places takes.
@@ -30,6 +32,10 @@ pub struct Step {
     pub twice: bool,
     /// Whether it is still to run; what has run may only be run again.
     pub ahead: bool,
+    /// What going there for it adds when the step before it ran here, microseconds.
+    pub crossing: u64,
+    /// What the first use of the place adds when it is for this, microseconds. Of all steps that run there the largest counts, once.
+    pub start_up: u64,
 }
 
 /// One version of a variable.
@@ -56,10 +62,6 @@ pub struct Problem {
     pub steps: Vec<Step>,
     /// Values.
     pub values: Vec<Value>,
-    /// What going there from here adds, microseconds.
-    pub crossing: u64,
-    /// What the first use of the place adds, microseconds.
-    pub start_up: u64,
     /// Whether the step before the first one ran there.
     pub from_there: bool,
 }
@@ -104,6 +106,7 @@ impl Problem {
         let needed = self.values_there(&choices, &mut energy);
         self.values_here(&choices, &mut energy);
         self.crossings(&choices, &mut energy);
+        self.start_ups(&choices, &mut energy);
         let chosen = energy.solve()?;
         let there: Vec<bool> = choices.iter().map(|choice| chosen.is(choice.there)).collect();
         let here = choices.iter().map(|choice| !chosen.is(choice.away)).collect();
@@ -166,14 +169,23 @@ impl Problem {
 
     fn crossings(&self, choices: &[Choice], energy: &mut Energy) {
         let mut before = Bit::Is(self.from_there);
-        for (_, choice) in self.steps.iter().zip(choices).filter(|(step, _)| step.ahead) {
-            energy.when(choice.away, before, self.crossing);
+        for (step, choice) in self.steps.iter().zip(choices).filter(|(step, _)| step.ahead) {
+            energy.when(choice.away, before, step.crossing);
             before = choice.away;
         }
-        if self.start_up > 0 {
-            let used =
-                energy.any(self.steps.iter().zip(choices).filter(|(step, _)| step.there != Run::Done).map(|(_, choice)| choice.there));
-            energy.when_yes(used, self.start_up);
+    }
+
+    /// The largest of several costs: one for each level, which arises when a step at that level or above runs there.
+    fn start_ups(&self, choices: &[Choice], energy: &mut Energy) {
+        let users = self.steps.iter().zip(choices).filter(|(step, _)| step.there != Run::Done && step.start_up > 0);
+        let mut levels: BTreeMap<u64, Vec<Bit>> = BTreeMap::new();
+        users.for_each(|(step, choice)| levels.entry(step.start_up).or_default().push(choice.there));
+        let mut above = Bit::Is(false);
+        let mut levels = levels.into_iter().rev().peekable();
+        while let Some((level, users)) = levels.next() {
+            above = energy.any(users.into_iter().chain([above]));
+            let below = levels.peek().map_or(0, |(below, _)| *below);
+            energy.when_yes(above, level - below);
         }
     }
 }
