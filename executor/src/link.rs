@@ -222,6 +222,7 @@ impl Link {
             return Some(None);
         }
         let _ = self.stream.outgoing.try_send(vec![Frame::new("ping")]);
+        self.acknowledge();
         None
     }
 
@@ -241,11 +242,15 @@ impl Link {
         }
         self.received += 1;
         if !self.lease.is_zero() && self.received >= self.acknowledged + ACKNOWLEDGE {
-            let ack = Frame::new("ack").with("frames", self.received);
-            // A queue that is full will do with a later one.
-            if self.stream.outgoing.try_send(vec![ack]).is_ok() {
-                self.acknowledged = self.received;
-            }
+            self.acknowledge();
+        }
+    }
+
+    /// Tells the holder what has arrived. A queue that is full will do with a later one.
+    fn acknowledge(&mut self) {
+        let ack = Frame::new("ack").with("frames", self.received);
+        if self.received > self.acknowledged && self.stream.outgoing.try_send(vec![ack]).is_ok() {
+            self.acknowledged = self.received;
         }
     }
 

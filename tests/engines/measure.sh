@@ -3,7 +3,7 @@
 #   tests/engines/measure.sh [ENGINE...]
 set -euo pipefail
 . "$(dirname "$0")/prepare.sh"
-export NBHOIST_MEASURE=1
+export NBHOIST_MEASURE=measure::overheads
 cargo test --quiet --release -p nbhoist --test engines --no-run
 for engine in "${@:-local ssh slurm ray dask jupyter_server kernel_gateway kubectl}"; do
   for one in $engine; do

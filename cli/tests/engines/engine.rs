@@ -28,8 +28,8 @@ pub(crate) fn on(name: &str, script: &str, arguments: &[&str]) {
     BufReader::new(engine.stdout.take().unwrap()).read_line(&mut said).unwrap();
     let described: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{name} did not start: {error} {said:?}"));
     let mut steps = Command::new(std::env::current_exe().unwrap());
-    let test = if std::env::var_os("NBHOIST_MEASURE").is_some() { "measure::overheads" } else { "steps::all" };
-    steps.args(["--exact", test, "--ignored", "--nocapture"]).env(SAID, &said).env(NAME, name);
+    let test = std::env::var("NBHOIST_MEASURE").unwrap_or_else(|_| "steps::all".to_owned());
+    steps.args(["--exact", &test, "--ignored", "--nocapture"]).env(SAID, &said).env(NAME, name);
     let described = Engine { name: name.to_owned(), said: described };
     described.surround(&mut steps, "");
     let status = steps.status().unwrap();

@@ -7,6 +7,7 @@
 #[path = "../../../executor/tests/common/mod.rs"]
 mod common;
 mod engine;
+mod floor;
 mod ground;
 mod measure;
 mod steps;

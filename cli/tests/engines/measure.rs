@@ -12,7 +12,7 @@ use crate::common::{TestBed, migration};
 use crate::ground::Ground;
 
 /// How much goes each way, bytes: an array of that many numbers that do not compress.
-const BYTES: usize = 200_000_000;
+pub(crate) const BYTES: usize = 200_000_000;
 
 /// How often everything is measured; the best counts, because the machine has other things to do.
 const ROUNDS: usize = 3;
@@ -79,7 +79,7 @@ async fn nbhoist(bed: &mut TestBed) -> [f64; 4] {
 }
 
 /// The same with `cat` at the other end: time to the first byte, one byte there and back, 200 MB there, 200 MB back.
-async fn cat(backend: &Arc<dyn Backend>) -> [f64; 4] {
+pub(crate) async fn cat(backend: &Arc<dyn Backend>) -> [f64; 4] {
     let program = |script: &str| Errand {
         line: format!("import os; os.execvp('sh', ['sh', '-c', {}])", json!(script)),
         session: uuid(),

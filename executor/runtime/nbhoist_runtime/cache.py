@@ -13,7 +13,7 @@ import threading
 
 LIMIT = 8 << 30  # Bytes; never more than a tenth of the disk.
 KEEP = 0.8  # Of the limit, after something had to go.
-WAITING = 256 << 20  # Bytes that may wait to be written; more is not kept.
+WAITING = 128 << 20  # Bytes that may wait to be written; more is not kept.
 
 
 def directory():

@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from . import ambient, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes
+from . import ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -86,6 +86,14 @@ def supply(migration, name, file, spare=0, **_):
 
 
 @_call
+def expect(migration, file, **_):
+    """Begin to read a result while it comes; `restore` of the same file goes on from there."""
+    state = _require(migration)
+    state.arriving = arriving.Arriving(file)
+    return {}
+
+
+@_call
 def restore(migration, file, count=None, sources=(), force=False, **_):
     """Put what the worker sent back into the namespace, in one step, or not at all."""
     return restoring.restore(_require(migration), file, count, list(sources), bool(force))
@@ -94,7 +102,10 @@ def restore(migration, file, count=None, sources=(), force=False, **_):
 @_call
 def release(migration, **_):
     """Forget a migration."""
-    return {"released": _migrations.pop(migration, None) is not None}
+    state = _migrations.pop(migration, None)
+    if state is not None and state.arriving is not None:
+        state.arriving.stop()
+    return {"released": state is not None}
 
 
 def _begin(name):

@@ -104,9 +104,9 @@ class Spool:
                 self.drop(number)
                 return
 
-    def full(self, attached):
-        """Whether the worker has to wait."""
-        if attached and not self.running:
+    def full(self, attached, operation):
+        """Whether the worker has to wait. A result does not run ahead of the link: it is in the worker's memory already."""
+        if operation == "buffer" or (attached and not self.running):
             return self._memory > MEMORY // 2 and self.acked < self.next
         return self._end > DISK
 
@@ -274,7 +274,7 @@ class Holder:
             except (EOFError, OSError, ValueError):
                 break
             with self.changed:
-                while self.spool.full(self.attachment is not None) or not self._keep(header, head, payload):
+                while self.spool.full(self.attachment is not None, header.get("op")) or not self._keep(header, head, payload):
                     self.changed.wait(1)
                 self.changed.notify_all()
         code = self.worker.wait()

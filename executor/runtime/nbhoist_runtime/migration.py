@@ -23,6 +23,7 @@ class Migration:
         self.bindings = {}
         self.captured = {}
         self.figures = []
+        self.arriving = None
 
     def pack(self, names, opened=()):
         """Pack the values of `names`, which are all bound, and open figures; raises `Trouble` that names the culprit."""

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from . import ambient, apply, figures, fingerprint, frames, history, kinds, session
+from . import ambient, apply, arriving, figures, fingerprint, history, kinds, session
 from .bundle import LoadError
 from .errors import Trouble, detail, translate
 from .migration import put_name
@@ -73,17 +73,12 @@ def _undisturbed():
 
 
 def _read(state, file):
-    assembly = frames.Assembly()
-    with open(file, "rb", 1 << 20) as source:
-        while True:
-            header = frames.read_header(source)
-            if header is None:
-                raise Trouble("internal", "the result file %s is incomplete" % file)
-            if header["op"] == "buffer":
-                assembly.read(source, header)
-            elif header["op"] == "collected":
-                break
-    buffers = assembly.take(header["buffers"])
+    came, state.arriving = state.arriving, None
+    found = came.take() if came is not None and came.file == file else None
+    if found is None:
+        with open(file, "rb", 1 << 20) as source:
+            found = arriving.read(source, file)
+    header, buffers = found
     try:
         return Result(header, state.receive(buffers))
     except LoadError as failure:

@@ -1,6 +1,7 @@
 """All or nothing, and in place where the type allows."""
 
 import os
+import time
 
 import pytest
 from conftest import Failure
@@ -164,3 +165,28 @@ def test_functions_changed_over_there(lab):
     lab.migrate("f.calls = 3\nf.__defaults__ = (5,)\nd.b = 2\ndel d.a")
     assert lab.space["alias"] is f and f.calls == 3 and f() == 5
     assert lab.space["d"].b == 2 and not hasattr(lab.space["d"], "a")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_result_is_read_while_it_comes(lab, damaged):
+    lab.cell("import numpy as np\na = [1]\nz = np.arange(300000.0)")
+    lab.start(["a", "z", "np"])
+    lab.run("a.append(2); back = z * 2")
+    lab.collect(["back"])
+    with open(lab.results, "rb") as file:
+        whole = file.read()
+    lab.results += ".growing"
+    with open(lab.results, "wb", 0) as file:
+        file.write(whole[:1000])
+        lab.call("expect", migration=lab.migration, file=lab.results)
+        for start in range(1000, len(whole) - 5000 * damaged, 400000):
+            time.sleep(0.05)
+            file.write(whole[start : start + 400000][: len(whole) - 5000 * damaged - start])
+    if damaged:
+        with pytest.raises(Failure, match="ended inside a frame|incomplete"):
+            lab.restore()
+        assert lab.space["a"] == [1] and "back" not in lab.space
+    else:
+        lab.restore()
+        assert lab.space["a"] == [1, 2] and (lab.space["back"] == lab.space["z"] * 2).all() and lab.space["back"].flags.owndata
+    lab.finish()

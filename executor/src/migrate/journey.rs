@@ -31,6 +31,9 @@ const PATIENCE: f64 = 10.0;
 /// More requests than a process makes.
 const LEFT_OUT: u64 = 1_000_000;
 
+/// A result of this many bytes is read by the kernel while it still comes.
+const LARGE: u64 = 16 << 20;
+
 /// State smaller than this is sent without asking what is there already, bytes.
 const WORTH_ASKING: u64 = 1 << 20;
 
@@ -346,15 +349,25 @@ impl<'a> Journey<'a> {
         let collect = Frame::new("collect").with("id", id).with("returns", returns.to_vec()).with("everything", self.request.everything);
         let on_event = &mut *self.on_event;
         let mut first = None;
+        let large = tokio::sync::Notify::new();
         let mut received = |done| {
             first.get_or_insert_with(|| started.elapsed().as_secs_f64());
+            if done >= LARGE {
+                large.notify_one();
+            }
             on_event(Event::Progress { phase: Phase::Return, done, total: None });
         };
         let collecting = async {
             worker.send(collect).await?;
             transfer::receive(&path, worker, id, &mut received).await
         };
-        let collected = guard(self.cancel, &self.death, collecting).await;
+        // Meanwhile the kernel reads what has come. One that is busy begins later, and what it cannot read then it reads at the end.
+        let expected = json!({ "migration": self.id, "file": path });
+        let expecting = async {
+            large.notified().await;
+            Box::pin(self.kernel.call("expect", &expected, None)).await
+        };
+        let collected = guard(self.cancel, &self.death, beside(collecting, expecting)).await;
         let (collected, wire) = self.unless_stopped(collected)?;
         let all = started.elapsed().as_secs_f64();
         self.report.seconds.collect = first.unwrap_or(all);
@@ -470,6 +483,16 @@ pub(super) async fn guard<T, E>(cancel: &Cancel, death: &Death, step: impl Futur
         () = cancel.cancelled() => Err(Stop::Cancelled),
         why = death.seen() => Err(Stop::KernelDied(why)),
         done = step => done.map_err(Stop::Failed),
+    }
+}
+
+/// What `first` gives; `second` is done beside it as far as it comes.
+async fn beside<T>(first: impl Future<Output = T>, second: impl Future) -> T {
+    tokio::pin!(first, second);
+    tokio::select! {
+        biased;
+        done = &mut first => done,
+        _ = &mut second => first.await,
     }
 }
 

@@ -1,0 +1,78 @@
+//! A migration end to end over a shaped link, beside what the link and the cells take by themselves: `bench/migration.sh`.
+
+use std::time::Instant;
+
+use nbhoist_executor::backends;
+use serde_json::json;
+
+use crate::common::{TestBed, migration};
+use crate::ground::Ground;
+use crate::measure::{BYTES, cat};
+
+/// How much state goes each way, bytes.
+const SIZES: [usize; 2] = [100_000_000, 1_000_000_000];
+
+/// How often each is measured; the best counts, because the machine has other things to do.
+const ROUNDS: usize = 2;
+
+/// State of so many bytes that does not compress, of a seed of its own.
+const STATE: [(&str, &str); 2] = [
+    ("array", "data = np.random.default_rng({seed}).random({bytes} // 8)"),
+    ("frame", "data = pd.DataFrame(np.random.default_rng({seed}).random(({bytes} // 80, 10)), columns=list('abcdefghij'))"),
+];
+
+/// The largest memory that a process has had, bytes, and the start of counting it anew.
+const PEAK: &str = "def peak():\n    lines = dict(line.split(':') for line in open('/proc/self/status'))\n    \
+                    return int(lines['VmHWM'].split()[0]) * 1024, int(lines['VmRSS'].split()[0]) * 1024\n\
+                    def anew():\n    with open('/proc/self/clear_refs', 'w') as file:\n        file.write('5')\n";
+
+/// Prints one line for each kind and size of state.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "bench/migration.sh runs it"]
+async fn over_a_link() {
+    let ground = Ground::new().await;
+    let backend = backends::backend(&ground.place(""), &ground.python);
+    let plain = cat(&backend).await;
+    let (there, back) = (BYTES as f64 / plain[2], BYTES as f64 / plain[3]);
+    println!("measured: {}", json!({ "link": { "there": there, "back": back } }));
+    let mut bed = ground.bed(&format!("import numpy as np\nimport pandas as pd\n{PEAK}"), "").await;
+    let mut seed = 0;
+    for size in SIZES {
+        for (kind, state) in STATE {
+            let mut best: Option<serde_json::Value> = None;
+            for _ in 0..ROUNDS {
+                seed += 1;
+                let state = state.replace("{seed}", &seed.to_string()).replace("{bytes}", &size.to_string());
+                let row = once(&mut bed, kind, &state, size, [there, back]).await;
+                if best.as_ref().is_none_or(|best| row["times"].as_f64() < best["times"].as_f64()) {
+                    best = Some(row);
+                }
+            }
+            println!("measured: {}", best.unwrap());
+        }
+    }
+    bed.end().await;
+}
+
+/// One block that takes the state and gives back as much.
+async fn once(bed: &mut TestBed, kind: &str, state: &str, size: usize, link: [f64; 2]) -> serde_json::Value {
+    // A worker that gets nothing: what Python and the libraries take.
+    let bare = "import numpy as np\nimport pandas as pd\nbare = peak()[1]";
+    bed.migrate(&migration(&[bare], &["peak"], &["bare"])).await.0.unwrap();
+    bed.printed(&format!("{state}\nback = None\nanew()\nbefore = peak()[1]")).await;
+    let cells = ["arrived = peak()[0]", "back = data + 1"];
+    let started = Instant::now();
+    let report = bed.migrate(&migration(&cells, &["data", "peak"], &["back", "arrived"])).await.0.unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    let figures = bed.printed("print(arrived - bare, peak()[0] - before)").await;
+    assert_eq!(bed.printed("print(bool(np.asarray(back == data + 1).all()))").await, "True\n");
+    let memory: Vec<f64> = figures.split_whitespace().map(|figure| figure.parse::<f64>().unwrap() / size as f64).collect();
+    let floor = size as f64 / link[0] + size as f64 / link[1] + report.seconds.run;
+    let steps = &report.seconds;
+    json!({
+        "kind": kind, "bytes": size, "seconds": seconds, "floor": floor, "times": seconds / floor,
+        "memory": { "worker": memory[0], "kernel": memory[1] },
+        "steps": { "probe": steps.probe, "connect": steps.connect, "capture": steps.capture, "transfer": steps.transfer, "run": steps.run,
+                   "collect": steps.collect, "return": steps.r#return, "restore": steps.restore },
+    })
+}
