@@ -20,7 +20,8 @@ import public
 import show
 
 VERDICTS = public.HERE / "peer_judgements.csv"
-# What each tool has to say about one question. Names are compared by notebook, cell and name, the others by notebook.
+# What each tool has to say about one question. Names are compared by notebook and name, as nbhoist reports
+# a name once, the others by notebook.
 QUESTIONS = {
     "missing names": {"nbhoist": ["NBH201", "NBH202", "NBH203", "NBH205"], "nborder": ["NB102", "NB201"], "ruff": ["F821"]},
     "unseeded randomness": {"nbhoist": ["NBH501"], "nborder": ["NB103"]},
@@ -71,8 +72,8 @@ def subjects(question, codes, findings, notebooks):
         subject = (one["notebook"],)
         if question == "missing names":
             lines = notebooks.source(one["notebook"], one["cell"]).split("\n")
-            end = one.get("end", one.get("end_column"))
-            subject += (one["cell"], lines[one["line"] - 1][one["column"] - 1:end - 1])
+            end = one.get("end_column", one.get("end"))
+            subject += (lines[one["line"] - 1][one["column"] - 1:end - 1],)
         found.setdefault(subject, one)
     return found
 
@@ -139,7 +140,9 @@ def compare(said, options, names):
     heads = ["question", "tool", "reports", "in notebooks", "of our judged true ones it misses", "reports that we do not have", "of a sample of these true"]
     failed = Counter(one["failed"] for tool in ["nborder", "pynblint"] for one in said[tool] if "failed" in one)
     unread = Counter(tool for tool in ["nborder", "pynblint"] for one in said[tool] if "failed" in one)
-    note = f"Of {len(names)} notebooks nborder could not read {unread['nborder']} and pynblint {unread['pynblint']}" + (f" ({', '.join(failed)})" if failed else "") + "."
+    note = f"Of {len(names)} notebooks nborder could not read {unread['nborder']} and pynblint {unread['pynblint']}" + (f" ({', '.join(failed)})" if failed else "") + ". "
+    note += "pynblint 0.1.6 as pip installs it today ends at its start (`TypeError: Secondary flag is not valid for non-boolean flag`); here it has click 8.1.8. "
+    note += "nborder ends a whole run at the first notebook that it cannot parse; here it got them one by one. Names are counted once for each notebook."
     page.write("peers", note + "\n\n" + page.table(heads, rows) + "\n\n### What they report alone\n" + "\n".join(reasons))
 
 
