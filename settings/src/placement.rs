@@ -17,12 +17,14 @@ const LATENCY: f64 = 0.02;
 const PIPE: f64 = 2e9;
 
 impl Settings {
-    /// What the analysis is told about places: all of them for `auto`, none for `here`, else the one with this name.
+    /// What the analysis is told about places: all for `auto` that may be faster, none for `here`, else the one with this name.
     ///
     /// A place that is named may cost what it costs. `known` is what probes found, by name; what configuration says counts more.
     pub fn placement(&self, on: &str, known: &BTreeMap<String, Known>) -> Options {
-        let wanted = self.executors.values().filter(|place| on == "auto" || place.name == on);
-        let mut places: Vec<Place> = wanted.map(|place| place.place(known.get(&place.name).copied().unwrap_or_default())).collect();
+        // Another process of this machine is no faster, unless somebody says so.
+        let auto = |place: &Executor| on == "auto" && (place.backend != Backend::Local || place.speed.is_some());
+        let meant = self.executors.values().filter(|place| auto(place) || place.name == on);
+        let mut places: Vec<Place> = meant.map(|place| place.place(known.get(&place.name).copied().unwrap_or_default())).collect();
         if on != "auto" {
             places.iter_mut().for_each(|place| place.price = None);
         }

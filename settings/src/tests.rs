@@ -202,3 +202,44 @@ fn library_effects_that_are_not_there_are_an_error_where_they_are_named() {
     let error = refused("library-effects = [\"nowhere.toml\"]");
     assert!(error.starts_with("1:20 cannot read the library effects file ") && error.contains("nowhere.toml: No such file"), "{error}");
 }
+
+#[test]
+fn places_are_told_to_the_analysis() {
+    use nbhoist_analyzer::placement::{Price, Sees, Work};
+    let settings = user(
+        "risk = 0.9\nprice-of-waiting = \"20 EUR\"\n[executors.box]\nhost = \"box\"\nspeed = 8\ngpu-speed = 40.5\nmemory = \"64G\"\n\
+         bandwidth = \"80 MB/s\"\nlatency = 0.01\nstartup = 2\nprice = \"2.40 eur\"\npaths = { \"/data\" = \"/mnt/data\" }\n\
+         [executors.cluster]\nbackend = \"slurm\"\nmemory = \"8G\"\n",
+    )
+    .unwrap();
+    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+    let options = settings.placement("auto");
+    let [place, cluster] = &options.places[..] else { panic!("{:?}", options.places) };
+    assert_eq!((place.name.as_str(), place.memory, place.up, place.down), ("box", Some(64 << 30), Some(80e6), Some(80e6)));
+    assert_eq!((place.speed(Work::Cpu), place.speed(Work::Gpu), place.latency, place.start_up), (8.0, 40.5, 0.01, 2.0));
+    assert_eq!(place.price, Some(Price { amount: 2.4, currency: "EUR".to_owned() }));
+    assert_eq!(place.sees, Sees::Folders(vec!["/data".to_owned()]));
+    assert_eq!((options.preferences.risk, options.preferences.waiting.unwrap().amount), (0.9, 20.0));
+    // A Slurm job asks for its memory; a machine that is there already is not asked.
+    assert_eq!(cluster.memory, Some(8 << 30));
+    assert_eq!(settings.executors["cluster"].arguments, ["--mem=8G"]);
+    assert_eq!(settings.executors["box"].arguments, [String::new(); 0]);
+    // Who names a place has thought of its price.
+    let named = settings.placement("box");
+    assert_eq!((named.places.len(), named.places[0].price.clone()), (1, None));
+    assert_eq!(settings.placement("here").places, []);
+    assert_eq!(settings.placement("local").places.len(), 1);
+}
+
+#[test]
+fn amounts_that_cannot_be_read_are_refused() {
+    let place = |line: &str| refused(&format!("[executors.box]\nhost = \"box\"\n{line}\n"));
+    assert_eq!(place("speed = 0"), "3:9 `executors.box.speed` must be a number above zero, not 0");
+    assert_eq!(place("memory = \"much\""), "3:10 `executors.box.memory` must be `64G`, or a number of megabytes, not `much`");
+    let bandwidth = "`80 MB/s`, `1 Gbit/s` or a number of bytes a second";
+    assert_eq!(place("bandwidth = \"80 mph\""), format!("3:13 `executors.box.bandwidth` must be {bandwidth}, not `80 mph`"));
+    assert_eq!(place("price = 3"), "3:9 `executors.box.price` must be `2.40 EUR`: an amount and a currency, by the hour, not 3");
+    assert_eq!(refused("risk = 1"), "1:8 `risk` must be a probability above 0 and below 1, not 1");
+    let told = warnings(&project("price-of-waiting = \"100 EUR\"\n"));
+    assert!(told[0].contains("a project must not spend your money"), "{told:?}");
+}

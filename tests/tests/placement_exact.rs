@@ -12,10 +12,7 @@ fn random_run(random: &mut Random) -> Run {
 
 fn random_problem(random: &mut Random) -> two::Problem {
     let (past, ahead) = (random.below(3), 1 + random.below(5));
-    let mut problem = two::Problem {
-        from_there: random.chance(0.3),
-        ..two::Problem::default()
-    };
+    let mut problem = two::Problem { from_there: random.chance(0.3), ..two::Problem::default() };
     let cost = |random: &mut Random| (!random.chance(0.15)).then(|| random.below(80) as u64);
     for _ in 0..random.below(4) {
         let owed = random.below(40) as u64;
@@ -30,7 +27,15 @@ fn random_problem(random: &mut Random) -> two::Problem {
             (false, _) => (random_run(random), random_run(random)),
         };
         let reads = (0..problem.values.len()).filter(|_| random.chance(0.35)).collect();
-        problem.steps.push(two::Step { here, there, reads, twice: random.chance(0.6), ahead: !done, crossing: random.below(20) as u64, start_up: random.below(30) as u64 });
+        problem.steps.push(two::Step {
+            here,
+            there,
+            reads,
+            twice: random.chance(0.6),
+            ahead: !done,
+            crossing: random.below(20) as u64,
+            start_up: random.below(30) as u64,
+        });
         for _ in 0..random.below(3) {
             let lost = random.chance(0.2);
             let owed = if random.chance(0.5) { random.below(60) as u64 } else { 0 };

@@ -89,11 +89,7 @@ impl Question<'_> {
             fetch: Some(self.paid(transfer(version.size.bytes, rate(place.down)).times(1.0 + dear))),
             owed: 0,
         });
-        two::Problem {
-            steps: steps.collect(),
-            values: values.collect(),
-            from_there: false,
-        }
+        two::Problem { steps: steps.collect(), values: values.collect(), from_there: false }
     }
 
     fn many(&self, places: &[(&Place, f64)]) -> many::Problem {

@@ -61,6 +61,9 @@ pub struct Assignment {
 /// Assignments that are tried one by one at most.
 const TRIED: usize = 4096;
 
+/// Steps above which there is one start only.
+const LONG: usize = 200;
+
 /// Rounds over all places at most; two or three do.
 const ROUNDS: usize = 10;
 
@@ -95,7 +98,9 @@ impl Problem {
     /// A cheap assignment, by expansion moves from the best of a few starts. With one place besides here the first move is already the best.
     pub fn expand(&self) -> Option<Assignment> {
         let exact = self.crossing.len() <= 2;
-        let starts = (0..self.crossing.len()).filter_map(|place| self.start(place));
+        // In a long notebook, starting once is what there is time for.
+        let starts = if exact || self.steps.len() > LONG { 1 } else { self.crossing.len() };
+        let starts = (0..starts).filter_map(|place| self.start(place));
         let ends = starts.map(|start| self.descend(start));
         ends.filter_map(|places| Some(Assignment { cost: self.cost(&places)?, places, exact })).min_by_key(|found| found.cost)
     }
@@ -109,17 +114,20 @@ impl Problem {
         self.steps.iter().map(allowed).collect()
     }
 
+    /// Moves until none helps; with two places the first one that can be made is the best there is.
     fn descend(&self, mut places: Vec<usize>) -> Vec<usize> {
-        for _ in 0..ROUNDS {
-            let before = self.cost(&places);
-            for place in 0..self.crossing.len() {
-                if let Some(moved) = self.best_move(&places, place)
-                    && self.cost(&moved) < self.cost(&places)
-                {
-                    places = moved;
-                }
+        let count = self.crossing.len();
+        let mut since = 0;
+        for turn in 1..=count * ROUNDS {
+            let to = turn % count;
+            if let Some(moved) = self.best_move(&places, to)
+                && self.cost(&moved) < self.cost(&places)
+            {
+                (places, since) = (moved, 0);
+            } else {
+                since += 1;
             }
-            if self.cost(&places) >= before {
+            if since == count - 1 || count == 2 {
                 break;
             }
         }

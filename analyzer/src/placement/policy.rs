@@ -164,16 +164,11 @@ pub struct Choice {
     pub again: Vec<usize>,
 }
 
-/// How far a session may fall behind staying here, even when a cell turns out to be short: 5%.
-const BEHIND: f64 = 0.95;
+/// How far a session may fall behind staying here: 3%, well within the 5% that are promised.
+const BEHIND: f64 = 0.97;
 
-/// A cell is taken to be at least as long as it is with this probability when the ledger is asked.
-const SHORT: f64 = 0.05;
-pub static TUNE: [std::sync::atomic::AtomicU64; 4] = [const { std::sync::atomic::AtomicU64::new(0) }; 4];
-fn tune(at: usize, or: f64) -> f64 {
-    let v = TUNE[at].load(std::sync::atomic::Ordering::Relaxed);
-    if v == 0 { or } else { f64::from_bits(v) }
-}
+/// The probability with which that must hold.
+const SURELY: f64 = 0.8;
 
 /// The probability with which a predicted block must follow for `block`.
 const LIKELY: f64 = 0.5;
@@ -197,7 +192,7 @@ impl Policy {
                 situation.there && situation.pays_to_stay(likely) || situation.pays(likely, time.map(Lognormal::sum))
             }
             Self::Optimal => {
-                return situation.cut(tune(2, FETCHED_LATER)).filter(|choice| situation.is_covered(choice)).unwrap_or_default();
+                return situation.cut(FETCHED_LATER).filter(|choice| situation.is_covered(choice)).unwrap_or_default();
             }
             Self::Oracle => return situation.cut(1.0).unwrap_or_default(),
         };
@@ -287,15 +282,8 @@ impl Situation<'_> {
     /// The question for the minimum cut: costs by the risk that the user takes, and by how likely they arise.
     pub fn problem(&self, later: f64) -> Problem {
         let risk = self.preferences.risk.clamp(0.01, 0.99);
-        let mean = tune(1, 0.0) > 0.5;
-        let (paid, saved) = (
-            |time: Lognormal| if mean { time.mean() } else { time.quantile(risk) },
-            |time: Lognormal| if mean { time.mean() } else { time.quantile(1.0 - risk) },
-        );
-        let mut problem = Problem {
-            from_there: self.there,
-            ..Problem::default()
-        };
+        let (paid, saved) = (|time: Lognormal| time.quantile(risk), |time: Lognormal| time.quantile(1.0 - risk));
+        let mut problem = Problem { from_there: self.there, ..Problem::default() };
         let rerun = self.preferences.rerun;
         let mut likely = vec![0.0_f64; self.values.len()];
         for run in &self.past {
@@ -306,14 +294,30 @@ impl Situation<'_> {
             // Going home to run something again that is there is never asked for.
             let there = if rerun && run.twice && !run.there { Run::Takes(micros(run.time.median / self.speed())) } else { Run::Never };
             let (here, there) = if run.there { (Run::Never, Run::Done) } else { (Run::Done, there) };
-            problem.steps.push(Step { here, there, reads: run.reads.clone(), twice: true, ahead: false, crossing: 0, start_up: micros(self.place.start()) });
+            problem.steps.push(Step {
+                here,
+                there,
+                reads: run.reads.clone(),
+                twice: true,
+                ahead: false,
+                crossing: 0,
+                start_up: micros(self.place.start()),
+            });
         }
         for run in &self.ahead {
             let cost = |time: f64| micros(time * run.probability);
             let there = run.time.filter(|_| !run.stays).map_or(Run::Never, |time| Run::Takes(cost(saved(time) / self.speed())));
             let here = Run::Takes(run.time.map_or(0, |time| cost(saved(time))));
             let crossing = cost(crossing(self.place));
-            problem.steps.push(Step { here, there, reads: run.reads.clone(), twice: rerun && run.twice, ahead: true, crossing, start_up: cost(self.place.start()) });
+            problem.steps.push(Step {
+                here,
+                there,
+                reads: run.reads.clone(),
+                twice: rerun && run.twice,
+                ahead: true,
+                crossing,
+                start_up: cost(self.place.start()),
+            });
             run.reads.iter().for_each(|&value| likely[value] = likely[value].max(run.probability));
         }
         for (index, value) in self.values.iter().enumerate() {
@@ -338,20 +342,20 @@ impl Situation<'_> {
     fn is_covered(&self, choice: &Choice) -> bool {
         let now = &self.ahead[0];
         let Some(time) = now.time else { return false };
-        let short = time.quantile(tune(0, SHORT));
         let again: f64 = choice.again.iter().map(|&run| self.past[run].time.median / self.speed()).sum();
         let reads = now.reads.iter().chain(choice.again.iter().flat_map(|&run| &self.past[run].reads));
         let made_again = |value: usize| self.values[value].maker.is_some_and(|maker| choice.again.contains(&maker));
         let sent = reads.filter(|&&value| !self.values[value].there && !made_again(value));
-        let send: f64 = sent.map(|&value| self.send(self.values[value].bytes).quantile(1.0 - tune(0, SHORT))).sum();
-        let start = if self.there { 0.0 } else { self.place.start() + crossing(self.place) };
         // What will have to come home in the end.
-        let away = self.values.iter().enumerate().filter(|(index, value)| {
+        let owed = self.values.iter().enumerate().filter(|(index, value)| {
             let made_now = now.makes.contains(index);
             made_now || (value.current && value.there && !value.here)
         });
-        let debts: f64 = away.map(|(_, value)| self.fetch(value.bytes).quantile(1.0 - tune(0, SHORT))).sum();
-        let spent = self.ledger.spent + short / self.speed() + again + send + start + debts;
-        spent * BEHIND <= self.ledger.here + short
+        let start = if self.there { 0.0 } else { self.place.start() + crossing(self.place) };
+        let parts = sent.map(|&value| self.send(self.values[value].bytes)).chain(owed.map(|(_, value)| self.fetch(value.bytes)));
+        let toll = Lognormal::sum(parts.chain([Lognormal::exactly(start + again)])).times(BEHIND);
+        let ahead = self.ledger.here - self.ledger.spent * BEHIND;
+        let toll = Lognormal { median: (toll.median - ahead).max(0.0), ..toll };
+        time.times(1.0 - BEHIND / self.speed()).exceeds(toll) >= SURELY
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn reruns(before: &Versions<'_>, inputs: &[(String, Lognormal)], plac
             reads: before.reads[index].clone(),
             twice: true,
             ahead: false,
-            crossing: 0, start_up: 0,
+            crossing: 0,
+            start_up: 0,
         })
         .collect();
     steps.push(Step { here: Run::Never, there: Run::Takes(0), reads: wanted.clone(), twice: false, ahead: true, crossing: 0, start_up: 0 });

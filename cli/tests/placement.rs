@@ -1,0 +1,90 @@
+//! `plan --on`: estimates, decision and reasons by what is configured.
+
+mod common;
+
+use common::Place;
+use serde_json::{Value, json};
+
+/// A notebook whose second cell took a minute when it was saved.
+fn notebook() -> String {
+    let cell = |number: usize, source: &str, seconds: f64| {
+        let stamp = |seconds: f64| format!("2026-01-01T00:{:02}:{:09.6}Z", (seconds / 60.0) as u32, seconds % 60.0);
+        let metadata = json!({"execution": {"iopub.execute_input": stamp(0.0), "shell.execute_reply": stamp(seconds)}});
+        json!({"cell_type": "code", "id": format!("c{number}"), "execution_count": number, "metadata": metadata, "outputs": [], "source": source})
+    };
+    let cells = [cell(1, "values = list(range(1000))", 0.1), cell(2, "total = sum(values)", 60.0), cell(3, "print(total)", 0.1)];
+    json!({"cells": cells, "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}).to_string()
+}
+
+const PLACES: &str = "\
+[executors.box]
+host = \"box.example\"
+speed = 8
+bandwidth = \"80 MB/s\"
+
+[executors.rented]
+host = \"rented.example\"
+speed = 16
+bandwidth = \"80 MB/s\"
+price = \"3 EUR\"
+";
+
+fn plan(on: &str, places: &str) -> Value {
+    let place = Place::new();
+    place.write("a.ipynb", &notebook());
+    place.write("config/nbhoist/nbhoist.toml", places);
+    let said = place.nbhoist(&["plan", "a.ipynb", "--cells", "2", "--on", on, "--output-format", "json"]);
+    assert_eq!(said.code, Some(0), "{}", said.errors);
+    serde_json::from_str(&said.out).unwrap()
+}
+
+fn reasons(plan: &Value) -> String {
+    let because = plan["decision"]["because"].as_array().unwrap();
+    because.iter().map(|because| because["text"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_plan_chooses_among_what_is_configured() {
+    let plan = plan("auto", PLACES);
+    assert_eq!(plan["decision"]["executor"], "box", "{plan}");
+    assert!(plan["decision"]["gain"].as_f64().unwrap() > 6.0, "{plan}");
+    assert!(reasons(&plan).contains("60 s here") && reasons(&plan).contains("yours is 80"), "{}", reasons(&plan));
+    assert!(reasons(&plan).contains("`rented` is left out: it costs 3 EUR an hour"), "{}", reasons(&plan));
+    let names: Vec<&str> = plan["estimates"].as_array().unwrap().iter().map(|one| one["executor"].as_str().unwrap()).collect();
+    assert_eq!(names, ["here", "box"]);
+    let run = |at: usize| plan["estimates"][at]["seconds"].as_f64().unwrap();
+    assert!((run(0) - 60.0).abs() < 1e-6 && (run(1) - 7.5).abs() < 1e-6);
+}
+
+#[test]
+fn money_is_weighed_against_waiting() {
+    let plan = plan("auto", &format!("price-of-waiting = \"30 EUR\"\n{PLACES}"));
+    assert_eq!(plan["decision"]["executor"], "rented", "{plan}");
+    assert!(reasons(&plan).contains("each second there costing as much as 0.10 s of waiting"), "{}", reasons(&plan));
+}
+
+#[test]
+fn a_named_place_is_chosen_and_still_estimated() {
+    let plan = plan("rented", PLACES);
+    assert_eq!(plan["decision"]["executor"], "rented", "{plan}");
+    assert!(reasons(&plan).starts_with("chosen with --on\n60 s here"), "{}", reasons(&plan));
+    assert!(plan["decision"]["gain"].as_f64().unwrap() > 6.0, "{plan}");
+}
+
+#[test]
+fn nothing_is_decided_without_places() {
+    let plan = plan("auto", "");
+    assert_eq!((&plan["decision"]["executor"], &plan["decision"]["because"]), (&json!("here"), &json!([])), "{plan}");
+}
+
+#[test]
+fn blocks_worth_moving_are_found() {
+    let place = Place::new();
+    place.write("a.ipynb", &notebook());
+    place.write("config/nbhoist/nbhoist.toml", PLACES);
+    let said = place.nbhoist(&["plan", "a.ipynb", "--output-format", "json"]);
+    let found: Value = serde_json::from_str(&said.out).unwrap();
+    let first = &found["plans"][0];
+    assert!(first["block"]["cells"].as_array().unwrap().contains(&json!(2)), "{found}");
+    assert_eq!(first["decision"]["executor"], "box", "{found}");
+}
