@@ -10,7 +10,8 @@ ip route add default dev lo src 127.0.0.1
 echo 'nameserver 127.0.0.1' >"$folder/resolv"
 mount --bind "$folder/resolv" /etc/resolv.conf
 bin=$(dirname "$engines")
-export RAY_USAGE_STATS_ENABLED=0 RAY_agent_register_timeout_ms=120000 RAY_AUTH_MODE=token RAY_AUTH_TOKEN=sesame-sesame-sesame-sesame-1234
+# Its workers would give way to everything else on the machine.
+export RAY_worker_niceness=0 RAY_USAGE_STATS_ENABLED=0 RAY_agent_register_timeout_ms=120000 RAY_AUTH_MODE=token RAY_AUTH_TOKEN=sesame-sesame-sesame-sesame-1234
 start() {
   "$bin/ray" start --head --block --temp-dir="$folder/ray" --node-ip-address=127.0.0.1 --port=6380 --include-dashboard=false --num-cpus=4 \
     --object-store-memory=300000000 --disable-usage-stats >"$folder/log" 2>&1 &
