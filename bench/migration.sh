@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures migrations end to end over ssh and a link of 1 Gbit/s, beside bytes / link + run time: lines of JSON. Wants root.
+# Measures migrations end to end over ssh and a link of 1 Gbit/s, beside bytes / link + run time: lines of JSON, and
+# the table in docs/executors.md. Wants root.
 #   bench/migration.sh [RATE]      RATE as tc understands it; 1gbit when not given
 set -euo pipefail
 if [ -z "${NBHOIST_IN_NAMESPACE:-}" ]; then
@@ -12,4 +13,5 @@ ip link set lo up
 tc qdisc replace dev lo root tbf rate "${1:-1gbit}" burst 256kb latency 100ms
 export NBHOIST_MEASURE=floor::over_a_link
 cd "$(dirname "$0")/.."
-cargo test --quiet --offline --release -p nbhoist --test engines -- --ignored --nocapture --exact ssh 2>&1 | grep -E '^measured: |panicked' -A 3
+cargo test --quiet --offline --release -p nbhoist --test engines -- --ignored --nocapture --exact ssh 2>&1 | grep -E '^measured: |panicked'
+cargo test --quiet --offline --release -p nbhoist --test engines -- --ignored --exact report::migrations

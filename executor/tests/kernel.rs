@@ -67,7 +67,7 @@ async fn interrupt_raises_keyboard_interrupt_and_the_kernel_goes_on() {
     let source = "import time\nx = 5\nprint('in', flush=True)\ntime.sleep(200)";
     let outcome = kernel.execute(&cell(1), source, true, &mut look).await.unwrap();
     assert_eq!(outcome.error.unwrap().ename, "KeyboardInterrupt");
-    assert!(started.elapsed() < Duration::from_secs(180));
+    assert!(started.elapsed() < Duration::from_mins(3));
     let (outcome, _) = outputs(&mut kernel, &cell(2), "assert x == 5").await;
     assert!(outcome.ok);
     kernel.shutdown().await;

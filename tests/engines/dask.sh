@@ -27,4 +27,4 @@ place() {
   printf 'options = { ca = \\"%s/ours.crt\\", cert = \\"%s/%s-end.crt\\", key = \\"%s/%s-end.key\\" }\\n' "$folder" "$folder" "$1" "$folder" "$1"
 }
 cut='kill -9 \$(pgrep -P \$NBHOIST_TEST_PROCESS -f nbhoist-executor-dask)'
-ready "{\"place\": \"$(place ours)\", \"wrong\": \"$(place theirs)\", \"path\": \"$folder/bin\", \"cut\": \"${cut//\\/}\", \"kill\": \"kill -9 $scheduler \$(pgrep -P $worker) $worker\"}"
+ready "{\"plain\": \"$engines $(cd "$(dirname "$0")" && pwd)/plain.py dask tls://127.0.0.1:$number $folder/ours.crt $folder/ours-end.crt $folder/ours-end.key\", \"place\": \"$(place ours)\", \"wrong\": \"$(place theirs)\", \"path\": \"$folder/bin\", \"cut\": \"${cut//\\/}\", \"kill\": \"kill -9 $scheduler \$(pgrep -P $worker) $worker\"}"

@@ -10,7 +10,8 @@ ip route add default dev lo src 127.0.0.1
 echo 'nameserver 127.0.0.1' >"$folder/resolv"
 mount --bind "$folder/resolv" /etc/resolv.conf
 bin=$(dirname "$engines")
-export RAY_USAGE_STATS_ENABLED=0 RAY_agent_register_timeout_ms=120000 RAY_AUTH_MODE=token RAY_AUTH_TOKEN=sesame-sesame-sesame-sesame-1234
+# Its workers would give way to everything else on the machine.
+export RAY_worker_niceness=0 RAY_USAGE_STATS_ENABLED=0 RAY_agent_register_timeout_ms=120000 RAY_AUTH_MODE=token RAY_AUTH_TOKEN=sesame-sesame-sesame-sesame-1234
 start() {
   "$bin/ray" start --head --block --temp-dir="$folder/ray" --node-ip-address=127.0.0.1 --port=6380 --include-dashboard=false --num-cpus=4 \
     --object-store-memory=300000000 --disable-usage-stats >"$folder/log" 2>&1 &
@@ -35,5 +36,7 @@ wrap wrong guess-guess-guess-guess-guess-12345
 place="backend = \\\"ray\\\"\\nuri = \\\"127.0.0.1:6380\\\"\\npython = \\\"$python\\\"\\n"
 cut='kill -9 $(pgrep -P $NBHOIST_TEST_PROCESS -f nbhoist-executor-ray)'
 printf 'kill -9 $(pgrep -f "^%s.*(raylet|gcs_server)") $(pgrep -f "^ray::Place") %s\n' "$(dirname "$bin")" "$head" >"$folder/kill"
-ready "{\"place\": \"$place\", \"wrong\": \"$place\", \"path\": \"$folder/bin\", \"wrong_path\": \"$folder/wrong\", \"cut\": \"$cut\", \"kill\": \"sh $folder/kill\"}"
+printf 'export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=%s\nexec nsenter --net=/proc/%s/ns/net --mount=/proc/%s/ns/mnt %s %s ray 127.0.0.1:6380\n' \
+  "$RAY_AUTH_TOKEN" $$ $$ "$engines" "$(cd "$(dirname "$0")" && pwd)/plain.py" >"$folder/plain"
+ready "{\"plain\": \"sh $folder/plain\", \"place\": \"$place\", \"wrong\": \"$place\", \"path\": \"$folder/bin\", \"wrong_path\": \"$folder/wrong\", \"cut\": \"$cut\", \"kill\": \"sh $folder/kill\"}"
 "$bin/ray" stop --force >/dev/null 2>&1 || true

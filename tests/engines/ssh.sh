@@ -40,4 +40,4 @@ place() { printf 'backend = \\"ssh\\"\\nhost = \\"box\\"\\npython = \\"%s\\"\\no
 # The server's children are the two halves of a connection.
 printf 'sessions=$(pgrep -P %s)\nkill -9 %s $sessions\n' $server $server >"$folder/kill"
 printf 'kill -9 $(pgrep -P %s)\n' $server >"$folder/cut"
-ready "{\"place\": \"$(place config)\", \"wrong\": \"$(place config.wrong)\", \"cut\": \"sh $folder/cut\", \"kill\": \"sh $folder/kill\"}"
+ready "{\"plain\": \"$engines $(cd "$(dirname "$0")" && pwd)/plain.py scp $folder/config $folder\", \"place\": \"$(place config)\", \"wrong\": \"$(place config.wrong)\", \"cut\": \"sh $folder/cut\", \"kill\": \"sh $folder/kill\"}"

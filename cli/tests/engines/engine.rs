@@ -72,6 +72,14 @@ impl Engine {
         }
     }
 
+    /// What the engine's own means take for the same bytes, as `plain.py` says it.
+    pub(crate) fn plain(&self) -> Option<Value> {
+        let output = Command::new("bash").args(["-c", &self.said("plain")?]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let found = said.lines().find_map(|line| serde_json::from_str(line).ok());
+        Some(found.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr))))
+    }
+
     /// Does something to the engine: `cut` or `kill`.
     pub(crate) fn harm(&self, key: &str) {
         let script = self.said(key).unwrap();

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::common::{TestBed, migration};
 use crate::ground::Ground;
 use crate::measure::{BYTES, cat};
+use crate::report::keep;
 
 /// How much state goes each way, bytes.
 const SIZES: [usize; 2] = [100_000_000, 1_000_000_000];
@@ -34,7 +35,9 @@ async fn over_a_link() {
     let backend = backends::backend(&ground.place(""), &ground.python);
     let plain = cat(&backend).await;
     let (there, back) = (BYTES as f64 / plain[2], BYTES as f64 / plain[3]);
-    println!("measured: {}", json!({ "link": { "there": there, "back": back } }));
+    let link = json!({ "link": { "there": there, "back": back } });
+    println!("measured: {link}");
+    keep("migration", "link", &link);
     let mut bed = ground.bed(&format!("import numpy as np\nimport pandas as pd\n{PEAK}"), "").await;
     let mut seed = 0;
     for size in SIZES {
@@ -48,7 +51,9 @@ async fn over_a_link() {
                     best = Some(row);
                 }
             }
-            println!("measured: {}", best.unwrap());
+            let row = best.unwrap();
+            println!("measured: {row}");
+            keep("migration", &format!("{kind}-{size}"), &row);
         }
     }
     bed.end().await;

@@ -10,6 +10,7 @@ mod engine;
 mod floor;
 mod ground;
 mod measure;
+mod report;
 mod steps;
 mod table;
 mod traces;

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::common::{TestBed, migration};
+use crate::engine::Engine;
 use crate::ground::Ground;
+use crate::report::keep;
 
 /// How much goes each way, bytes: an array of that many numbers that do not compress.
 pub(crate) const BYTES: usize = 200_000_000;
@@ -34,7 +36,9 @@ async fn overheads() {
         best.take(&nbhoist(&mut bed).await, &cat(&backend).await);
     }
     bed.end().await;
-    println!("measured: {}", best.value(&ground.engine.name));
+    let row = best.value(&ground.engine);
+    println!("measured: {row}");
+    keep("overheads", &ground.engine.name, &row);
 }
 
 /// Seconds of each; the first of a pair is nbhoist's, the second that of `cat`.
@@ -56,9 +60,12 @@ impl Row {
         }
     }
 
-    fn value(&self, engine: &str) -> Value {
+    fn value(&self, engine: &Engine) -> Value {
         let pair = |pair: &[Option<f64>; 2]| json!([pair[0], pair[1]]);
-        json!({ "engine": engine, "open": pair(&self.open), "cell": pair(&self.step), "there": pair(&self.there), "back": pair(&self.back) })
+        json!({
+            "engine": engine.name, "open": pair(&self.open), "cell": pair(&self.step), "there": pair(&self.there), "back": pair(&self.back),
+            "plain": engine.plain(),
+        })
     }
 }
 

@@ -9,7 +9,8 @@ use crate::engine::root;
 use crate::steps::STEPS;
 
 /// The columns.
-const ENGINES: &[&str] = &["local", "ssh", "slurm", "ray", "dask", "jupyter server", "kernel gateway", "enterprise gateway", "kubectl"];
+pub(crate) const ENGINES: &[&str] =
+    &["local", "ssh", "slurm", "ray", "dask", "jupyter server", "kernel gateway", "enterprise gateway", "kubectl"];
 
 const BEGIN: &str = "<!-- The matrix: written by tests/engines/run.sh -->\n";
 const END: &str = "<!-- End of the matrix -->";

@@ -5,6 +5,7 @@
 
 mod error;
 mod files;
+mod home;
 mod journey;
 mod report;
 mod run;
