@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::*;
@@ -213,7 +214,7 @@ fn places_are_told_to_the_analysis() {
     )
     .unwrap();
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
-    let options = settings.placement("auto");
+    let options = settings.placement("auto", &BTreeMap::new());
     let [place, cluster] = &options.places[..] else { panic!("{:?}", options.places) };
     assert_eq!((place.name.as_str(), place.memory, place.up, place.down), ("box", Some(64 << 30), Some(80e6), Some(80e6)));
     assert_eq!((place.speed(Work::Cpu), place.speed(Work::Gpu), place.latency, place.start_up), (8.0, 40.5, 0.01, 2.0));
@@ -225,10 +226,10 @@ fn places_are_told_to_the_analysis() {
     assert_eq!(settings.executors["cluster"].arguments, ["--mem=8G"]);
     assert_eq!(settings.executors["box"].arguments, [String::new(); 0]);
     // Who names a place has thought of its price.
-    let named = settings.placement("box");
+    let named = settings.placement("box", &BTreeMap::new());
     assert_eq!((named.places.len(), named.places[0].price.clone()), (1, None));
-    assert_eq!(settings.placement("here").places, []);
-    assert_eq!(settings.placement("local").places.len(), 1);
+    assert_eq!(settings.placement("here", &BTreeMap::new()).places, []);
+    assert_eq!(settings.placement("local", &BTreeMap::new()).places.len(), 1);
 }
 
 #[test]

@@ -100,6 +100,7 @@ pub fn crowd(scripts: &[Script], users: usize, aware: bool) -> Outcome {
         next.push(Reverse((now + micros(took + thinking), index)));
     }
     waits.sort_by(f64::total_cmp);
+    #[expect(clippy::cast_sign_loss, reason = "shares are not negative")]
     let wait = |share: f64| waits.get((waits.len() as f64 * share) as usize).copied().unwrap_or(0.0);
     let count = EXECUTORS as f64;
     Outcome {

@@ -107,7 +107,9 @@ pub fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
-    values.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
+    #[expect(clippy::cast_sign_loss, reason = "shares are not negative")]
+    let place = (last as f64 * share).round() as usize;
+    values.get(place).copied().unwrap_or(f64::NAN)
 }
 
 /// The whole report, as Markdown.
