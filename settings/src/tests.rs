@@ -223,7 +223,7 @@ fn places_are_told_to_the_analysis() {
     // A Slurm job asks for its memory; a machine that is there already is not asked.
     assert_eq!(cluster.memory, Some(8 << 30));
     assert_eq!(settings.executors["cluster"].arguments, ["--mem=8G"]);
-    assert_eq!(settings.executors["box"].arguments, [String::new(); 0]);
+    assert!(settings.executors["box"].arguments.is_empty());
     // Who names a place has thought of its price.
     let named = settings.placement("box");
     assert_eq!((named.places.len(), named.places[0].price.clone()), (1, None));

@@ -113,14 +113,14 @@ fn normal_quantile(probability: f64) -> f64 {
     }
     let (mut low, mut high) = (-6.0, 6.0);
     for _ in 0..48 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if normal_cumulative(middle) < probability {
             low = middle;
         } else {
             high = middle;
         }
     }
-    (low + high) / 2.0
+    f64::midpoint(low, high)
 }
 
 #[cfg(test)]

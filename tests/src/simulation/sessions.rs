@@ -97,7 +97,7 @@ impl Session {
         let habits = purpose.habits();
         match way {
             Way::Linear => {
-                for _ in 0..1 + random.below(2) {
+                for _ in 0..=random.below(2) {
                     (0..model.cells.len()).for_each(|cell| session.run(cell));
                 }
             }
