@@ -28,21 +28,20 @@ fn measure() {
     for cell in &mut notebook.cells {
         cell.saved_seconds = Some(if cell.number % 10 == 0 { 40.0 } else { 0.3 });
     }
-    for places in [1, 3] {
+    for (places, link, what) in [(1, 5e6, "one block"), (1, 2e4, "many blocks"), (3, 5e6, "one block"), (3, 2e4, "many blocks")] {
         let mut request = Request::new(&notebook);
         request.placement.places = (0..places)
             .map(|place| Place {
                 speed: [(Work::Cpu, 2.0 + 2.0 * place as f64)].into(),
-                up: Some(5e6 * (places - place) as f64),
-                down: Some(5e6 * (places - place) as f64),
+                up: Some(link * (places - place) as f64),
+                down: Some(link * (places - place) as f64),
                 latency: 0.02,
                 start_up: 2.0,
                 ..Place::new(&format!("place {place}"))
             })
             .collect();
-        request.placement.preferences.rerun = true;
         let analysis = analyze(&request);
-        let time = |what: &str, work: &dyn Fn() -> usize| {
+        let time = |asked: &str, work: &dyn Fn() -> usize| {
             let mut times: Vec<f64> = (0..ROUNDS)
                 .map(|_| {
                     let start = Instant::now();
@@ -51,7 +50,12 @@ fn measure() {
                 })
                 .collect();
             times.sort_by(f64::total_cmp);
-            println!("{what}, {places} places: median {:.1} ms, longest {:.1} ms, {} plans", times[ROUNDS / 2], times[ROUNDS - 1], work());
+            println!(
+                "{asked}, {places} places, {what}: median {:.1} ms, longest {:.1} ms, {} plans",
+                times[ROUNDS / 2],
+                times[ROUNDS - 1],
+                work()
+            );
         };
         time("plan of one block of a notebook of 1,000 cells", &|| {
             std::hint::black_box(analysis.plan(&[500, 501, 502], After::FollowingCells));

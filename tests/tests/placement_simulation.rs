@@ -1,7 +1,8 @@
 //! What the simulation promises, on a part of its grid.
 
 use nbhoist_analyzer::placement::policy::Policy;
-use nbhoist_tests::simulation::report::{kept, mean, quantile, replays};
+use nbhoist_tests::simulation::quantile;
+use nbhoist_tests::simulation::report::{kept, mean, replays};
 use nbhoist_tests::simulation::scoring::scores;
 use nbhoist_tests::simulation::sessions::{Purpose, Way};
 

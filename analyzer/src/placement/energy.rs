@@ -10,8 +10,8 @@ use petgraph::algo::dinics;
 use petgraph::graph::{Graph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-/// A cost that must not arise, microseconds: over a thousand years of waiting, and still far from overflow when added up.
-pub(super) const FORBIDDEN: u64 = 1 << 55;
+/// A cost that must not arise, microseconds: over thirty years of waiting, and still far from overflow when added up.
+pub(super) const FORBIDDEN: u64 = 1 << 50;
 
 /// A choice, or something already decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) struct Energy {
     graph: Graph<(), u64>,
     yes: NodeIndex,
     no: NodeIndex,
+    /// For each choice, what it costs when it is no, and when it is yes.
+    alone: Vec<(u64, u64)>,
     /// What arises whatever is chosen.
     constant: u64,
 }
@@ -36,7 +38,7 @@ impl Default for Energy {
     fn default() -> Self {
         let mut graph = Graph::new();
         let (yes, no) = (graph.add_node(()), graph.add_node(()));
-        Self { graph, yes, no, constant: 0 }
+        Self { graph, yes, no, alone: vec![(0, 0); 2], constant: 0 }
     }
 }
 
@@ -61,6 +63,7 @@ impl Chosen {
 impl Energy {
     /// A new choice.
     pub(super) fn open(&mut self) -> Bit {
+        self.alone.push((0, 0));
         Bit::Open(self.graph.add_node(()))
     }
 
@@ -69,18 +72,16 @@ impl Energy {
         if cost == 0 {
             return;
         }
-        let (from, to) = match (yes, no) {
-            (Bit::Is(false), _) | (_, Bit::Is(true)) => return,
-            (Bit::Is(true), Bit::Is(false)) => {
-                self.constant = self.constant.saturating_add(cost);
-                return;
+        let cost = cost.min(FORBIDDEN);
+        match (yes, no) {
+            (Bit::Is(false), _) | (_, Bit::Is(true)) => {}
+            (Bit::Is(true), Bit::Is(false)) => self.constant = self.constant.saturating_add(cost),
+            (Bit::Is(true), Bit::Open(no)) => self.alone[no.index()].0 = self.alone[no.index()].0.saturating_add(cost),
+            (Bit::Open(yes), Bit::Is(false)) => self.alone[yes.index()].1 = self.alone[yes.index()].1.saturating_add(cost),
+            (Bit::Open(yes), Bit::Open(no)) if yes == no => {}
+            (Bit::Open(yes), Bit::Open(no)) => {
+                self.graph.add_edge(yes, no, cost);
             }
-            (Bit::Is(true), Bit::Open(no)) => (self.yes, no),
-            (Bit::Open(yes), Bit::Is(false)) => (yes, self.no),
-            (Bit::Open(yes), Bit::Open(no)) => (yes, no),
-        };
-        if from != to {
-            self.graph.add_edge(from, to, cost.min(FORBIDDEN));
         }
     }
 
@@ -113,7 +114,20 @@ impl Energy {
     }
 
     /// The cheapest choices, with as few of them yes as possible; nothing when something forbidden cannot be avoided.
-    pub(super) fn solve(&self) -> Option<Chosen> {
+    pub(super) fn solve(mut self) -> Option<Chosen> {
+        // What a choice costs either way is no question for the flow: thousands of paths are spared.
+        for (index, (no, yes)) in std::mem::take(&mut self.alone).into_iter().enumerate().skip(2) {
+            let both = no.min(yes);
+            self.constant = self.constant.saturating_add(both);
+            if no > both {
+                self.graph.add_edge(self.yes, NodeIndex::new(index), (no - both).min(FORBIDDEN));
+            } else if yes > both {
+                self.graph.add_edge(NodeIndex::new(index), self.no, (yes - both).min(FORBIDDEN));
+            }
+        }
+        if self.constant >= FORBIDDEN {
+            return None;
+        }
         let (flow, flows) = dinics(&self.graph, self.yes, self.no);
         let cost = flow.saturating_add(self.constant);
         if cost >= FORBIDDEN {

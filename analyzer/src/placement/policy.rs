@@ -116,14 +116,12 @@ pub struct Upcoming {
 pub struct Held {
     /// Its size.
     pub bytes: Lognormal,
-    /// Whether it is here.
+    /// Whether it is here; what was overwritten is nowhere.
     pub here: bool,
     /// Whether it is there.
     pub there: bool,
     /// Index of the past run that made it.
     pub maker: Option<usize>,
-    /// Whether its name still means it now; what was overwritten cannot be sent.
-    pub current: bool,
     /// Whether its name still means it after everything that is to come.
     pub lasts: bool,
 }
@@ -323,7 +321,7 @@ impl Situation<'_> {
         }
         for (index, value) in self.values.iter().enumerate() {
             let made = self.ahead.iter().position(|run| run.makes.contains(&index));
-            let sendable = value.current || made.is_some();
+            let sendable = value.here || value.there || made.is_some();
             let fetch = paid(self.fetch(value.bytes));
             let asked = likely[index].max(if value.lasts { later } else { 0.01 });
             let owed = if value.lasts { micros(fetch * later) } else { 0 };
@@ -350,7 +348,7 @@ impl Situation<'_> {
         // What will have to come home in the end.
         let owed = self.values.iter().enumerate().filter(|(index, value)| {
             let made_now = now.makes.contains(index);
-            made_now || (value.current && value.there && !value.here)
+            made_now || (value.there && !value.here)
         });
         let start = if self.there { 0.0 } else { self.place.start() + crossing(self.place) };
         let parts = sent.map(|&value| self.send(self.values[value].bytes)).chain(owed.map(|(_, value)| self.fetch(value.bytes)));

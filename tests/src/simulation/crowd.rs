@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::quantile;
 use super::world::Spent;
 use crate::random::Random;
 
@@ -99,9 +100,7 @@ pub fn crowd(scripts: &[Script], users: usize, aware: bool) -> Outcome {
         let thinking = user.random.lognormal(THINKING.0, THINKING.1);
         next.push(Reverse((now + micros(took + thinking), index)));
     }
-    waits.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_sign_loss, reason = "shares are not negative")]
-    let wait = |share: f64| waits.get((waits.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+    let wait = |share| if waits.is_empty() { 0.0 } else { quantile(waits.iter().copied(), share) };
     let count = EXECUTORS as f64;
     Outcome {
         users,

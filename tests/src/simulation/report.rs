@@ -7,6 +7,7 @@ use nbhoist_analyzer::placement::policy::Policy;
 
 use super::crowd::{self, Outcome, crowd};
 use super::notebooks::{Domain, Model};
+use super::quantile;
 use super::scoring::{PREDICTORS, Scores, scores};
 use super::sessions::{Purpose, Session, Way};
 use super::world::{Spent, Truth, place, replay};
@@ -100,16 +101,6 @@ fn each3(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, us
 
 fn total(log: &[Spent]) -> f64 {
     log.iter().map(|spent| spent.seconds).sum()
-}
-
-/// The value that this share of the values do not exceed.
-pub fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    #[expect(clippy::cast_sign_loss, reason = "shares are not negative")]
-    let place = (last as f64 * share).round() as usize;
-    values.get(place).copied().unwrap_or(f64::NAN)
 }
 
 /// The whole report, as Markdown.

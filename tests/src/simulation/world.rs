@@ -181,7 +181,7 @@ fn look_ahead(
         makes.push(situation.values.len());
         current[variable] = Some(situation.values.len());
         let bytes = Lognormal { median: bytes[variable], sigma };
-        situation.values.push(Held { bytes, here: false, there: false, maker: None, current: false, lasts: false });
+        situation.values.push(Held { bytes, here: false, there: false, maker: None, lasts: false });
     }
     situation.ahead.push(Upcoming {
         probability,
@@ -322,7 +322,6 @@ impl Replay<'_> {
                 here: version.here && is_current,
                 there: version.there && is_current,
                 maker: Some(version.maker),
-                current: is_current,
                 lasts: false,
             });
         }
