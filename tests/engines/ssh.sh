@@ -11,6 +11,7 @@ Port $number
 HostKey $folder/host
 AuthorizedKeysFile $folder/authorized
 PidFile $folder/sshd.pid
+Subsystem sftp internal-sftp
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no

@@ -142,6 +142,8 @@ class Worker:
         return failed
 
     def _op_known(self, header, payload):
+        # The buffers that the question before was about have come.
+        self._cache.forget()
         self._channel.send({"op": "ok", "id": header.get("id"), "known": self._cache.find(header.get("names") or ())})
 
     def _op_bundle(self, header, buffers):
