@@ -61,7 +61,7 @@ struct Turns<'a> {
     loops: Vec<(&'a Stmt, bool)>,
 }
 
-impl<'a> Turns<'a> {
+impl Turns<'_> {
     fn under_condition(&mut self) {
         self.loops.iter_mut().for_each(|(_, conditional)| *conditional = true);
     }
