@@ -92,6 +92,18 @@ fn code_that_counts_on_a_missing_name_is_left_alone() {
 }
 
 #[test]
+fn a_name_in_a_function_that_nobody_calls_is_looked_for() {
+    let cells = |body: &str| found("NBH2", &[cell("from somewhere import run", None), cell(body, None)]);
+    assert_eq!(cells("def f():\n    return gone"), ["NBH202 2"]);
+    assert_eq!(cells("run(lambda t: gone * t)"), ["NBH202 2"]);
+    assert_eq!(cells("def f(x):\n    y: gone = x\n    return [z for z in y]"), [""; 0]);
+    assert_eq!(cells("def f():\n    try:\n        return gone\n    except Exception:\n        pass"), [""; 0]);
+    assert_eq!(cells("def f():\n    return later\nif run:\n    later = 1"), [""; 0]);
+    assert_eq!(cells("from elsewhere import *\ndef f():\n    return gone"), [""; 0]);
+    assert_eq!(cells("def f():\n    return gone\nprint(gone)"), ["NBH202 2"]);
+}
+
+#[test]
 fn an_error_that_is_announced_is_no_finding() {
     let failed = |source: &str| {
         let mut failed = cell(source, 1);

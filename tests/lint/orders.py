@@ -94,6 +94,20 @@ def names(source, context):
     return {node.id for node in ast.walk(parsed(source)) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
+def bound_before(notebook, cell):
+    """Names that Python's own parser sees bound in the cells before this one."""
+    found = set()
+    for other in notebook.cells[:cell]:
+        if other.cell_type == "code":
+            found |= names(other.source, (ast.Store, ast.Del))
+            for node in ast.walk(parsed(other.source)):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    found |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                    found.add(node.name)
+    return found
+
+
 def truth(way, notebook, facts):
     """For a finding of a rule at a position: whether what was done makes it true."""
     order, at = facts["order"], facts["at"]
@@ -111,7 +125,7 @@ def truth(way, notebook, facts):
         "NBH113": lambda finding, cell: False,
         "NBH114": lambda finding, cell: any(stale(cell, related["cell"] - 1) for related in finding["related"]),
         # A cell stops at the first name that is missing; what nothing has bound in the end was missing as well.
-        "NBH201": lambda finding, cell: way == "delete" and finding_name(finding, notebook) in facts["missing"],
+        "NBH201": lambda finding, cell: way == "delete" and finding_name(finding, notebook) not in bound_before(notebook, cell),
         "NBH202": lambda finding, cell: way == "delete" and finding_name(finding, notebook) not in facts["bound"],
         "NBH203": lambda finding, cell: way == "delete" and finding_name(finding, notebook) not in facts["bound"],
     }

@@ -34,6 +34,7 @@ python tests/lint/reports.py "$nbhoist" "$cache" "$work/reports"
 python tests/lint/settings.py "$nbhoist" "$work/settings"
 python tests/lint/ci_files.py "$nbhoist" "$work/ci"
 python tests/lint/with_ruff.py "$nbhoist" "$work/ruff"
+python tests/lint/judged.py "$nbhoist"
 pre-commit validate-manifest .pre-commit-hooks.yaml
 
 # The hook, installed by pre-commit itself from this tree; its own profile would take many minutes.

@@ -1,5 +1,7 @@
 //! A name that nothing defines.
 
+use std::collections::BTreeSet;
+
 use super::{Context, Rule, meant};
 use crate::finding::{Finding, Severity};
 use crate::interp::{CellTrace, Read};
@@ -22,27 +24,31 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    undefined(context)
-        .filter(|(trace, _, read)| !ran_without_it(context, trace.cell, read))
-        .map(|(trace, name, read)| {
-            let mut finding = rule.finding(
-                format!("`{name}` is read, but nothing in the notebook defines it"),
-                Some(format!("define or import `{name}`, or correct its spelling")),
-                read.text_cell,
-                read.range.start().to_u32(),
-                read.range.end().to_u32(),
-            );
-            finding.fix = meant::fix(context, trace.cell, &finding, name);
-            finding
-        })
-        .collect()
+    let mut known: BTreeSet<&Name> = BTreeSet::new();
+    let mut found: Vec<(&Name, u32, u32, TextRange)> = Vec::new();
+    for (trace, name, read) in undefined(context) {
+        known.insert(name);
+        if !ran_without_it(context, trace.cell, read) {
+            found.push((name, trace.cell, read.text_cell, read.range));
+        }
+    }
+    let in_functions = super::in_functions::unbound(context);
+    found.extend(in_functions.iter().filter(|(name, _)| !known.contains(name)).map(|(name, &(cell, range))| (name, cell, cell, range)));
+    let finding = |(name, at, cell, range): (&Name, u32, u32, TextRange)| {
+        let message = format!("`{name}` is read, but nothing in the notebook defines it");
+        let help = format!("define or import `{name}`, or correct its spelling");
+        let mut finding = rule.finding(message, Some(help), cell, range.start().to_u32(), range.end().to_u32());
+        finding.fix = meant::fix(context, at, &finding, name);
+        finding
+    };
+    found.into_iter().map(finding).collect()
 }
 
 /// The first reading of each name that nothing in the notebook defines.
 pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read)> {
     let linked = context.linked;
     let is_python = context.is_python();
-    let mut reported = std::collections::BTreeSet::new();
+    let mut reported = BTreeSet::new();
     // A star import, `%run` and the like may bind anything; then silence is right.
     let sees_all = |trace: &CellTrace| trace.opaque.is_empty() && trace.stars.is_empty() && !linked.broken.contains(&trace.cell);
     let binds = |name: &Name| linked.traces().iter().any(|other| other.binds.iter().any(|bind| bind.name == *name));

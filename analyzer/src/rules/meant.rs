@@ -71,6 +71,8 @@ fn import(source: &str, cell: u32, name: &str) -> Option<Fix> {
     alone.then(|| guess(format!("Add `{line}`"), Edit::Source { cell, start, end: start, text: format!("{line}\n") }))
 }
 
+const CONSTANTS: &[&str] = &["Ellipsis", "False", "None", "NotImplemented", "True"];
+
 fn spelling(context: &Context<'_>, here: u32, finding: &Finding, name: &str) -> Option<Fix> {
     let slips = match name.chars().count() {
         0..=2 => return None,
@@ -80,7 +82,8 @@ fn spelling(context: &Context<'_>, here: u32, finding: &Finding, name: &str) -> 
     let earlier = context.linked.traces().iter().filter(|trace| trace.cell <= here);
     let mut known: Vec<&str> = earlier.flat_map(|trace| &trace.binds).map(|bind| bind.name.as_str()).collect();
     known.retain(|known| !known.starts_with('_'));
-    known.extend_from_slice(builtins());
+    // A value where a name was meant is no correction: `gone` is not `None`.
+    known.extend(builtins().iter().filter(|name| !CONSTANTS.contains(name)));
     let meant = nearest(name, known, slips)?;
     let Finding { cell, start, end, .. } = *finding;
     Some(guess(format!("Change to `{meant}`"), Edit::Source { cell, start, end, text: meant.to_owned() }))
@@ -133,6 +136,7 @@ mod tests {
     #[test]
     fn what_nobody_can_know_is_left_alone() {
         assert_eq!(fixed("# %%\nprint(samples)\n"), None);
+        assert_eq!(fixed("# %%\nprint(gone)\n"), None);
         assert_eq!(fixed("# %%\nab = 1\n# %%\nprint(ac)\n"), None);
         assert_eq!(fixed("# %%\nprint(totla)\n# %%\ntotal = 1\n"), None);
         assert_eq!(fixed("# %%\nfrom __future__ import annotations\nnp.zeros(3)\n"), None);

@@ -18,6 +18,7 @@ mod heavy_work;
 mod hidden_state;
 mod home_path_in_output;
 mod ignore;
+mod in_functions;
 mod large_output;
 mod late_bound_global;
 mod machine_local_path;
