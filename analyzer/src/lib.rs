@@ -4,6 +4,7 @@
 //! No I/O, clock, threads or async. It never fails and never panics: it returns what it knows and a list of problems.
 #![warn(missing_docs)]
 
+pub mod cost;
 pub mod facts;
 pub mod finding;
 pub mod fix;
@@ -77,12 +78,14 @@ pub struct Request<'a> {
     pub config: Config,
     /// Texts of other files that the notebook refers to (`%run` targets, local modules), by the path it uses.
     pub files: BTreeMap<String, String>,
+    /// The model of what cells cost; none for the embedded one.
+    pub cost_model: Option<Arc<cost::Model>>,
 }
 
 impl<'a> Request<'a> {
     /// A question about this notebook, everything else at its default.
     pub fn new(notebook: &'a Notebook) -> Self {
-        Self { notebook, config: Config::default(), files: BTreeMap::new() }
+        Self { notebook, config: Config::default(), files: BTreeMap::new(), cost_model: None }
     }
 }
 
@@ -105,17 +108,19 @@ pub fn analyze(request: &Request<'_>) -> Analysis {
 
 /// Analyzes a notebook, taking the facts of unchanged cells from a cache.
 pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
-    let facts: Vec<Arc<facts::CellFacts>> = request
-        .notebook
-        .cells
-        .iter()
-        .map(|cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() })
-        .collect();
+    let facts = facts_of(request.notebook, cache);
     let linked = Linked::of(request, &facts);
-    let cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
+    let mut cells = linked.reports(request.notebook, &facts);
+    cost::estimate(request, &facts, linked.traces(), &mut cells);
     let edges = graph::edges(&linked);
     let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
     Analysis { cells, edges, findings, linked }
+}
+
+/// The facts of all cells; those of prose are empty.
+fn facts_of(notebook: &Notebook, cache: &mut FactsCache) -> Vec<Arc<facts::CellFacts>> {
+    let facts = |cell: &notebook::Cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() };
+    notebook.cells.iter().map(facts).collect()
 }
 
 impl Analysis {

@@ -1,7 +1,9 @@
 //! `nbhoist analyze`.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use nbhoist_analyzer::cost::Model;
 use nbhoist_analyzer::notebook::{CellKind, Notebook};
 use nbhoist_analyzer::report::{CellReport, Certainty, Edge, Effect, NameFact};
 
@@ -16,10 +18,11 @@ pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, F
         let failure = Failure::new("several notebooks do not fit into one JSON object");
         return Err(failure.help("use --output-format json-lines"));
     }
+    let model = args.cost_model.as_deref().map(analysis::cost_model).transpose()?;
     let mut exit = Exit::Success;
     for path in &args.notebooks {
         match input::read(path) {
-            Ok(input) => show(&input, terminal)?,
+            Ok(input) => show(&input, model.as_ref(), terminal)?,
             Err(failure) => {
                 failure.print();
                 exit = Exit::CouldNotRun;
@@ -29,9 +32,9 @@ pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, F
     Ok(exit)
 }
 
-fn show(input: &Input, terminal: &Terminal) -> Result<(), Failure> {
+fn show(input: &Input, model: Option<&Arc<Model>>, terminal: &Terminal) -> Result<(), Failure> {
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
-    let analysis = analysis::analyze(input, &settings);
+    let analysis = analysis::analyze_with(input, &settings, model);
     if terminal.is_json() {
         return terminal.print_json(&json::analysis(&input.name(), &analysis.cells, &analysis.edges));
     }

@@ -86,9 +86,9 @@ impl Measured {
         self.sizes.get(&(Arc::clone(notebook), name.to_owned())).copied()
     }
 
-    /// What a cell costs: runs of this session count more than a time that was saved in the file.
+    /// What a cell costs: runs of this session count more than a time that was saved in the file, or than the model.
     pub(crate) fn cost(&self, notebook: &Uri, cell: &str, text: &str, report: &CellReport, heavy: f64) -> Cost {
-        if matches!(report.cost.basis, CostBasis::Model | CostBasis::History) {
+        if report.cost.basis == CostBasis::History {
             return report.cost.clone();
         }
         let runs = self.runs.get(&(Arc::clone(notebook), cell.to_owned()));

@@ -5,6 +5,7 @@
 //! to the library's `default`. See `README.md` in this folder for every key.
 
 mod builtin;
+pub(crate) mod cost;
 mod lookup;
 mod own;
 mod schema;

@@ -1,0 +1,72 @@
+//! What a cell costs: before it ran, from its source alone; where a time was saved or measured, from that.
+//!
+//! The interpreter's trace says what a cell does and how often; `features` turns that into numbers and words, `model` (learned) says what cells of that
+//! kind take, and `growth` makes the estimate grow with what the source says about sizes. Times saved in the notebook count more than the model.
+
+mod context;
+mod features;
+mod growth;
+mod model;
+mod reader;
+mod reasons;
+mod saved;
+mod words;
+
+use std::sync::Arc;
+
+pub use features::{CellFeatures, FEATURES};
+pub use model::{Model, ModelError, Prediction, feature_hash};
+pub(crate) use words::Text;
+
+use crate::Request;
+use crate::facts::{CellFacts, FactsCache};
+use crate::interp::CellTrace;
+use crate::linked::Linked;
+use crate::notebook::CellKind;
+use crate::report::{CellReport, Cost, CostBasis};
+
+/// A cell is heavy on the model's word alone when the low end of its interval, times this, is above the budget.
+const SURE: f64 = 4.0;
+/// Below this no reasons are given, seconds.
+const WORTH_A_REASON: f64 = 0.2;
+
+/// Fills in the cost of every code cell.
+pub(crate) fn estimate(request: &Request<'_>, facts: &[Arc<CellFacts>], traces: &[CellTrace], reports: &mut [CellReport]) {
+    let budget = request.config.heavy_seconds;
+    let model = request.cost_model.as_deref().or_else(|| Model::embedded());
+    let all = features::of(request.notebook, facts, traces);
+    let mut traces = traces.iter();
+    for ((cell, report), features) in request.notebook.cells.iter().zip(reports).zip(&all) {
+        if cell.kind != CellKind::Code {
+            continue;
+        }
+        let Some(trace) = traces.next() else { return };
+        report.cost = match (saved::cost(cell, budget), model.zip(features.as_ref())) {
+            (Some(cost), _) => cost,
+            (None, Some((model, features))) => predicted(model, features, trace, budget),
+            (None, None) => Cost::unknown(),
+        };
+    }
+}
+
+/// What the model says about a cell. It is heavy only when the model is sure enough: a false alarm costs more trust than a missed one.
+fn predicted(model: &Model, features: &CellFeatures, trace: &CellTrace, budget: f64) -> Cost {
+    let prediction = model.predict(features);
+    Cost {
+        seconds: Some(prediction.seconds),
+        low: Some(prediction.low),
+        high: Some(prediction.high),
+        basis: CostBasis::Model,
+        heavy: prediction.seconds > budget && prediction.low * SURE > budget,
+        because: if prediction.seconds < WORTH_A_REASON { Vec::new() } else { reasons::of(trace) },
+    }
+}
+
+/// The features of every code cell of a notebook, by cell number: what a model is trained with.
+pub fn features(request: &Request<'_>) -> Vec<(u32, CellFeatures)> {
+    let mut cache = FactsCache::default();
+    let facts: Vec<Arc<CellFacts>> = crate::facts_of(request.notebook, &mut cache);
+    let linked = Linked::of(request, &facts);
+    let all = features::of(request.notebook, &facts, linked.traces());
+    request.notebook.cells.iter().zip(all).filter_map(|(cell, features)| Some((cell.number, features?))).collect()
+}
