@@ -1,6 +1,6 @@
 //! Prints the features of cells as JSON lines, for training the cost model: `cost_features NOTEBOOK...`
 //!
-//! The first line names the numbers: `{"features": [...], "hash": 123}`; each other is a cell: `{"notebook", "cell", "growth", "numbers", "words"}`.
+//! The first line names the numbers: `{"features": [...], "hash": 123}`; each other is a cell: `{"notebook", "cell", "scale", "numbers", "words"}`.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let line = json!({
                 "notebook": name,
                 "cell": cell,
-                "growth": features.growth,
+                "scale": features.scale,
                 "numbers": features.numbers,
                 "words": features.words,
             });

@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::words::hash;
+use super::features::log;
+use super::growth::Weight;
+use super::words::{hash, warns};
 use crate::facts::CellFacts;
 use crate::interp::CellTrace;
 use crate::library_effects::cost::Class;
+use crate::library_effects::usual_seconds;
 use crate::notebook::{CellKind, Notebook};
 
 /// Words of prose that count.
@@ -43,12 +46,18 @@ pub(super) struct Context {
     loads: usize,
     /// Words of the prose since the last code cell.
     prose: Vec<u32>,
+    /// Whether that prose says that it takes long.
+    warned: bool,
+    /// Rough seconds of every cell, ascending.
+    works: Vec<f64>,
     /// What the cell before called.
     previous: Vec<u32>,
 }
 
 impl Context {
-    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>]) -> Self {
+    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Self {
+        let mut works: Vec<f64> = traces.iter().map(|trace| Weight::of_cell(&trace.work).usual).collect();
+        works.sort_by(f64::total_cmp);
         Self {
             code_cells: notebook.cells.iter().filter(|cell| cell.kind == CellKind::Code && !cell.source.trim().is_empty()).count(),
             position: 0,
@@ -58,12 +67,15 @@ impl Context {
             plots: 0,
             loads: 0,
             prose: Vec::new(),
+            warned: false,
+            works,
             previous: Vec::new(),
         }
     }
 
     /// Prose in front of the next code cell.
     pub(super) fn prose(&mut self, text: &str) {
+        self.warned |= warns(text);
         let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
         self.prose.extend(words.take(MAX_PROSE).map(|word| hash("prose", word)));
     }
@@ -77,8 +89,17 @@ impl Context {
         self.plots += count(Class::Plot);
         self.loads += count(Class::Io);
         self.prose.clear();
+        self.warned = false;
         let names = trace.work.calls.iter().filter(|call| !call.path.starts_with("builtins."));
         self.previous = names.map(|call| hash("before", call.path.rsplit('.').next().unwrap_or_default())).collect();
+    }
+
+    /// What the imports take that no cell before made, seconds.
+    pub(super) fn import_seconds(&self, facts: &CellFacts) -> f64 {
+        let new: HashSet<&String> = facts.text.modules.iter().filter(|module| self.is_new(module)).collect();
+        let mut seconds: Vec<f64> = new.into_iter().filter_map(|module| usual_seconds::import(module)).collect();
+        seconds.sort_by(f64::total_cmp);
+        seconds.iter().sum()
     }
 
     fn is_new(&self, module: &str) -> bool {
@@ -91,6 +112,7 @@ impl Context {
         let new: HashSet<&String> = text.modules.iter().filter(|module| self.is_new(module)).collect();
         let has = |class: Class| trace.work.calls.iter().any(|call| call.class == class);
         let uses = |names: &[&str]| flag(names.iter().any(|name| self.modules.contains(*name)));
+        let work = Weight::of_cell(&trace.work).usual;
         let definitions = text.counts.functions + text.counts.classes + text.counts.imports;
         numbers.extend([
             self.position.min(200) as f32,
@@ -107,6 +129,9 @@ impl Context {
             uses(&BAYESIAN),
             uses(&BOOSTING),
             uses(&ACCELERATED),
+            flag(self.warned),
+            log(self.works.last().copied().unwrap_or_default() * 1e3),
+            self.works.partition_point(|known| *known < work) as f32 / (self.works.len().max(1) as f32),
             flag(trace.work.calls.is_empty() && definitions > 0),
         ]);
     }

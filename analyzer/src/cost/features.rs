@@ -19,14 +19,17 @@ pub struct CellFeatures {
     pub numbers: Vec<f32>,
     /// Hashes of words, ascending, each once.
     pub words: Vec<u32>,
-    /// By how much the numbers of the source make the cell do more or less than usual (a factor).
-    pub growth: f64,
+    /// The logarithm of the factor by which the numbers of the source make the cell do more or less than usual.
+    pub scale: f64,
+    /// Rough seconds of what the source says. Only ratios count: a cell with twice the epochs has twice the load.
+    pub load: f64,
 }
 
 /// Names of the numbers. Their order is part of the model file's format.
-pub const FEATURES: [&str; 79] = [
+pub const FEATURES: [&str; 86] = [
     "lines",
     "comments",
+    "warned",
     "statements",
     "imports",
     "functions",
@@ -49,6 +52,9 @@ pub const FEATURES: [&str; 79] = [
     "timed",
     "repeated",
     "work",
+    "known",
+    "known_in_loop",
+    "imported",
     "largest_call",
     "largest_in_loop",
     "library_calls",
@@ -103,12 +109,15 @@ pub const FEATURES: [&str; 79] = [
     "bayesian",
     "boosting",
     "accelerated",
+    "warned_before",
+    "notebook_work",
+    "work_rank",
     "definitions_only",
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
 pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Vec<Option<CellFeatures>> {
-    let mut context = Context::of(notebook, facts);
+    let mut context = Context::of(notebook, facts, traces);
     let mut traces = traces.iter();
     let cells = notebook.cells.iter().zip(facts);
     cells
@@ -137,7 +146,7 @@ fn blind(cell: &Cell, facts: &CellFacts) -> bool {
 fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatures {
     let mut numbers = Vec::with_capacity(FEATURES.len());
     of_text(&mut numbers, &facts.text);
-    of_work(&mut numbers, &trace.work);
+    of_work(&mut numbers, &trace.work, context.import_seconds(facts));
     of_trace(&mut numbers, facts, trace);
     context.numbers(&mut numbers, facts, trace);
     debug_assert_eq!(numbers.len(), FEATURES.len());
@@ -146,7 +155,8 @@ fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatu
     context.words(&mut words, facts);
     words.sort_unstable();
     words.dedup();
-    CellFeatures { numbers, words, growth: Weight::of_cell(&trace.work).factor() }
+    let weight = Weight::of_cell(&trace.work);
+    CellFeatures { numbers, words, scale: weight.scale(), load: weight.now }
 }
 
 /// Numbers span orders of magnitude.
@@ -163,6 +173,7 @@ fn of_text(numbers: &mut Vec<f32>, text: &Text) {
     let all = [
         counts.lines,
         counts.comments,
+        counts.warned,
         counts.statements,
         counts.imports,
         counts.functions,
@@ -188,12 +199,16 @@ fn of_text(numbers: &mut Vec<f32>, text: &Text) {
     numbers.extend(all.map(|count| count as f32));
 }
 
-fn of_work(numbers: &mut Vec<f32>, work: &Work) {
+fn of_work(numbers: &mut Vec<f32>, work: &Work, imported: f64) {
     let usual: Vec<f64> = work.calls.iter().map(|call| Weight::of_call(call).usual).collect();
     let largest = usual.iter().copied().fold(0.0, f64::max);
     let in_loop = usual.iter().zip(&work.calls).filter(|(_, call)| call.depth > 0).map(|(usual, _)| *usual).fold(0.0, f64::max);
+    let known = |depth: u32| work.calls.iter().filter(|call| call.depth >= depth).filter_map(|call| call.seconds).fold(0.0, f64::max);
     let millis = |seconds: f64| log(seconds * 1e3);
     numbers.push(millis(Weight::of_cell(work).usual));
+    numbers.push(millis(known(0)));
+    numbers.push(millis(known(1)));
+    numbers.push(millis(imported));
     numbers.push(millis(largest));
     numbers.push(millis(in_loop));
     numbers.push(count(work.calls.iter().filter(|call| !call.path.starts_with("builtins.")).count()));

@@ -10,35 +10,41 @@ use crate::library_effects::cost::{ARGUMENTS, Argument, Class};
 const STEP: f64 = 3e-8;
 /// What a cell takes at least, seconds: growth below it does not show.
 const FLOOR: f64 = 1e-3;
-/// Rows of what a call works on, when nobody knows.
-const ROWS: f64 = 10_000.0;
 /// Columns of a matrix or table, when nobody knows.
 const COLUMNS: f64 = 10.0;
+/// Power of a ratio of turns and sizes below one.
+const LESS: f64 = 0.1;
+/// Power of one above.
+const MORE: f64 = 0.75;
 /// A call that is told how often to repeat its work takes at least this long as a rule, seconds.
 const REPEATED: f64 = 0.2;
 
-/// Rough seconds of one call.
+/// Rough seconds of one call, or of a cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weight {
     /// With the numbers that the source says.
     pub(super) now: f64,
     /// With usual ones.
     pub(super) usual: f64,
+    /// With the numbers that the source says, those far from the usual ones brought nearer.
+    damped: f64,
 }
 
 impl Weight {
-    /// The factor between them.
-    pub(super) fn factor(self) -> f64 {
-        (FLOOR + self.now) / (FLOOR + self.usual)
+    /// The logarithm of the factor by which the estimate grows.
+    pub(super) fn scale(self) -> f64 {
+        ((FLOOR + self.damped) / (FLOOR + self.usual)).ln()
     }
 
     /// Rough seconds of everything that a cell does.
     pub(super) fn of_cell(work: &Work) -> Self {
-        let mut sum = Self { now: work.steps * STEP, usual: work.usual_steps * STEP };
+        let (now, usual) = (work.steps * STEP, work.usual_steps * STEP);
+        let mut sum = Self { now, usual, damped: damped(now, usual) };
         for call in &work.calls {
             let one = Self::of_call(call);
             sum.now += one.now;
             sum.usual += one.usual;
+            sum.damped += one.damped;
         }
         sum
     }
@@ -46,22 +52,27 @@ impl Weight {
     /// Rough seconds of a call, as often as it is made.
     pub(super) fn of_call(call: &Call) -> Self {
         let repeats = repeats(call);
-        let (mut now, mut usual) = match call.extent.rows {
-            rows if rows > 0.0 => {
-                let columns = if call.extent.columns > 0.0 { call.extent.columns } else { 1.0 };
-                (call.class.seconds(rows, columns), call.class.seconds(ROWS, if columns > 1.0 { COLUMNS } else { 1.0 }))
-            }
-            _ => (call.class.seconds(ROWS, 1.0), call.class.seconds(ROWS, 1.0)),
-        };
-        if !repeats.is_empty() {
-            let missing = (REPEATED - usual).max(0.0);
-            // The work that nobody can see grows with the size, too.
-            now += missing * now / usual;
-            usual += missing;
-            now *= repeats.iter().map(|(argument, value)| value / argument.usual).product::<f64>();
+        let rows = call.class.usual_rows();
+        let columns = if call.extent.columns > 0.0 { COLUMNS } else { 1.0 };
+        let mut usual = call.class.seconds(rows, columns);
+        let mut now = if call.extent.rows > 0.0 { call.class.seconds(call.extent.rows, call.extent.columns) } else { usual };
+        let least = call.seconds.unwrap_or(if repeats.is_empty() { 0.0 } else { REPEATED });
+        if least > usual {
+            // What the table knows of the call grows with the size in the same way.
+            now *= least / usual;
+            usual = least;
         }
-        Self { now: now * call.times, usual: usual * call.usual }
+        let (now, usual) = (now * call.times, usual * call.usual);
+        let repeated: f64 = repeats.iter().map(|(argument, value)| value / argument.usual).product();
+        Self { now: now * repeated, usual, damped: damped(now, usual) * repeated }
     }
+}
+
+/// Who loops over three things, or works on a hundred rows, mostly does so because each of them takes long: less than usual says little, and more than usual
+/// not quite what it seems.
+fn damped(now: f64, usual: f64) -> f64 {
+    let power = if now < usual { LESS } else { MORE };
+    if usual > 0.0 { usual * (now / usual).powf(power) } else { now }
 }
 
 /// The arguments of a call, and of what made its receiver, that repeat its work.

@@ -118,26 +118,26 @@ impl Model {
     /// What a cell with these features takes.
     pub fn predict(&self, features: &CellFeatures) -> Prediction {
         let numbers = self.numbers(features);
-        let scale = features.growth.max(f64::MIN_POSITIVE).ln();
-        let middle = f64::from(self.location.value(&numbers));
-        let low = f64::from(self.low.value(&numbers) - self.widen[0]).min(middle);
-        let high = f64::from(self.high.value(&numbers) + self.widen[1]).max(middle);
+        let scale = features.scale;
+        let middle = self.location.value(&numbers);
+        let low = (self.low.value(&numbers) - f64::from(self.widen[0])).min(middle);
+        let high = (self.high.value(&numbers) + f64::from(self.widen[1])).max(middle);
         let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
         Prediction { seconds: seconds(middle), low: seconds(low), high: seconds(high) }
     }
 
     fn numbers(&self, features: &CellFeatures) -> Vec<f32> {
-        let (mut sum, mut most, mut least) = (0.0f32, 0.0f32, 0.0f32);
+        let (mut sum, mut most, mut least) = (0.0f64, 0.0f32, 0.0f32);
         for word in &features.words {
             if let Ok(at) = self.words.binary_search_by_key(word, |(word, _)| *word) {
                 let weight = self.words[at].1;
-                sum += weight;
+                sum += f64::from(weight);
                 most = most.max(weight);
                 least = least.min(weight);
             }
         }
         let mut numbers = features.numbers.clone();
-        numbers.extend([sum, most, least]);
+        numbers.extend([sum as f32, most, least]);
         numbers
     }
 }
@@ -164,8 +164,8 @@ impl Forest {
         (count > 0 && nodes.iter().enumerate().all(fits)).then_some(nodes)
     }
 
-    fn value(&self, numbers: &[f32]) -> f32 {
-        self.base + self.trees.iter().map(|tree| leaf(tree, numbers)).sum::<f32>()
+    fn value(&self, numbers: &[f32]) -> f64 {
+        f64::from(self.base) + self.trees.iter().map(|tree| f64::from(leaf(tree, numbers))).sum::<f64>()
     }
 }
 

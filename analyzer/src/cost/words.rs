@@ -23,6 +23,8 @@ pub(crate) struct Text {
 pub(crate) struct Counts {
     pub(crate) lines: u32,
     pub(crate) comments: u32,
+    /// Comments that say that it takes long.
+    pub(crate) warned: u32,
     pub(crate) statements: u32,
     pub(crate) imports: u32,
     pub(crate) functions: u32,
@@ -54,7 +56,10 @@ impl Text {
         let mut reader = TextReader::default();
         for line in source.lines().map(str::trim).filter(|line| !line.is_empty()) {
             reader.text.counts.lines += 1;
-            reader.text.counts.comments += u32::from(line.starts_with('#'));
+            if let Some((_, comment)) = line.split_once('#') {
+                reader.text.counts.comments += u32::from(line.starts_with('#'));
+                reader.text.counts.warned += u32::from(warns(comment));
+            }
         }
         reader.escapes(syntax);
         for statement in &syntax.body {
@@ -196,6 +201,27 @@ impl<'a> Visitor<'a> for TextReader {
         visitor::walk_expr(self, expression);
     }
 }
+
+/// Whether prose says that something takes long.
+pub(super) fn warns(text: &str) -> bool {
+    let text = text.to_lowercase();
+    LONG.iter().any(|word| text.contains(word))
+}
+
+const LONG: [&str; 12] = [
+    "minute",
+    "hour",
+    "a while",
+    "some time",
+    "long time",
+    "slow",
+    "time consuming",
+    "time-consuming",
+    "patient",
+    "expensive",
+    "takes about",
+    "takes long",
+];
 
 /// FNV-1a of a word of some kind, in lower case.
 pub(crate) fn hash(kind: &str, word: &str) -> u32 {

@@ -25,6 +25,7 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.call_reflective(&callee, call, &args, range) {
             return val;
         }
+        self.note_call_of_value(&callee, &call.func, &args, range);
         for val in &mut args.positional {
             *val = self.settle(std::mem::take(val));
         }

@@ -321,7 +321,7 @@ impl<'a> Interp<'a> {
             return val;
         }
         let result = self.like(&both);
-        self.note_operation(left, right, op, &result);
+        self.note_operation(left, right, op, &result, range);
         // Concatenated lists hold what both held; `[x] * 3` too.
         let held: Vec<Val> = both
             .objs

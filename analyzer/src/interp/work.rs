@@ -8,8 +8,8 @@ use ruff_text_size::TextRange;
 use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Extent, Kind, ObjId, Val};
-use crate::library_effects::Found;
 use crate::library_effects::cost::{Class, by_name, draws};
+use crate::library_effects::{Found, usual_seconds};
 
 /// Turns a loop is taken to make when nobody knows.
 pub(crate) const TURNS: f64 = 10.0;
@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) path: Arc<str>,
     /// How it grows.
     pub(crate) class: Class,
+    /// What such a call takes as a rule, seconds, where that is known.
+    pub(crate) seconds: Option<f64>,
     /// Where this cell causes it.
     pub(crate) range: TextRange,
     /// How often the loops around it turn, as far as it is known, `TURNS` for each other.
@@ -163,9 +165,11 @@ impl<'a> Interp<'a> {
         for id in self.ids(receiver, args) {
             extent = extent.larger(self.heap.get(id).extent);
         }
+        let class = self.class_of(path, receiver.is_some());
         let call = Call {
             path: Arc::clone(path),
-            class: self.class_of(path, receiver.is_some()),
+            class,
+            seconds: usual_seconds::call(path, class == Class::Fit),
             range: self.cause(range),
             times: self.around.times,
             usual: self.around.usual,
@@ -178,6 +182,21 @@ impl<'a> Interp<'a> {
             conditional: self.branches > 0,
         };
         self.trace.work.calls.push(call);
+    }
+
+    /// Notes a call of a value that is no function: `pipeline(prompt)`, `model(x)`.
+    pub(super) fn note_call_of_value(&mut self, callee: &Val, function: &Expr, args: &Args, range: TextRange) {
+        let Some(&id) = callee.objs.first() else { return };
+        let path = match &self.heap.get(id).kind {
+            Kind::Lib(path) if &**path != "functools.partial" => format!("{path}.__call__"),
+            Kind::Unknown => match function {
+                Expr::Name(name) => format!("?.{}", name.id),
+                Expr::Attribute(attribute) => format!("?.{}", attribute.attr),
+                _ => return,
+            },
+            _ => return,
+        };
+        self.note_call(&path.into(), Some(&Val::of(id)), args, range);
     }
 
     /// How a call grows: as the table of library effects says, or by its name.
@@ -332,7 +351,7 @@ impl<'a> Interp<'a> {
     }
 
     /// How large the result of an operator is: as the larger side, or a list as often as it is repeated.
-    pub(super) fn note_operation(&mut self, left: &Val, right: &Val, op: Operator, result: &Val) {
+    pub(super) fn note_operation(&mut self, left: &Val, right: &Val, op: Operator, result: &Val, range: TextRange) {
         let mut extent = self.extent_of(left).larger(self.extent_of(right));
         let times = [left, right].into_iter().find_map(|val| val.literal.as_ref().and_then(Const::number));
         let is_list = |id: &ObjId| matches!(&self.heap.get(*id).kind, Kind::Lib(path) if path.starts_with("builtins."));
@@ -340,6 +359,8 @@ impl<'a> Interp<'a> {
             extent.rows *= times.max(0.0);
         }
         if op == Operator::MatMult {
+            let args = Args::positional(vec![left.clone(), right.clone()]);
+            self.note_call(&"operator.matmul".into(), None, &args, range);
             extent = Extent { rows: self.extent_of(left).rows, columns: self.extent_of(right).columns };
         }
         for &id in &result.objs {

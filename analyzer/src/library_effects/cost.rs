@@ -50,6 +50,15 @@ impl Class {
         })
     }
 
+    /// Rows of what such a call works on as a rule.
+    pub(crate) const fn usual_rows(self) -> f64 {
+        match self {
+            Self::Quadratic => 1000.0,
+            Self::Cubic => 300.0,
+            _ => 10_000.0,
+        }
+    }
+
     /// Seconds of one call on `rows` rows with `columns` numbers each.
     pub(crate) fn seconds(self, rows: f64, columns: f64) -> f64 {
         let size = rows * columns.max(1.0);

@@ -10,6 +10,7 @@ mod lookup;
 mod own;
 mod schema;
 mod shape;
+pub(crate) mod usual_seconds;
 
 pub use lookup::{Found, Table};
 pub use own::Problem;
