@@ -13,6 +13,7 @@ use ruff_text_size::{Ranged, TextSize};
 
 pub(crate) use scope::{Scope, comprehension_targets};
 
+use crate::cost::Text;
 use crate::syntax::{self, CellSyntax};
 
 /// What one cell says on its own.
@@ -24,6 +25,8 @@ pub struct CellFacts {
     pub(crate) binds: BTreeSet<Name>,
     /// Scopes of functions, lambdas and classes, by the offset at which they start.
     pub(crate) scopes: BTreeMap<u32, Arc<Scope>>,
+    /// What its text says about its cost.
+    pub(crate) text: Text,
 }
 
 impl CellFacts {
@@ -43,7 +46,8 @@ impl CellFacts {
         }
         let mut binds = top.locals;
         binds.extend(collector.globals);
-        Self { binds, scopes: collector.scopes, syntax }
+        let text = Text::of(source, &syntax);
+        Self { binds, scopes: collector.scopes, syntax, text }
     }
 }
 

@@ -4,6 +4,7 @@
 //! No I/O, clock, threads or async. It never fails and never panics: it returns what it knows and a list of problems.
 #![warn(missing_docs)]
 
+pub mod cost;
 pub mod facts;
 pub mod finding;
 pub mod fix;
@@ -36,7 +37,7 @@ use finding::Finding;
 use linked::Linked;
 use measurements::Measurements;
 use notebook::{CellKind, Notebook};
-use report::{CellReport, CostBasis, Edge, Plan};
+use report::{CellReport, Edge, Plan};
 
 /// What the analysis may be told besides the notebook.
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub struct Request<'a> {
     pub measurements: Measurements,
     /// Places that can run a block; without any, nothing is decided.
     pub placement: placement::Options,
+    /// The model of what cells cost; none for the embedded one.
+    pub cost_model: Option<Arc<cost::Model>>,
 }
 
 impl<'a> Request<'a> {
@@ -95,6 +98,7 @@ impl<'a> Request<'a> {
             files: BTreeMap::new(),
             measurements: Measurements::default(),
             placement: placement::Options::default(),
+            cost_model: None,
         }
     }
 }
@@ -121,19 +125,20 @@ pub fn analyze(request: &Request<'_>) -> Analysis {
 
 /// Analyzes a notebook, taking the facts of unchanged cells from a cache.
 pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
-    let facts: Vec<Arc<facts::CellFacts>> = request
-        .notebook
-        .cells
-        .iter()
-        .map(|cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() })
-        .collect();
+    let facts = facts_of(request.notebook, cache);
     let linked = Linked::of(request, &facts);
-    let mut cells = linked.reports(request.notebook, &facts, request.config.heavy_seconds);
-    let cold = cells.iter().map(|report| Some(report.cost.seconds?).filter(|_| report.cost.basis == CostBasis::Model)).collect();
+    let mut cells = linked.reports(request.notebook, &facts);
+    let cold = cost::estimate(request, &facts, linked.traces(), &mut cells);
     request.measurements.apply(request.notebook, &mut cells, request.config.heavy_seconds);
     let edges = graph::edges(&linked);
     let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
     Analysis { cells, edges, findings, cold, linked, placement: request.placement.clone() }
+}
+
+/// The facts of all cells; those of prose are empty.
+fn facts_of(notebook: &Notebook, cache: &mut FactsCache) -> Vec<Arc<facts::CellFacts>> {
+    let facts = |cell: &notebook::Cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() };
+    notebook.cells.iter().map(facts).collect()
 }
 
 impl Analysis {

@@ -10,9 +10,9 @@ use crate::facts::CellFacts;
 use crate::interp::{self, CellTrace, Change, How, ObjId, World};
 use crate::library_effects::Table;
 use crate::minimal_state;
-use crate::notebook::{Cell, CellKind, Notebook, marked_blocks};
+use crate::notebook::{CellKind, Notebook, marked_blocks};
 use crate::placement::Binding;
-use crate::report::{Because, CellReport, Certainty, Cost, CostBasis, NameFact, ValueKind};
+use crate::report::{Because, CellReport, Certainty, Cost, NameFact, ValueKind};
 
 /// A notebook after linking.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Linked {
         self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell).collect()
     }
 
-    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>], heavy_seconds: f64) -> Vec<CellReport> {
+    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>]) -> Vec<CellReport> {
         let mut env = Env::default();
         let mut traces = self.world.traces.iter();
         let mut reports = Vec::new();
@@ -79,7 +79,7 @@ impl Linked {
                 deletes: Vec::new(),
                 effects: Vec::new(),
                 problems: facts.syntax.problems.clone(),
-                cost: saved_cost(cell, heavy_seconds),
+                cost: Cost::unknown(),
             };
             if cell.kind == CellKind::Code
                 && let Some(trace) = traces.next()
@@ -156,19 +156,6 @@ impl Linked {
             }
         }
         names
-    }
-}
-
-/// What the last run took, where the file says so.
-fn saved_cost(cell: &Cell, heavy_seconds: f64) -> Cost {
-    let Some(seconds) = cell.saved_seconds else { return Cost::unknown() };
-    Cost {
-        seconds: Some(seconds),
-        low: None,
-        high: None,
-        basis: CostBasis::Metadata,
-        heavy: seconds > heavy_seconds,
-        because: vec![reason(cell.number, &format!("took {} when it was saved", crate::words::seconds(seconds)))],
     }
 }
 

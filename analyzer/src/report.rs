@@ -181,6 +181,16 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Whether the cell was seen to take longer than the budget; what is only supposed is for hints, not for findings.
+    pub fn was_heavy(&self) -> bool {
+        self.heavy && self.was_measured()
+    }
+
+    /// Whether the numbers come from a run.
+    pub const fn was_measured(&self) -> bool {
+        matches!(self.basis, CostBasis::History | CostBasis::Metadata)
+    }
+
     /// Nothing is known.
     pub const fn unknown() -> Self {
         Self { seconds: None, low: None, high: None, basis: CostBasis::Unknown, heavy: false, because: Vec::new() }

@@ -1,5 +1,9 @@
 //! The one call into the analysis, with what it needs from the outside.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use nbhoist_analyzer::cost::Model;
 use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::{Analysis, Request};
 use nbhoist_settings::Settings;
@@ -25,18 +29,39 @@ pub(crate) fn unusable(error: &nbhoist_settings::Error) -> Failure {
     Failure::from_text(&error.to_string()).at(place)
 }
 
-/// Analyses a notebook, with what earlier runs have shown.
-pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
-    analyze_for(input, settings, "here", remember::measurements(input, settings))
+/// Reads a cost model.
+pub(crate) fn cost_model(path: &Path) -> Result<Arc<Model>, Failure> {
+    let unusable = |error: String| Failure::new(format!("{} cannot be used: {error}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    Model::read(&bytes).map(Arc::new).map_err(|error| unusable(error.to_string()))
 }
 
-/// Analyses a notebook whose cells may run at a place (its name, `auto` or `here`), with what is said about earlier runs.
-pub(crate) fn analyze_for(input: &Input, settings: &Settings, on: &str, measurements: Measurements) -> Analysis {
+/// What an analysis is asked besides the notebook and its settings.
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    /// Where its cells may run: the name of a place, `auto` or `here`; nowhere else when not said.
+    pub(crate) on: Option<&'a str>,
+    /// What is known from earlier runs.
+    pub(crate) measurements: Measurements,
+    /// In place of the embedded cost model.
+    pub(crate) model: Option<Arc<Model>>,
+}
+
+/// Analyses a notebook, with what earlier runs have shown.
+pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
+    analyze_for(input, settings, Asked { measurements: remember::measurements(input, settings), ..Asked::default() })
+}
+
+/// Analyses a notebook, with what is said about earlier runs and places.
+pub(crate) fn analyze_for(input: &Input, settings: &Settings, asked: Asked<'_>) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
-    request.placement = settings.placement(on, &remember::places(settings));
-    request.placement.sizes.clone_from(&measurements.sizes);
+    if let Some(on) = asked.on.filter(|on| *on != nbhoist_analyzer::placement::HERE) {
+        request.placement = settings.placement(on, &remember::places(settings));
+        request.placement.sizes.clone_from(&asked.measurements.sizes);
+    }
+    request.cost_model = asked.model;
     request.config = settings.config(Some(&input.path));
-    request.measurements = measurements;
+    request.measurements = asked.measurements;
     nbhoist_analyzer::analyze(&request)
 }

@@ -1,16 +1,19 @@
 //! `nbhoist analyze`.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use nbhoist_analyzer::cost::Model;
 use nbhoist_analyzer::notebook::{CellKind, Notebook};
 use nbhoist_analyzer::report::{CellReport, Certainty, Edge, Effect, NameFact};
 use nbhoist_analyzer::words;
 
+use crate::analysis::Asked;
 use crate::args::{AnalyzeArgs, OutputFormat};
 use crate::error::{ERROR, Exit, FAINT, Failure, STRONG, WARNING};
 use crate::input::{self, Input};
 use crate::terminal::{Terminal, WIDTH, shorten, wrap};
-use crate::{analysis, frame, json};
+use crate::{analysis, frame, json, remember};
 
 /// How many cells are listed as the heaviest.
 const RANKED: usize = 5;
@@ -23,10 +26,11 @@ pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, F
         let failure = Failure::new("several notebooks do not fit into one JSON object");
         return Err(failure.help("use --output-format json-lines"));
     }
+    let model = args.cost_model.as_deref().map(analysis::cost_model).transpose()?;
     let mut exit = Exit::Success;
     for path in &args.notebooks {
         match input::read(path) {
-            Ok(input) => show(&input, terminal)?,
+            Ok(input) => show(&input, model.as_ref(), terminal)?,
             Err(failure) => {
                 failure.print();
                 exit = Exit::CouldNotRun;
@@ -36,9 +40,13 @@ pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, F
     Ok(exit)
 }
 
-fn show(input: &Input, terminal: &Terminal) -> Result<(), Failure> {
+fn show(input: &Input, model: Option<&Arc<Model>>, terminal: &Terminal) -> Result<(), Failure> {
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
-    let analysis = analysis::analyze(input, &settings);
+    let analysis = analysis::analyze_for(
+        input,
+        &settings,
+        Asked { on: None, measurements: remember::measurements(input, &settings), model: model.cloned() },
+    );
     if terminal.is_json() {
         return terminal.print_json(&json::analysis(&input.name(), &analysis.cells, &analysis.edges));
     }

@@ -119,6 +119,9 @@ pub(crate) struct AnalyzeArgs {
     /// Notebooks
     #[arg(required = true, value_name = "NOTEBOOK")]
     pub(crate) notebooks: Vec<PathBuf>,
+    /// Model of what cells cost, instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cost_model: Option<PathBuf>,
 }
 
 /// Which cells a block has.

@@ -7,6 +7,7 @@ use nbhoist_analyzer::After;
 use nbhoist_analyzer::notebook::Cell;
 use nbhoist_executor::kernel::Kernel;
 
+use crate::analysis::Asked;
 use crate::args::MigrateArgs;
 use crate::error::{Exit, Failure};
 use crate::input::Input;
@@ -32,7 +33,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     }
     // A person is at the keyboard: any cell may run next.
     let before = remember::measurements(&input, &settings);
-    let analysis = analysis::analyze_for(&input, &settings, &args.on, before.clone());
+    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), model: None });
     let plan = analysis.plan(&numbers, After::Anything);
     refuse(&plan)?;
     let moved = Move { plan, executor, everything: true, force: args.force };

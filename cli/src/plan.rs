@@ -6,6 +6,7 @@ use nbhoist_analyzer::After;
 use nbhoist_analyzer::report::{Because, Decision, Plan};
 use nbhoist_settings::Settings;
 
+use crate::analysis::Asked;
 use crate::args::PlanArgs;
 use crate::error::{Exit, Failure};
 use crate::terminal::Terminal;
@@ -17,7 +18,8 @@ pub(crate) fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit, Failure
     let input = input::read(&args.notebook)?;
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
     let block = cells::block(&args.block, &input.notebook).map_err(|failure| failure.at(input.name()))?;
-    let analysis = analysis::analyze_for(&input, &settings, &args.on, remember::measurements(&input, &settings));
+    let measurements = remember::measurements(&input, &settings);
+    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements, model: None });
     let name = input.name();
     let after = if args.interactive { After::Anything } else { After::FollowingCells };
     if let Some(cells) = block {

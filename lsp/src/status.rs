@@ -1,7 +1,7 @@
 //! What is said about each cell: in a hint at its end of line, in a status bar under it.
 
 use nbhoist_analyzer::notebook::CellKind;
-use nbhoist_analyzer::report::Cost;
+use nbhoist_analyzer::report::{Cost, CostBasis};
 use nbhoist_analyzer::words::{bytes, seconds, time};
 use nbhoist_settings::Hints;
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use crate::snapshot::{Flow, Snapshot};
 
 /// How many names a hint lists.
 const NAMES: usize = 4;
+/// Below this a time that was not measured is not shown, seconds.
+const SHORT: f64 = 1.0;
 
 /// What is said about a cell.
 #[derive(Clone, Debug)]
@@ -51,7 +53,7 @@ pub(crate) fn key(source: &Source, number: u32) -> String {
 pub(crate) fn of(snapshot: &Snapshot, number: u32, cost: Cost, measured: Option<Moved>, hints: Hints) -> Option<Status> {
     let (cell, _) = snapshot.source.cell(number)?;
     let Flow { needs, gives } = snapshot.flow(number)?.clone();
-    let parts = [time(&cost), list("needs", &needs), list("gives", &gives)];
+    let parts = [worth_saying(&cost).and_then(|_| time(&cost)), list("needs", &needs), list("gives", &gives)];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ");
     let mut tooltip: Vec<String> = cost.because.iter().map(|because| because.text.clone()).collect();
     if let Some(moved) = &measured {
@@ -70,6 +72,11 @@ pub(crate) fn of(snapshot: &Snapshot, number: u32, cost: Cost, measured: Option<
         block: cell.block_name().map(str::to_owned),
         moved: measured,
     })
+}
+
+/// The time to show: an estimate of a short time only when it was measured.
+fn worth_saying(cost: &Cost) -> Option<f64> {
+    cost.seconds.filter(|seconds| cost.basis != CostBasis::Model || *seconds >= SHORT)
 }
 
 /// `needs a, b, c, d, +2`.

@@ -46,6 +46,9 @@ impl Interp<'_> {
                         self.call_special(&element, "__radd__", &[], range);
                     }
                 }
+                if let Some(number) = self.number_from(short_name(path), args) {
+                    return Some(number);
+                }
                 let given = args.all().into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
                 let arrays = given.objs.iter().any(|&id| {
                     matches!(&self.heap.get(id).kind, Kind::Lib(kind) if !kind.starts_with("builtins."))
@@ -99,7 +102,12 @@ impl Interp<'_> {
                 }
                 Some(if val.objs.is_empty() { self.unknown() } else { val })
             }
-            "builtins.range" => Some(self.lib("builtins.range")),
+            "builtins.range" => {
+                let range = self.lib("builtins.range");
+                let extent = self.span(args);
+                self.note_rows(&range, extent.rows);
+                Some(range)
+            }
             "functools.partial" => Some(self.partial(args)),
             "collections.namedtuple" | "typing.NamedTuple" | "dataclasses.make_dataclass" => Some(self.class_of_fields(args)),
             "builtins.input" => {
@@ -147,6 +155,26 @@ impl Interp<'_> {
                     });
                 Some(if known { Val::string(parts.join("/")) } else { Val::scalar() })
             }
+            _ => None,
+        }
+    }
+
+    /// `len(x)`, `int(1e6)`, `round(2.5)` where the number is known.
+    fn number_from(&self, name: &str, args: &Args) -> Option<Val> {
+        let [given] = args.positional.as_slice() else { return None };
+        if name == "len" {
+            let rows = self.extent_of(given).rows;
+            return (rows > 0.0).then(|| Val::literal(Const::About(rows)));
+        }
+        let literal = given.literal.as_ref()?;
+        let number = literal.number().filter(|number| number.abs() < 1e15)?;
+        if matches!(literal, Const::About(_)) {
+            return Some(Val::literal(Const::About(number)));
+        }
+        match name {
+            "int" => Some(Val::literal(Const::Int(number.trunc() as i64))),
+            "round" => Some(Val::literal(Const::Int(number.round() as i64))),
+            "float" => Some(Val::literal(Const::Float(number))),
             _ => None,
         }
     }

@@ -25,6 +25,7 @@ impl<'a> Interp<'a> {
         if let Some(val) = self.call_reflective(&callee, call, &args, range) {
             return val;
         }
+        self.note_call_of_value(&callee, &call.func, &args, range);
         for val in &mut args.positional {
             *val = self.settle(std::mem::take(val));
         }
@@ -110,7 +111,11 @@ impl<'a> Interp<'a> {
                 }
                 val.unwrap_or_default()
             }
-            Kind::Path(path) => self.call_path(&path, args, range),
+            Kind::Path(path) => {
+                let val = self.call_path(&path, args, range);
+                self.note_result(&path, None, args, &val);
+                val
+            }
             Kind::Member { receiver, name } => self.call_member(&receiver, &name, args, range),
             Kind::Lib(path) if &*path == "functools.partial" => self.call_partial(id, args, range),
             Kind::Lib(path) => {
@@ -137,6 +142,7 @@ impl<'a> Interp<'a> {
         self.trace.runs_libraries |= !path.starts_with("builtins.");
         let call = self.library_call(path, args, range);
         self.trace.call(call);
+        self.note_call(path, None, args, range);
         // `list.append(rows, 1)`: a method taken from its class gets its receiver as the first argument.
         if let Some((class, name)) = path.rsplit_once('.')
             && let Some(receiver) = args.positional.first()
@@ -195,13 +201,22 @@ impl<'a> Interp<'a> {
             let one = Val { objs: vec![id], literal: receiver.literal.clone() };
             let result = match self.heap.get(id).kind.clone() {
                 _ if name.as_str() == super::library::COMPUTED => self.call_unknown("the method", Some(&one), args, range),
-                Kind::Lib(path) => self.call_library_member(&one, &path, name, args, range),
+                Kind::Lib(path) => {
+                    let val = self.call_library_member(&one, &path, name, args, range);
+                    self.note_result(name, Some(&one), args, &val);
+                    val
+                }
                 Kind::Namespace => self.call_namespace_method(name, args, range),
                 Kind::Member { .. } => {
                     let base = self.member_as_value(id);
                     self.call_member(&base, name, args, range)
                 }
-                _ => self.call_unknown_member(&one, name, args, range),
+                _ => {
+                    self.note_call(&format!("?.{name}").into(), Some(&one), args, range);
+                    let val = self.call_unknown_member(&one, name, args, range);
+                    self.note_result(name, Some(&one), args, &val);
+                    val
+                }
             };
             match &mut val {
                 Some(known) => known.join(&result),
@@ -215,6 +230,7 @@ impl<'a> Interp<'a> {
         let full = format!("{path}.{name}");
         self.trace.runs_libraries |= !path.starts_with("builtins.");
         let call = self.library_call(&full, args, range);
+        self.note_call(&call.path, Some(receiver), args, range);
         self.trace.call(call);
         if name.as_str() == "items" && args.all().is_empty() && self.is_dict(path) {
             return self.items_of(receiver, range);
@@ -433,12 +449,15 @@ impl<'a> Interp<'a> {
     pub(super) fn call_back(&mut self, id: ObjId, given: &Val, range: TextRange) {
         let before = self.flow.clone();
         let args = Args { rest: Some(given.clone()), ..Args::default() };
+        // Once for each element, most likely.
+        let around = self.enter_loop(None, range);
         self.assuming("a library may call it", |interp| match interp.heap.get(id).kind.clone() {
             Kind::Instance(class) => interp.call_all_methods(id, class, range, &mut BTreeSet::new()),
             _ => {
                 interp.call_object(id, &args, range);
             }
         });
+        self.leave_loop(around);
         // It may also not be called.
         self.flow.join(&before);
     }

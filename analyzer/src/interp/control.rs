@@ -59,7 +59,8 @@ impl<'a> Interp<'a> {
     pub(super) fn run_for(&mut self, inner: &'a StmtFor) {
         let iterable = self.eval(&inner.iter);
         let surely_runs = self.has_elements(&inner.iter, &iterable);
-        self.run_loop(inner.range(), surely_runs, &inner.orelse, |interp| {
+        let turns = self.turns_of(&iterable, &inner.iter);
+        self.run_loop(inner.range(), turns, surely_runs, &inner.orelse, |interp| {
             let element = interp.element(&iterable, inner.iter.range());
             interp.assign(&inner.target, &element);
             interp.run_body(&inner.body);
@@ -68,8 +69,9 @@ impl<'a> Interp<'a> {
 
     pub(super) fn run_while(&mut self, inner: &'a StmtWhile) {
         let endless = constant_truth(&inner.test) == Some(true);
+        let turns = self.turns_of_test(&inner.test);
         self.eval(&inner.test);
-        self.run_loop(inner.range(), endless, &inner.orelse, |interp| {
+        self.run_loop(inner.range(), turns, endless, &inner.orelse, |interp| {
             interp.run_body(&inner.body);
             if !interp.flow.dead {
                 interp.eval(&inner.test);
@@ -78,13 +80,24 @@ impl<'a> Interp<'a> {
     }
 
     /// Runs a loop body twice, so that what one turn leaves is seen by the next. `surely` says that it runs at least once.
-    pub(super) fn run_loop(&mut self, _range: TextRange, surely: bool, orelse: &'a [Stmt], mut turn: impl FnMut(&mut Self)) {
+    pub(super) fn run_loop(
+        &mut self,
+        range: TextRange,
+        count: Option<f64>,
+        surely: bool,
+        orelse: &'a [Stmt],
+        mut turn: impl FnMut(&mut Self),
+    ) {
+        let around = self.enter_loop(count, range);
         let before = self.flow.clone();
         let mut breaks = Flow::dead();
         // Deep nests would take two to the power of their depth; the second turn of the inner ones adds little.
         let turns = if self.loops >= 3 { 1 } else { 2 };
         self.loops += 1;
         for round in 0..turns {
+            if round > 0 {
+                self.run_again();
+            }
             self.loop_exits.push(LoopExit { breaks: Flow::dead(), continues: Flow::dead() });
             turn(self);
             if let Some(exit) = self.loop_exits.pop() {
@@ -101,6 +114,7 @@ impl<'a> Interp<'a> {
             }
         }
         self.loops -= 1;
+        self.leave_loop(around);
         if !surely {
             self.flow.join(&before);
         }

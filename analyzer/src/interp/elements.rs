@@ -30,6 +30,7 @@ impl Interp<'_> {
             return Val::scalar();
         }
         if !parts.iter().any(Expr::is_starred_expr) {
+            self.note_rows(&val, parts.len() as f64);
             for &id in &val.objs {
                 self.heap.get_mut(id).parts = Some(held.to_vec());
             }

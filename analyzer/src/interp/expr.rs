@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::flow::{Flow, Names};
 use super::heap::{Const, Kind, Val};
+use super::work::arithmetic;
 use super::{FrameKind, Interp};
 use crate::facts::{Scope, comprehension_targets};
 
@@ -32,7 +33,8 @@ impl<'a> Interp<'a> {
             Expr::BytesLiteral(_) | Expr::EllipsisLiteral(_) => Val::scalar(),
             Expr::NumberLiteral(literal) => match &literal.value {
                 Number::Int(value) => value.as_i64().map_or_else(Val::scalar, |value| Val::literal(Const::Int(value))),
-                _ => Val::scalar(),
+                Number::Float(value) => Val::literal(Const::Float(*value)),
+                Number::Complex { .. } => Val::scalar(),
             },
             Expr::BooleanLiteral(literal) => Val::literal(Const::Bool(literal.value)),
             Expr::NoneLiteral(_) => Val::literal(Const::None),
@@ -52,6 +54,11 @@ impl<'a> Interp<'a> {
             Expr::UnaryOp(inner) => {
                 let operand = self.eval(&inner.operand);
                 self.call_special(&operand, "__neg__", &[], inner.range());
+                if let (ruff_python_ast::UnaryOp::USub, Some(literal)) = (inner.op, &operand.literal)
+                    && let Some(negative) = arithmetic(Operator::Sub, &Const::Int(0), literal)
+                {
+                    return Val::literal(negative);
+                }
                 if inner.op == ruff_python_ast::UnaryOp::Not { Val::scalar() } else { self.like(&operand) }
             }
             Expr::Lambda(inner) => self.make_lambda(inner),
@@ -76,7 +83,9 @@ impl<'a> Interp<'a> {
                         held.push(self.element(&spread, item.value.range()));
                     }
                 }
-                self.container("builtins.dict", &held)
+                let dict = self.container("builtins.dict", &held);
+                self.note_rows(&dict, inner.items.len() as f64);
+                dict
             }
             Expr::Set(inner) => {
                 let held = self.eval_all(&inner.elts);
@@ -264,14 +273,8 @@ impl<'a> Interp<'a> {
     pub(super) fn operate(&mut self, left: &Val, right: &Val, op: Operator, range: TextRange) -> Val {
         match (op, &left.literal, &right.literal) {
             (Operator::Add, Some(Const::Str(a)), Some(Const::Str(b))) if a.len() + b.len() < 4096 => return Val::string(format!("{a}{b}")),
-            (Operator::Add, Some(Const::Int(a)), Some(Const::Int(b))) => {
-                return a.checked_add(*b).map_or_else(Val::scalar, |sum| Val::literal(Const::Int(sum)));
-            }
-            (Operator::Sub, Some(Const::Int(a)), Some(Const::Int(b))) => {
-                return a.checked_sub(*b).map_or_else(Val::scalar, |sum| Val::literal(Const::Int(sum)));
-            }
-            (Operator::Mult, Some(Const::Int(a)), Some(Const::Int(b))) => {
-                return a.checked_mul(*b).map_or_else(Val::scalar, |sum| Val::literal(Const::Int(sum)));
+            (_, Some(a), Some(b)) if a.number().is_some() && b.number().is_some() => {
+                return arithmetic(op, a, b).map_or_else(Val::scalar, Val::literal);
             }
             _ => {}
         }
@@ -318,6 +321,7 @@ impl<'a> Interp<'a> {
             return val;
         }
         let result = self.like(&both);
+        self.note_operation(left, right, op, &result, range);
         // Concatenated lists hold what both held; `[x] * 3` too.
         let held: Vec<Val> = both
             .objs
@@ -345,11 +349,21 @@ impl<'a> Interp<'a> {
         self.flow.frames.push(Names::new());
         let before = self.flow.clone();
         let mut held = Vec::new();
-        for _turn in 0..if self.loops >= 3 { 1 } else { 2 } {
+        let around = self.around();
+        let mut rows = Some(1.0);
+        for turn in 0..if self.loops >= 3 { 1 } else { 2 } {
             self.loops += 1;
             held.clear();
+            if turn > 0 {
+                self.run_again();
+            }
             for (index, generator) in generators.iter().enumerate() {
                 let source = if index == 0 { iterable.clone() } else { self.eval(&generator.iter) };
+                if turn == 0 {
+                    let turns = self.turns_of(&source, &generator.iter);
+                    rows = rows.zip(turns).map(|(rows, turns)| rows * turns);
+                    self.enter_loop(turns, generator.iter.range());
+                }
                 let element = self.element(&source, generator.iter.range());
                 self.assign(&generator.target, &element);
                 for test in &generator.ifs {
@@ -361,12 +375,15 @@ impl<'a> Interp<'a> {
             }
             self.loops -= 1;
         }
+        self.leave_loop(around);
         if !(generators.len() == 1 && first.ifs.is_empty() && self.has_elements(&first.iter, &iterable)) {
             self.flow.join(&before);
         }
         self.flow.frames.pop();
         self.frames.pop();
-        self.container(kind, &held)
+        let val = self.container(kind, &held);
+        self.note_rows(&val, rows.unwrap_or(0.0));
+        val
     }
 
     fn yield_value(&mut self, val: &Val) {

@@ -222,11 +222,13 @@ impl<'a> Interp<'a> {
     pub(super) fn call_function(&mut self, number: u32, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
         let followed = self.counts.entry(number).or_insert(0);
         *followed += 1;
+        let followed = *followed;
         let active = self.calls.iter().filter(|call| call.function == number).count();
+        self.note_followed(active);
         if active >= 2 {
             return self.result_of_unfollowed(args);
         }
-        if *followed > MAX_FOLLOWED || self.calls.len() >= MAX_CALLS || !self.step() {
+        if followed > MAX_FOLLOWED || self.calls.len() >= MAX_CALLS || !self.step() {
             self.summarise_function(number, &mut BTreeSet::new());
             for val in args.all().into_iter().chain(receiver.cloned()) {
                 self.change_assumed(&val, range, "handed to a function that is not followed any deeper");

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use ruff_python_ast::name::Name;
 use rustc_hash::FxHashSet;
 
+use super::work::Given;
+
 /// Number of an abstract object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ObjId(pub(crate) u32);
@@ -14,6 +16,9 @@ pub(crate) struct ObjId(pub(crate) u32);
 pub(crate) enum Const {
     Str(Arc<str>),
     Int(i64),
+    Float(f64),
+    /// A number that is only about right: good enough to say how much work something is, and for nothing else.
+    About(f64),
     Bool(bool),
     None,
 }
@@ -116,8 +121,39 @@ pub(crate) struct Obj {
     pub(crate) changed_in: Vec<u32>,
     /// Names of the notebook that must be bound where it is unpacked: a model evaluates its formula again.
     pub(crate) needs: Vec<Name>,
+    /// How large it is.
+    pub(crate) extent: Extent,
+    /// Numbers that it, and what it wraps, were made with.
+    pub(crate) made_with: Arc<[Given]>,
     /// Base classes of a class; for the environment of a function: the one around it.
     pub(crate) bases: Vec<Val>,
+}
+
+/// How large a value is: elements, and for a table or matrix what each of them has. 0 where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Extent {
+    pub(crate) rows: f64,
+    pub(crate) columns: f64,
+}
+
+impl Extent {
+    pub(crate) const fn of_rows(rows: f64) -> Self {
+        Self { rows, columns: 0.0 }
+    }
+
+    /// Numbers in it; 0 when it is not known.
+    pub(crate) const fn size(self) -> f64 {
+        self.rows * self.columns.max(1.0)
+    }
+
+    pub(crate) fn larger(self, other: Self) -> Self {
+        if other.size() > self.size() { other } else { self }
+    }
+
+    /// This one if it is known, else the other.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        if self.rows > 0.0 { self } else { other }
+    }
 }
 
 /// An object holds another one, or shows its memory.
@@ -133,6 +169,7 @@ pub(crate) struct Link {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heap {
     objects: Vec<Obj>,
+    nothing: Arc<[Given]>,
     /// Number of the cell that runs.
     pub(crate) now: u32,
 }
@@ -151,6 +188,8 @@ impl Heap {
             seen_by: Vec::new(),
             changed_in: Vec::new(),
             needs: Vec::new(),
+            extent: Extent::default(),
+            made_with: Arc::clone(&self.nothing),
             bases: Vec::new(),
         });
         id

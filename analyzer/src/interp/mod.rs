@@ -14,6 +14,7 @@ mod class;
 mod control;
 mod elements;
 mod expr;
+mod extent;
 mod flow;
 mod function;
 mod heap;
@@ -24,6 +25,7 @@ mod names_in_text;
 mod stmt;
 mod text;
 mod trace;
+mod work;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub(crate) use builtin_names::{builtins, is_builtin};
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Read, add_reasons};
+pub(crate) use work::{Call, Work};
 
 use crate::facts::CellFacts;
 use crate::library_effects::{Found, Table};
@@ -93,6 +96,8 @@ pub(crate) fn run(
         steps: 0,
         depth: 0,
         loops: 0,
+        around: work::Around::default(),
+        nothing: Arc::default(),
         branches: 0,
         inner: 0,
         calls: Vec::new(),
@@ -189,6 +194,10 @@ struct Interp<'a> {
     steps: u32,
     depth: u32,
     loops: u32,
+    /// The loops around what is being run, as often as they turn.
+    around: work::Around,
+    /// No numbers.
+    nothing: Arc<[work::Given]>,
     /// Branches, of which only some run, that the current statement stands in.
     branches: u32,
     /// Wrappers being looked through for elements.
@@ -223,6 +232,7 @@ impl<'a> Interp<'a> {
         self.source = &cell.source;
         self.facts = Some(facts);
         self.steps = 0;
+        self.around = work::Around::default();
         self.counts.clear();
         self.held_run.clear();
         self.trace = CellTrace { cell: cell.number, ..CellTrace::default() };
@@ -431,6 +441,7 @@ impl<'a> Interp<'a> {
     /// Counts a step; false when the cell has used up its share.
     fn step(&mut self) -> bool {
         self.steps += 1;
+        self.count_step();
         if self.steps == STEPS_PER_CELL {
             self.trace.exhausted = true;
         }

@@ -8,6 +8,7 @@ use ruff_text_size::TextRange;
 
 use super::flow::{Bound, Slot};
 use super::heap::{ObjId, Val};
+use super::work::Work;
 use crate::report::{Because, Certainty, Effect, EffectKind};
 
 /// Reasons kept for one statement; more would only be noise.
@@ -102,6 +103,8 @@ pub(crate) struct CellTrace {
     pub(crate) runs_libraries: bool,
     /// Whether code runs of which nothing is known.
     pub(crate) runs_unknown: bool,
+    /// How much it does.
+    pub(crate) work: Work,
     /// What must stay in the kernel's process (`input()`, widgets), and where.
     pub(crate) stays: Vec<Because>,
 }

@@ -5,10 +5,12 @@
 //! to the library's `default`. See `README.md` in this folder for every key.
 
 mod builtin;
+pub(crate) mod cost;
 mod lookup;
 mod own;
 mod schema;
 mod shape;
+pub(crate) mod usual_seconds;
 
 pub use lookup::{Found, Table};
 pub use own::Problem;

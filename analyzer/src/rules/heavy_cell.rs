@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let heavy = context.cells.iter().filter(|report| report.cost.heavy);
+    let heavy = context.cells.iter().filter(|report| report.cost.was_heavy());
     heavy
         .filter_map(|report| {
             let seconds = words::seconds(report.cost.seconds?);

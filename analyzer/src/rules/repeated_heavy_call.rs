@@ -59,7 +59,7 @@ fn heavy<'c>(context: &Context<'c>, cell: &'c Cell, facts: &'c CellFacts, trace:
     // A cell that measures time repeats work on purpose.
     let measures = trace.effects.iter().any(|effect| effect.kind == EffectKind::Clock)
         || facts.syntax.cell_magic.as_ref().is_some_and(|magic| magic.name == "timeit");
-    if !cost.heavy || measures {
+    if !cost.was_heavy() || measures {
         return None;
     }
     let calls = facts.syntax.body.iter().flat_map(heavy_work::calls);

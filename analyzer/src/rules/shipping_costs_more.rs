@@ -23,8 +23,8 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     for block in &context.linked.marked {
         let costs = block.iter().map(|number| {
             let cost = &context.cells.iter().find(|report| report.cell == *number)?.cost;
-            // What it takes at most, where that is known.
-            cost.high.or(cost.seconds)
+            // What it takes at most, where it was seen to run.
+            cost.high.or(cost.seconds).filter(|_| cost.was_measured())
         });
         // Of a block whose time is not known nothing is said.
         let (Some(seconds), Some(cell)) = (costs.sum::<Option<f64>>(), block.first().and_then(|first| context.cell(*first))) else {

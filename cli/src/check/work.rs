@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nbhoist_analyzer::finding::Finding;
 use nbhoist_analyzer::notebook::Notebook;
+use nbhoist_settings::Settings;
 
 use super::args::CheckArgs;
 use super::baseline::Baseline;
 use super::configured::Configured;
 use super::since::Since;
 use super::{fixes, ignores};
-use crate::analysis;
+use crate::analysis::{self, Asked};
 use crate::error::Failure;
 use crate::input::{self, Input};
 use crate::walk::Found;
@@ -127,9 +128,9 @@ impl Work<'_> {
     /// What is found in a notebook and is to be reported, and how much of it the baseline has.
     pub(crate) fn findings(&self, input: &Input) -> (Vec<Finding>, usize) {
         let settings = self.configured.of(&input.path);
-        let mut findings = analysis::analyze(input, &settings).findings;
+        let mut findings = alone(input, &settings);
         if let Some(since) = self.since {
-            since.keep_new(input, &mut findings, |old| analysis::analyze(old, &settings).findings);
+            since.keep_new(input, &mut findings, |old| alone(old, &settings));
         }
         let all = findings.len();
         if let Some(baseline) = self.baseline {
@@ -138,4 +139,9 @@ impl Work<'_> {
         let known = all - findings.len();
         (findings, known)
     }
+}
+
+/// What is found without a history: what ran on this machine must not decide what a colleague's machine finds.
+fn alone(input: &Input, settings: &Settings) -> Vec<Finding> {
+    analysis::analyze_for(input, settings, Asked::default()).findings
 }

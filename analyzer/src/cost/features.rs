@@ -1,0 +1,272 @@
+//! What the model is told about a cell: numbers and words, all of them facts of the analysis. Training reads the same numbers (`examples/cost_features.rs`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::growth::Weight;
+use super::words::{Text, hash};
+use crate::facts::CellFacts;
+use crate::interp::{CellTrace, Work};
+use crate::library_effects::cost::{CLASSES, Class};
+use crate::notebook::{Cell, CellKind, Notebook};
+use crate::report::EffectKind;
+
+/// What the model is told about one cell.
+#[derive(Clone, Debug, Default)]
+pub struct CellFeatures {
+    /// Numbers, in the order of [`FEATURES`].
+    pub numbers: Vec<f32>,
+    /// Hashes of words, ascending, each once.
+    pub words: Vec<u32>,
+    /// The logarithm of the factor by which the numbers of the source make the cell do more or less than usual.
+    pub scale: f64,
+    /// Rough seconds of what the source says. Only ratios count: a cell with twice the epochs has twice the load.
+    pub load: f64,
+}
+
+/// Names of the numbers. Their order is part of the model file's format.
+pub const FEATURES: [&str; 86] = [
+    "lines",
+    "comments",
+    "warned",
+    "statements",
+    "imports",
+    "functions",
+    "classes",
+    "assignments",
+    "bare",
+    "calls",
+    "keywords",
+    "attributes",
+    "subscripts",
+    "operators",
+    "strings",
+    "comprehensions",
+    "loops",
+    "withs",
+    "branches",
+    "magics",
+    "shells",
+    "installs",
+    "timed",
+    "repeated",
+    "work",
+    "known",
+    "known_in_loop",
+    "imported",
+    "largest_call",
+    "largest_in_loop",
+    "library_calls",
+    "conditional",
+    "inside",
+    "followed",
+    "recursive",
+    "depth",
+    "open_loops",
+    "sized",
+    "class_cheap",
+    "class_linear",
+    "class_sort",
+    "class_quadratic",
+    "class_cubic",
+    "class_fit",
+    "class_io",
+    "class_network",
+    "class_heavy",
+    "class_plot",
+    "class_unknown",
+    "unknown_receivers",
+    "runs_unknown",
+    "exhausted",
+    "problems",
+    "reads",
+    "binds",
+    "changes",
+    "reads_far",
+    "deferred",
+    "file_read",
+    "file_write",
+    "network",
+    "subprocess",
+    "display",
+    "plot_read",
+    "plot_write",
+    "random",
+    "options",
+    "session",
+    "position",
+    "share",
+    "code_cells",
+    "new_modules",
+    "modules",
+    "first_plot",
+    "first_fit",
+    "fits_before",
+    "plots_before",
+    "loads_before",
+    "deep_learning",
+    "bayesian",
+    "boosting",
+    "accelerated",
+    "warned_before",
+    "notebook_work",
+    "work_rank",
+    "definitions_only",
+];
+
+/// The features of every code cell, in the order of the notebook's cells.
+pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Vec<Option<CellFeatures>> {
+    let mut context = Context::of(notebook, facts, traces);
+    let mut traces = traces.iter();
+    let cells = notebook.cells.iter().zip(facts);
+    cells
+        .map(|(cell, facts)| {
+            if cell.kind != CellKind::Code {
+                context.prose(&cell.source);
+                return None;
+            }
+            let trace = traces.next()?;
+            if blind(cell, facts) {
+                context.pass(facts, trace);
+                return None;
+            }
+            let features = of_cell(facts, trace, &context);
+            context.pass(facts, trace);
+            Some(features)
+        })
+        .collect()
+}
+
+/// Nothing of the cell could be read, so nothing is known about it.
+fn blind(cell: &Cell, facts: &CellFacts) -> bool {
+    !facts.syntax.problems.is_empty() && facts.syntax.body.is_empty() && !cell.source.trim().is_empty()
+}
+
+fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatures {
+    let mut numbers = Vec::with_capacity(FEATURES.len());
+    of_text(&mut numbers, &facts.text);
+    of_work(&mut numbers, &trace.work, context.import_seconds(facts));
+    of_trace(&mut numbers, facts, trace);
+    context.numbers(&mut numbers, facts, trace);
+    debug_assert_eq!(numbers.len(), FEATURES.len());
+    let mut words = facts.text.words.clone();
+    words_of(&mut words, trace);
+    context.words(&mut words, facts);
+    words.sort_unstable();
+    words.dedup();
+    let weight = Weight::of_cell(&trace.work);
+    CellFeatures { numbers, words, scale: weight.scale(), load: weight.now }
+}
+
+/// Numbers span orders of magnitude.
+pub(super) fn log(number: f64) -> f32 {
+    number.max(0.0).ln_1p() as f32
+}
+
+fn count(number: usize) -> f32 {
+    number.min(1000) as f32
+}
+
+fn of_text(numbers: &mut Vec<f32>, text: &Text) {
+    let counts = &text.counts;
+    let all = [
+        counts.lines,
+        counts.comments,
+        counts.warned,
+        counts.statements,
+        counts.imports,
+        counts.functions,
+        counts.classes,
+        counts.assignments,
+        counts.bare,
+        counts.calls,
+        counts.keywords,
+        counts.attributes,
+        counts.subscripts,
+        counts.operators,
+        counts.strings,
+        counts.comprehensions,
+        counts.loops,
+        counts.withs,
+        counts.branches,
+        counts.magics,
+        counts.shells,
+        counts.installs,
+        counts.timed,
+        counts.repeated,
+    ];
+    numbers.extend(all.map(|count| count as f32));
+}
+
+fn of_work(numbers: &mut Vec<f32>, work: &Work, imported: f64) {
+    let usual: Vec<f64> = work.calls.iter().map(|call| Weight::of_call(call).usual).collect();
+    let largest = usual.iter().copied().fold(0.0, f64::max);
+    let in_loop = usual.iter().zip(&work.calls).filter(|(_, call)| call.depth > 0).map(|(usual, _)| *usual).fold(0.0, f64::max);
+    let known = |depth: u32| work.calls.iter().filter(|call| call.depth >= depth).filter_map(|call| call.seconds).fold(0.0, f64::max);
+    let millis = |seconds: f64| log(seconds * 1e3);
+    numbers.push(millis(Weight::of_cell(work).usual));
+    numbers.push(millis(known(0)));
+    numbers.push(millis(known(1)));
+    numbers.push(millis(imported));
+    numbers.push(millis(largest));
+    numbers.push(millis(in_loop));
+    numbers.push(count(work.calls.iter().filter(|call| !call.path.starts_with("builtins.")).count()));
+    numbers.push(count(work.calls.iter().filter(|call| call.conditional).count()));
+    numbers.push(count(work.calls.iter().filter(|call| call.inside).count()));
+    numbers.extend([work.followed.min(100) as f32, work.recursive.min(10) as f32, work.depth.min(10) as f32, work.open.min(30) as f32]);
+    numbers.push(count(work.calls.iter().filter(|call| call.extent.rows > 0.0).count()));
+    let mut classes = [0.0f32; CLASSES];
+    for call in &work.calls {
+        classes[call.class as usize] += 1.0;
+    }
+    numbers.extend(classes);
+    numbers.push(count(work.calls.iter().filter(|call| call.path.starts_with("?.")).count()));
+}
+
+fn of_trace(numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
+    let flag = |set: bool| f32::from(u8::from(set));
+    numbers.extend([flag(trace.runs_unknown), flag(trace.exhausted), count(facts.syntax.problems.len())]);
+    numbers.push(count(trace.reads.len()));
+    numbers.push(count(trace.binds.len()));
+    numbers.push(count(trace.changes.len()));
+    numbers.push(count(trace.reads.values().filter(|read| !read.cells.is_empty()).count()));
+    numbers.push(count(trace.reads.values().filter(|read| read.deferred).count()));
+    let effects = |kinds: &[EffectKind]| count(trace.effects.iter().filter(|effect| kinds.contains(&effect.kind)).count());
+    numbers.extend([
+        effects(&[EffectKind::FileRead]),
+        effects(&[EffectKind::FileWrite]),
+        effects(&[EffectKind::Network]),
+        effects(&[EffectKind::Subprocess]),
+        effects(&[EffectKind::Display]),
+        effects(&[EffectKind::PlotRead]),
+        effects(&[EffectKind::PlotWrite]),
+        effects(&[EffectKind::RandomRead, EffectKind::RandomWrite]),
+        effects(&[EffectKind::OptionsRead, EffectKind::OptionsWrite]),
+        effects(&[EffectKind::Session]),
+    ]);
+}
+
+/// What the cell calls and touches, as words.
+fn words_of(words: &mut Vec<u32>, trace: &CellTrace) {
+    let mut libraries = BTreeSet::new();
+    for call in &trace.work.calls {
+        let name = call.path.rsplit('.').next().unwrap_or(&call.path);
+        words.push(hash("call", &call.path));
+        words.push(hash("method", name));
+        if call.depth > 0 {
+            words.push(hash("looped", name));
+        }
+        for given in call.made_with.iter().filter(|_| call.class == Class::Fit) {
+            words.push(hash("made", &given.name));
+            words.push(hash("fitted", &given.to));
+        }
+        let library = call.path.split('.').next().unwrap_or_default();
+        if libraries.insert(library) {
+            words.push(hash("library", library));
+        }
+    }
+    for effect in &trace.effects {
+        words.push(hash("effect", effect.kind.as_str()));
+    }
+}

@@ -1,0 +1,189 @@
+//! The learned part: a linear model of words and a few forests of decision trees, read from a small file. `analyzer/cost_model/train.py` writes it.
+//!
+//! The file, numbers with the least significant byte first:
+//!
+//! | part | content |
+//! |---|---|
+//! | 15 bytes | `nbhoist cost 1` and a line end |
+//! | u32 | hash of the names of the numbers ([`FEATURES`]) |
+//! | words | u32 count, then for each a u32 hash (ascending) and an f32 weight |
+//! | forests | location, low, high; each: f32 base, u16 trees; each tree: u16 nodes; each node: u16 number, f32 threshold, u16 node to the right |
+//! | calibration | f32 by which the interval is widened at each end |
+//!
+//! A node with the number 65535 is a leaf and its threshold the value; what is not above the threshold goes on at the next node.
+
+use std::sync::OnceLock;
+
+use super::features::{CellFeatures, FEATURES};
+use super::reader::Reader;
+use super::words::hash;
+
+const MAGIC: &[u8] = b"nbhoist cost 1\n";
+const LEAF: u16 = u16::MAX;
+/// Nodes that a path through a tree may have; a longer one is a circle.
+const MAX_DEPTH: usize = 64;
+/// No estimate is below this, seconds.
+const SHORTEST: f64 = 1e-4;
+/// Nor above this: a week.
+const LONGEST: f64 = 604_800.0;
+
+/// Numbers that the model itself adds to those of the features: the sum of the weights of the words, and the largest and smallest.
+const ADDED: usize = 3;
+
+/// Why a file is no model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// Something else, or another version of the format.
+    #[error("this is no cost model of this version of nbhoist; train it again with analyzer/cost_model/train.py")]
+    Foreign,
+    /// Trained with other features.
+    #[error(
+        "this cost model was trained with other features than this version of nbhoist has; train it again with analyzer/cost_model/train.py"
+    )]
+    OtherFeatures,
+    /// Cut off, or with numbers that cannot be.
+    #[error("this cost model is damaged; copy it again, or train it again with analyzer/cost_model/train.py")]
+    Damaged,
+}
+
+/// What the model says about a cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// Median, seconds.
+    pub seconds: f64,
+    /// Lower end of the 80% interval, seconds.
+    pub low: f64,
+    /// Upper end of the 80% interval, seconds.
+    pub high: f64,
+}
+
+/// A trained model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    words: Vec<(u32, f32)>,
+    location: Forest,
+    low: Forest,
+    high: Forest,
+    widen: [f32; 2],
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Forest {
+    base: f32,
+    trees: Vec<Vec<Node>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Node {
+    number: u16,
+    threshold: f32,
+    right: u16,
+}
+
+impl Model {
+    /// The model that is part of the program; none in a build without one.
+    pub fn embedded() -> Option<&'static Self> {
+        static MODEL: OnceLock<Option<Model>> = OnceLock::new();
+        MODEL.get_or_init(|| Self::read(EMBEDDED).ok()).as_ref()
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// When it is no model file, was trained with other features, or is damaged.
+    pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
+        let mut reader = Reader::new(bytes);
+        if reader.take(MAGIC.len()) != Some(MAGIC) {
+            return Err(ModelError::Foreign);
+        }
+        if reader.u32() != Some(feature_hash()) {
+            return Err(ModelError::OtherFeatures);
+        }
+        let model = Self::read_parts(&mut reader).filter(|_| reader.is_empty());
+        model.ok_or(ModelError::Damaged)
+    }
+
+    fn read_parts(reader: &mut Reader<'_>) -> Option<Self> {
+        let count = reader.u32()?;
+        let words: Option<Vec<_>> = (0..count).map(|_| Some((reader.u32()?, reader.f32()?))).collect();
+        let words = words?;
+        let ascending = words.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let location = Forest::read(reader)?;
+        let low = Forest::read(reader)?;
+        let high = Forest::read(reader)?;
+        let widen = [reader.f32()?, reader.f32()?];
+        ascending.then_some(Self { words, location, low, high, widen })
+    }
+
+    /// What a cell with these features takes.
+    pub fn predict(&self, features: &CellFeatures) -> Prediction {
+        let numbers = self.numbers(features);
+        let scale = features.scale;
+        let middle = self.location.value(&numbers);
+        let low = (self.low.value(&numbers) - f64::from(self.widen[0])).min(middle);
+        let high = (self.high.value(&numbers) + f64::from(self.widen[1])).max(middle);
+        let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
+        Prediction { seconds: seconds(middle), low: seconds(low), high: seconds(high) }
+    }
+
+    fn numbers(&self, features: &CellFeatures) -> Vec<f32> {
+        let (mut sum, mut most, mut least) = (0.0f64, 0.0f32, 0.0f32);
+        for word in &features.words {
+            if let Ok(at) = self.words.binary_search_by_key(word, |(word, _)| *word) {
+                let weight = self.words[at].1;
+                sum += f64::from(weight);
+                most = most.max(weight);
+                least = least.min(weight);
+            }
+        }
+        let mut numbers = features.numbers.clone();
+        numbers.extend([sum as f32, most, least]);
+        numbers
+    }
+}
+
+impl Forest {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let base = reader.f32()?;
+        let trees: Option<Vec<_>> = (0..reader.u16()?).map(|_| Self::read_tree(reader)).collect();
+        Some(Self { base, trees: trees? })
+    }
+
+    fn read_tree(reader: &mut Reader<'_>) -> Option<Vec<Node>> {
+        let count = reader.u16()?;
+        let nodes: Option<Vec<Node>> =
+            (0..count).map(|_| Some(Node { number: reader.u16()?, threshold: reader.f32()?, right: reader.u16()? })).collect();
+        let nodes = nodes?;
+        let fits = |(at, node): (usize, &Node)| {
+            node.number == LEAF
+                || usize::from(node.number) < FEATURES.len() + ADDED
+                    && usize::from(node.right) > at
+                    && node.right < count
+                    && at + 1 < nodes.len()
+        };
+        (count > 0 && nodes.iter().enumerate().all(fits)).then_some(nodes)
+    }
+
+    fn value(&self, numbers: &[f32]) -> f64 {
+        f64::from(self.base) + self.trees.iter().map(|tree| f64::from(leaf(tree, numbers))).sum::<f64>()
+    }
+}
+
+fn leaf(tree: &[Node], numbers: &[f32]) -> f32 {
+    let mut at = 0;
+    for _ in 0..MAX_DEPTH {
+        let node = tree[at];
+        if node.number == LEAF {
+            return node.threshold;
+        }
+        at = if numbers[usize::from(node.number)] <= node.threshold { at + 1 } else { usize::from(node.right) };
+    }
+    0.0
+}
+
+/// Tells models of other features apart.
+pub fn feature_hash() -> u32 {
+    hash("features", &FEATURES.join(","))
+}
+
+static EMBEDDED: &[u8] = include_bytes!("../../cost_model/cost.model");
