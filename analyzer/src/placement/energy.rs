@@ -95,21 +95,27 @@ impl Energy {
         self.when(Bit::Is(true), bit, cost);
     }
 
-    /// A choice that must be yes when any of these is.
+    /// Whether any of these is yes, for costs that arise when one is.
     pub(super) fn any(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
-        let any = self.open();
-        for bit in bits {
-            self.when(bit, any, FORBIDDEN);
+        let bits: Vec<Bit> = bits.into_iter().collect();
+        if let [one] = bits[..] {
+            return one;
         }
+        let any = self.open();
+        bits.into_iter().for_each(|bit| self.when(bit, any, FORBIDDEN));
         any
     }
 
-    /// A choice that must be no when any of these is.
+    /// Whether all of these are yes, for costs that arise when one is not.
     pub(super) fn all(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
+        let bits: Vec<Bit> = bits.into_iter().collect();
+        if let [one] = bits[..] { one } else { self.only_if_all(bits) }
+    }
+
+    /// A choice of its own that may be yes only when all of these are.
+    pub(super) fn only_if_all(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
         let all = self.open();
-        for bit in bits {
-            self.when(all, bit, FORBIDDEN);
-        }
+        bits.into_iter().for_each(|bit| self.when(all, bit, FORBIDDEN));
         all
     }
 
