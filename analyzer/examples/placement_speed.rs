@@ -13,28 +13,30 @@ fn main() {
     worker.join().expect("no panic");
 }
 
-/// Cells that read two earlier results each, every tenth of them long.
-fn source() -> String {
+/// Cells that read two earlier results each, every tenth of them long. With `apart` there are blocks of so many cells.
+fn source(apart: usize) -> String {
     let mut text = String::from("# %%\nimport numpy as np\nv0 = np.zeros(10)\n");
     for cell in 1..CELLS {
-        let other = cell * 7 % cell.max(1);
-        let _ = write!(text, "\n# %%\nv{cell} = np.sqrt(v{} + v{other})\n", cell - 1);
+        let other = cell / 2;
+        // What waits for the user stays, and keeps blocks apart.
+        let asks = if apart > 0 && cell % apart == 0 { "input()\n" } else { "" };
+        let _ = write!(text, "\n# %%\n{asks}v{cell} = np.sqrt(v{} + v{other})\n", cell - 1);
     }
     text
 }
 
 fn measure() {
-    let mut notebook = percent::read(&source());
-    for cell in &mut notebook.cells {
-        cell.saved_seconds = Some(if cell.number % 10 == 0 { 40.0 } else { 0.3 });
-    }
-    for (places, link, what) in [(1, 5e6, "one block"), (1, 2e4, "many blocks"), (3, 5e6, "one block"), (3, 2e4, "many blocks")] {
+    for (places, apart, what) in [(1, 0, "one block"), (1, 40, "many blocks"), (3, 0, "one block"), (3, 40, "many blocks")] {
+        let mut notebook = percent::read(&source(apart));
+        for cell in &mut notebook.cells {
+            cell.saved_seconds = Some(if cell.number % 10 == 0 { 40.0 } else { 0.3 });
+        }
         let mut request = Request::new(&notebook);
         request.placement.places = (0..places)
             .map(|place| Place {
                 speed: [(Work::Cpu, 2.0 + 2.0 * place as f64)].into(),
-                up: Some(link * (places - place) as f64),
-                down: Some(link * (places - place) as f64),
+                up: Some(5e6 * (places - place) as f64),
+                down: Some(5e6 * (places - place) as f64),
                 latency: 0.02,
                 start_up: 2.0,
                 ..Place::new(&format!("place {place}"))

@@ -3,15 +3,14 @@
 //! A cost that arises when one choice is yes and another no is an edge of a network; the side of the minimum cut on which a choice lies
 //! is its value. Any sum of such costs can be minimised this way (Picard and Ratliff 1975; Kolmogorov and Zabih 2004).
 
-use std::collections::VecDeque;
-
-use petgraph::Direction;
-use petgraph::algo::dinics;
-use petgraph::graph::{Graph, NodeIndex};
-use petgraph::visit::EdgeRef;
+use super::flow::Flow;
 
 /// A cost that must not arise, microseconds: over thirty years of waiting, and still far from overflow when added up.
 pub(super) const FORBIDDEN: u64 = 1 << 50;
+
+/// The nodes of what is yes and of what is no.
+const YES: usize = 0;
+const NO: usize = 1;
 
 /// A choice, or something already decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +18,13 @@ pub(super) enum Bit {
     /// Decided.
     Is(bool),
     /// To be chosen.
-    Open(NodeIndex),
+    Open(usize),
 }
 
 /// Costs between choices.
 #[derive(Debug)]
 pub(super) struct Energy {
-    graph: Graph<(), u64>,
-    yes: NodeIndex,
-    no: NodeIndex,
+    flow: Flow,
     /// For each choice, what it costs when it is no, and when it is yes.
     alone: Vec<(u64, u64)>,
     /// What arises whatever is chosen.
@@ -36,9 +33,10 @@ pub(super) struct Energy {
 
 impl Default for Energy {
     fn default() -> Self {
-        let mut graph = Graph::new();
-        let (yes, no) = (graph.add_node(()), graph.add_node(()));
-        Self { graph, yes, no, alone: vec![(0, 0); 2], constant: 0 }
+        let mut flow = Flow::default();
+        flow.add_node();
+        flow.add_node();
+        Self { flow, alone: vec![(0, 0); 2], constant: 0 }
     }
 }
 
@@ -55,7 +53,7 @@ impl Chosen {
     pub(super) fn is(&self, bit: Bit) -> bool {
         match bit {
             Bit::Is(value) => value,
-            Bit::Open(node) => self.values.get(node.index()).copied().unwrap_or(false),
+            Bit::Open(node) => self.values.get(node).copied().unwrap_or(false),
         }
     }
 }
@@ -64,7 +62,7 @@ impl Energy {
     /// A new choice.
     pub(super) fn open(&mut self) -> Bit {
         self.alone.push((0, 0));
-        Bit::Open(self.graph.add_node(()))
+        Bit::Open(self.flow.add_node())
     }
 
     /// A cost that arises when `yes` is yes and `no` is no.
@@ -76,11 +74,11 @@ impl Energy {
         match (yes, no) {
             (Bit::Is(false), _) | (_, Bit::Is(true)) => {}
             (Bit::Is(true), Bit::Is(false)) => self.constant = self.constant.saturating_add(cost),
-            (Bit::Is(true), Bit::Open(no)) => self.alone[no.index()].0 = self.alone[no.index()].0.saturating_add(cost),
-            (Bit::Open(yes), Bit::Is(false)) => self.alone[yes.index()].1 = self.alone[yes.index()].1.saturating_add(cost),
+            (Bit::Is(true), Bit::Open(no)) => self.alone[no].0 = self.alone[no].0.saturating_add(cost),
+            (Bit::Open(yes), Bit::Is(false)) => self.alone[yes].1 = self.alone[yes].1.saturating_add(cost),
             (Bit::Open(yes), Bit::Open(no)) if yes == no => {}
             (Bit::Open(yes), Bit::Open(no)) => {
-                self.graph.add_edge(yes, no, cost);
+                self.flow.add_edge(yes, no, cost);
             }
         }
     }
@@ -95,21 +93,27 @@ impl Energy {
         self.when(Bit::Is(true), bit, cost);
     }
 
-    /// A choice that must be yes when any of these is.
+    /// Whether any of these is yes, for costs that arise when one is.
     pub(super) fn any(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
-        let any = self.open();
-        for bit in bits {
-            self.when(bit, any, FORBIDDEN);
+        let bits: Vec<Bit> = bits.into_iter().collect();
+        if let [one] = bits[..] {
+            return one;
         }
+        let any = self.open();
+        bits.into_iter().for_each(|bit| self.when(bit, any, FORBIDDEN));
         any
     }
 
-    /// A choice that must be no when any of these is.
+    /// Whether all of these are yes, for costs that arise when one is not.
     pub(super) fn all(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
+        let bits: Vec<Bit> = bits.into_iter().collect();
+        if let [one] = bits[..] { one } else { self.only_if_all(bits) }
+    }
+
+    /// A choice of its own that may be yes only when all of these are.
+    pub(super) fn only_if_all(&mut self, bits: impl IntoIterator<Item = Bit>) -> Bit {
         let all = self.open();
-        for bit in bits {
-            self.when(all, bit, FORBIDDEN);
-        }
+        bits.into_iter().for_each(|bit| self.when(all, bit, FORBIDDEN));
         all
     }
 
@@ -120,33 +124,18 @@ impl Energy {
             let both = no.min(yes);
             self.constant = self.constant.saturating_add(both);
             if no > both {
-                self.graph.add_edge(self.yes, NodeIndex::new(index), (no - both).min(FORBIDDEN));
+                self.flow.add_edge(YES, index, (no - both).min(FORBIDDEN));
             } else if yes > both {
-                self.graph.add_edge(NodeIndex::new(index), self.no, (yes - both).min(FORBIDDEN));
+                self.flow.add_edge(index, NO, (yes - both).min(FORBIDDEN));
             }
         }
         if self.constant >= FORBIDDEN {
             return None;
         }
-        let (flow, flows) = dinics(&self.graph, self.yes, self.no);
-        let cost = flow.saturating_add(self.constant);
+        let cost = self.flow.run(YES, NO).saturating_add(self.constant);
         if cost >= FORBIDDEN {
             return None;
         }
-        let mut values = vec![false; self.graph.node_count()];
-        values[self.yes.index()] = true;
-        let mut queue = VecDeque::from([self.yes]);
-        while let Some(node) = queue.pop_front() {
-            let forward = self.graph.edges_directed(node, Direction::Outgoing);
-            let forward = forward.filter(|edge| flows[edge.id().index()] < *edge.weight()).map(|edge| edge.target());
-            let backward = self.graph.edges_directed(node, Direction::Incoming);
-            let backward = backward.filter(|edge| flows[edge.id().index()] > 0).map(|edge| edge.source());
-            for next in forward.chain(backward) {
-                if !std::mem::replace(&mut values[next.index()], true) {
-                    queue.push_back(next);
-                }
-            }
-        }
-        Some(Chosen { cost, values })
+        Some(Chosen { cost, values: self.flow.source_side(YES) })
     }
 }

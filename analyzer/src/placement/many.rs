@@ -61,7 +61,7 @@ pub struct Assignment {
 /// Assignments that are tried one by one at most.
 const TRIED: usize = 4096;
 
-/// Steps above which there is one start only.
+/// Steps above which there is one start and one round only.
 const LONG: usize = 200;
 
 /// Rounds over all places at most; two or three do.
@@ -98,7 +98,7 @@ impl Problem {
     /// A cheap assignment, by expansion moves from the best of a few starts. With one place besides here the first move is already the best.
     pub fn expand(&self) -> Option<Assignment> {
         let exact = self.crossing.len() <= 2;
-        // In a long notebook, starting once is what there is time for.
+        // In a long notebook, one start is what there is time for.
         let starts = if exact || self.steps.len() > LONG { 1 } else { self.crossing.len() };
         let starts = (0..starts).filter_map(|place| self.start(place));
         let ends = starts.map(|start| self.descend(start));
@@ -118,7 +118,8 @@ impl Problem {
     fn descend(&self, mut places: Vec<usize>) -> Vec<usize> {
         let count = self.crossing.len();
         let mut since = 0;
-        for turn in 1..=count * ROUNDS {
+        let rounds = if self.steps.len() > LONG { 1 } else { ROUNDS };
+        for turn in 1..=count * rounds {
             let to = turn % count;
             if let Some(moved) = self.best_move(&places, to)
                 && self.cost(&moved) < self.cost(&places)

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod energy;
+mod flow;
 pub mod lognormal;
 pub mod many;
 mod moving;

@@ -157,7 +157,8 @@ impl Problem {
             if value.here || (readers.is_empty() && value.owed == 0) {
                 continue;
             }
-            let absent = energy.all(readers);
+            // What is owed may be paid or fetched, whoever reads it.
+            let absent = if value.owed > 0 { energy.only_if_all(readers) } else { energy.all(readers) };
             let away = match value.maker {
                 Some(maker) if matches!(self.steps[maker].here, Run::Takes(_)) => choices[maker].away,
                 _ => Bit::Is(true),
