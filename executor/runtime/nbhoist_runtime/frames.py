@@ -131,10 +131,15 @@ class Assembly:
 
     def read(self, file, header):
         """Take the payload of one `buffer` frame from the file; what comes unpacked is read to where it stays."""
-        if header["codec"] != "raw":
+        if not _is_plain(header):
             return self.add(header, read_payload(file, header))
-        if not read_into(file, self._part(header).room(header.get("n", 0))):
+        room = self._part(header).room(header.get("n", 0))
+        if not read_into(file, room):
             raise EOFError("the stream ended inside a frame")
+        at = 0
+        for name, length, _ in header.get("pieces", ()):
+            self._cache.keep(name, room[at : at + length])
+            at += length
         self._end(header)
 
     def add(self, header, payload):
@@ -184,6 +189,15 @@ class Assembly:
         if parts or sorted(done) != list(range(count)):
             raise Trouble("internal", "the bundle is incomplete: %d of %d buffers arrived whole" % (len(done), count))
         return [done[index] for index in range(count)]
+
+
+def _is_plain(header):
+    """Whether a part of a buffer comes whole and as it is."""
+    if header["codec"] != "pieces":
+        return header["codec"] == "raw"
+    pieces = header["pieces"]
+    whole = sum(length for _, length, _ in pieces) == header.get("n", 0)
+    return header["packed"] == "raw" and whole and not any(here for _, _, here in pieces)
 
 
 class _Raw:
