@@ -49,6 +49,13 @@ binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/nbhoist")
 step "Reports, settings and CI files against their schemas and tools"
 tests/lint/run.sh "$cache" "$binary"
 
+if $full; then
+  step "Rules and fixes on the public notebooks"
+  "$NBHOIST_TEST_PYTHON" corpus/fetch.py
+  "$NBHOIST_TEST_PYTHON" tests/lint/precision.py "$binary" .cache/nbhoist-corpus/notebooks --check
+  "$NBHOIST_TEST_PYTHON" tests/lint/fixes.py "$binary" .cache/nbhoist-corpus/notebooks
+fi
+
 step "Wheel"
 tests/wheel.sh "$cache/wheel"
 
