@@ -81,7 +81,7 @@ const FAMILIES: [Family; 8] = [
         name: "grid x folds",
         sizes: [2.0, 4.0, 8.0, 16.0, 32.0],
         script: |points| {
-            let grid: Vec<String> = (1..=points as u32).map(|c| c.to_string()).collect();
+            let grid: Vec<String> = (1u32..=64).filter(|c| f64::from(*c) <= points).map(|c| c.to_string()).collect();
             let folds = 2.0 + points / 2.0;
             format!(
                 "# %%\nfrom sklearn.datasets import make_classification\nfrom sklearn.model_selection import GridSearchCV\nfrom sklearn.svm import SVC\n\
@@ -175,7 +175,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
         .iter()
         .map(|value| {
             let less = values.iter().filter(|other| *other < value).count() as f64;
-            let same = values.iter().filter(|other| *other == value).count() as f64;
+            let same = values.iter().filter(|other| other.total_cmp(value).is_eq()).count() as f64;
             less + (same - 1.0) / 2.0
         })
         .collect()

@@ -37,22 +37,22 @@ pub(super) fn of(trace: &CellTrace) -> Vec<Because> {
 
 /// `KMeans.fit over 1.2 M rows, 8 clusters x 10 starts`.
 fn of_call(call: &Call) -> Option<String> {
-    let mut text = match call.class {
-        Class::Cheap | Class::Linear | Class::Plot | Class::Unknown if call.extent.rows < 1e5 && call.depth == 0 => return None,
-        _ => short(&call.path),
-    };
+    let plain = matches!(call.class, Class::Cheap | Class::Linear | Class::Plot | Class::Unknown);
+    if plain && call.extent.rows < 1e5 && call.depth == 0 {
+        return None;
+    }
+    let mut parts = vec![short(&call.path)];
     if call.extent.rows > 0.0 {
-        text.push_str(&format!(" over {} rows", amount(call.extent.rows)));
+        parts[0] = format!("{} over {} rows", parts[0], amount(call.extent.rows));
     }
     let repeats: Vec<String> = repeats(call).iter().map(|(argument, value)| format!("{} {}", amount(*value), argument.word)).collect();
     if !repeats.is_empty() {
-        text.push_str(&format!(", {}", repeats.join(" x ")));
+        parts.push(repeats.join(" x "));
     }
     if call.depth > 0 {
-        let known = call.open == 0;
-        text.push_str(&if known { format!(", {} times", amount(call.times)) } else { ", in a loop".to_owned() });
+        parts.push(if call.open == 0 { format!("{} times", amount(call.times)) } else { "in a loop".to_owned() });
     }
-    Some(text)
+    Some(parts.join(", "))
 }
 
 fn loops(cell: u32, work: &Work, all: f64) -> Vec<(f64, Because)> {

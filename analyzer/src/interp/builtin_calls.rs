@@ -104,7 +104,7 @@ impl Interp<'_> {
             }
             "builtins.range" => {
                 let range = self.lib("builtins.range");
-                let extent = self.span(args);
+                let extent = super::extent::span(args);
                 self.note_rows(&range, extent.rows);
                 Some(range)
             }

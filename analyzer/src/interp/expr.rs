@@ -8,7 +8,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::flow::{Flow, Names};
 use super::heap::{Const, Kind, Val};
-use super::work::arithmetic;
+use super::numbers::arithmetic;
 use super::{FrameKind, Interp};
 use crate::facts::{Scope, comprehension_targets};
 

@@ -11,17 +11,17 @@ impl Interp<'_> {
         let from = receiver.map(|val| self.extent_of(val)).unwrap_or_default();
         let first = args.positional.first();
         let given = first.map(|val| self.extent_of(val)).unwrap_or_default();
-        let number = |keyword: &str, position: usize| self.argument(args, keyword, position);
+        let number = |keyword: &str, position: usize| argument(args, keyword, position);
         match name {
             "zeros" | "ones" | "empty" | "full" => self.shape(args, "shape", 0),
-            "rand" | "randn" => self.dimensions(args, 0),
+            "rand" | "randn" => dimensions(&args.positional),
             "random" | "random_sample" | "ranf" | "standard_normal" => self.shape(args, "size", 0),
             "randint" | "integers" if first.is_some() => self.shape(args, "size", 2).or(self.shape(args, "size", 0)),
             "exponential" | "poisson" | "standard_t" | "choice" | "chisquare" | "geometric" => self.shape(args, "size", 1).or(given),
             "normal" | "uniform" | "gamma" | "beta" | "binomial" | "lognormal" | "laplace" | "logistic" => self.shape(args, "size", 2),
             "multivariate_normal" => self.shape(args, "size", 2).or(given),
             "eye" | "identity" => number("N", 0).map_or_else(Extent::default, |n| Extent { rows: n, columns: n }),
-            "arange" | "range" => self.span(args),
+            "arange" | "range" => span(args),
             "linspace" | "logspace" | "geomspace" => Extent::of_rows(number("num", 2).unwrap_or(50.0)),
             "date_range" | "bdate_range" => number("periods", 2).map_or_else(Extent::default, Extent::of_rows),
             "head" | "tail" => Extent { rows: number("n", 0).unwrap_or(5.0), columns: from.columns },
@@ -55,11 +55,6 @@ impl Interp<'_> {
         val.objs.iter().map(|&id| self.heap.get(id).extent).fold(Extent::default(), Extent::larger)
     }
 
-    fn argument(&self, args: &Args, keyword: &str, position: usize) -> Option<f64> {
-        let val = args.keyword(keyword).or_else(|| args.positional.get(position))?;
-        val.literal.as_ref().and_then(Const::number).filter(|number| *number >= 0.0)
-    }
-
     /// `n` or `(n, m)`.
     fn shape(&self, args: &Args, keyword: &str, position: usize) -> Extent {
         let Some(val) = args.keyword(keyword).or_else(|| args.positional.get(position)) else { return Extent::default() };
@@ -69,23 +64,6 @@ impl Interp<'_> {
         let parts = val.objs.first().and_then(|&id| self.heap.get(id).parts.as_ref());
         parts.map(|parts| dimensions(parts)).unwrap_or_default()
     }
-
-    /// `rand(n, m)`.
-    fn dimensions(&self, args: &Args, from: usize) -> Extent {
-        dimensions(args.positional.get(from..).unwrap_or_default())
-    }
-
-    /// `range(stop)`, `range(start, stop, step)`.
-    pub(super) fn span(&self, args: &Args) -> Extent {
-        let numbers: Vec<Option<f64>> = args.positional.iter().map(|val| val.literal.as_ref().and_then(Const::number)).collect();
-        let rows = match *numbers.as_slice() {
-            [Some(stop)] => stop,
-            [Some(start), Some(stop)] => stop - start,
-            [Some(start), Some(stop), Some(step)] if step != 0.0 => (stop - start) / step,
-            _ => return Extent::default(),
-        };
-        Extent::of_rows(rows.ceil().max(0.0))
-    }
 }
 
 /// The first dimension, and all others multiplied.
@@ -94,4 +72,21 @@ fn dimensions(parts: &[Val]) -> Extent {
     let Some(Some(rows)) = numbers.next() else { return Extent::default() };
     let columns: Option<f64> = numbers.product();
     Extent { rows: rows.max(0.0), columns: if parts.len() > 1 { columns.unwrap_or(0.0) } else { 0.0 } }
+}
+
+fn argument(args: &Args, keyword: &str, position: usize) -> Option<f64> {
+    let val = args.keyword(keyword).or_else(|| args.positional.get(position))?;
+    val.literal.as_ref().and_then(Const::number).filter(|number| *number >= 0.0)
+}
+
+/// `range(stop)`, `range(start, stop, step)`.
+pub(super) fn span(args: &Args) -> Extent {
+    let numbers: Vec<Option<f64>> = args.positional.iter().map(|val| val.literal.as_ref().and_then(Const::number)).collect();
+    let rows = match *numbers.as_slice() {
+        [Some(stop)] => stop,
+        [Some(start), Some(stop)] => stop - start,
+        [Some(start), Some(stop), Some(step)] if step != 0.0 => (stop - start) / step,
+        _ => return Extent::default(),
+    };
+    Extent::of_rows(rows.ceil().max(0.0))
 }

@@ -22,6 +22,7 @@ mod library;
 mod magic;
 mod names;
 mod names_in_text;
+mod numbers;
 mod stmt;
 mod text;
 mod trace;

@@ -162,7 +162,7 @@ impl<'a> Interp<'a> {
             return;
         }
         let mut extent = Extent::default();
-        for id in self.ids(receiver, args) {
+        for id in ids(receiver, args) {
             extent = extent.larger(self.heap.get(id).extent);
         }
         let class = self.class_of(path, receiver.is_some());
@@ -215,11 +215,6 @@ impl<'a> Interp<'a> {
         })
     }
 
-    fn ids<'v>(&self, receiver: Option<&'v Val>, args: &'v Args) -> impl Iterator<Item = ObjId> + use<'v> {
-        let keywords = args.keywords.iter().map(|(_, val)| val);
-        receiver.into_iter().chain(&args.positional).chain(keywords).flat_map(|val| val.objs.iter().copied().take(4))
-    }
-
     /// The numbers among the arguments; of a grid, how many points it has.
     fn given(&self, path: &str, args: &Args) -> Vec<Given> {
         if args.positional.is_empty() && args.keywords.is_empty() {
@@ -262,7 +257,7 @@ impl<'a> Interp<'a> {
     fn made_with(&self, receiver: Option<&Val>, args: &Args) -> Arc<[Given]> {
         let mut all: Vec<Given> = Vec::new();
         let mut seen: Vec<*const Given> = Vec::new();
-        for id in self.ids(receiver, args) {
+        for id in ids(receiver, args) {
             let held = self.heap.get(id).elems.objs.iter().copied().take(MAX_HELD);
             for id in std::iter::once(id).chain(held) {
                 let made = &self.heap.get(id).made_with;
@@ -379,44 +374,7 @@ impl<'a> Interp<'a> {
 
 const POSITIONS: [&str; 8] = ["#0", "#1", "#2", "#3", "#4", "#5", "#6", "#7"];
 
-impl Const {
-    /// The number it is.
-    pub(crate) fn number(&self) -> Option<f64> {
-        match self {
-            Self::Int(value) => Some(*value as f64),
-            Self::Float(value) | Self::About(value) => Some(*value),
-            Self::Str(_) | Self::Bool(_) | Self::None => None,
-        }
-    }
-}
-
-/// What an operator gives for two known numbers; none where it would not fit.
-pub(super) fn arithmetic(op: Operator, left: &Const, right: &Const) -> Option<Const> {
-    if let (Const::Int(a), Const::Int(b)) = (left, right) {
-        let exact = match op {
-            Operator::Add => a.checked_add(*b),
-            Operator::Sub => a.checked_sub(*b),
-            Operator::Mult => a.checked_mul(*b),
-            Operator::FloorDiv if *b > 0 => a.checked_div_euclid(*b),
-            Operator::Mod if *b > 0 => a.checked_rem_euclid(*b),
-            Operator::Pow => u32::try_from(*b).ok().and_then(|power| a.checked_pow(power)),
-            _ => None,
-        };
-        if let Some(value) = exact {
-            return Some(Const::Int(value));
-        }
-    }
-    let about = matches!(left, Const::About(_)) || matches!(right, Const::About(_));
-    let (a, b) = (left.number()?, right.number()?);
-    let value = match op {
-        Operator::Add => a + b,
-        Operator::Sub => a - b,
-        Operator::Mult => a * b,
-        Operator::Div => a / b,
-        Operator::FloorDiv => (a / b).floor(),
-        Operator::Pow => a.powf(b),
-        _ => return None,
-    };
-    let literal = if about { Const::About(value) } else { Const::Float(value) };
-    value.is_finite().then_some(literal)
+fn ids<'v>(receiver: Option<&'v Val>, args: &'v Args) -> impl Iterator<Item = ObjId> + use<'v> {
+    let keywords = args.keywords.iter().map(|(_, val)| val);
+    receiver.into_iter().chain(&args.positional).chain(keywords).flat_map(|val| val.objs.iter().copied().take(4))
 }

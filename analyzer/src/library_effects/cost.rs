@@ -117,10 +117,9 @@ pub(crate) static ARGUMENTS: [Argument; 17] = [
 /// Methods and functions that mean the same whatever they are called on.
 pub(crate) fn by_name(name: &str) -> Option<Class> {
     Some(match name {
-        "fit" | "fit_transform" | "fit_predict" | "train" | "partial_fit" | "fit_generator" | "fit_resample" => Class::Fit,
-        "cross_val_score" | "cross_validate" | "cross_val_predict" | "learning_curve" | "validation_curve" => Class::Fit,
-        "backward" | "train_step" | "train_on_batch" | "evaluate" | "train_epoch" | "training_step" => Class::Fit,
-        "sample" | "optimize" | "minimize" | "fmin" | "tune" | "solve" => Class::Fit,
+        "fit" | "fit_transform" | "fit_predict" | "train" | "partial_fit" | "fit_generator" | "fit_resample" | "cross_val_score"
+        | "cross_validate" | "cross_val_predict" | "learning_curve" | "validation_curve" | "backward" | "train_step" | "train_on_batch"
+        | "evaluate" | "train_epoch" | "training_step" | "sample" | "optimize" | "minimize" | "fmin" | "tune" | "solve" => Class::Fit,
         "sort" | "sort_values" | "argsort" | "sorted" | "sort_index" | "merge" | "join" | "groupby" => Class::Sort,
         "cdist" | "pdist" | "pairwise_distances" | "distance_matrix" | "outer" | "squareform" | "corrcoef" => Class::Quadratic,
         "inv" | "pinv" | "svd" | "eig" | "eigh" | "eigvals" | "eigvalsh" | "det" | "cholesky" | "qr" | "lstsq" | "matmul" | "expm" => {
