@@ -215,7 +215,8 @@ fn money_is_spent_only_when_waiting_is_worth_it() {
 #[test]
 fn an_unknown_time_moves_nothing() {
     let mut unknown = TRAIN;
-    unknown[2].1 = 0.0;
+    // Neither ran nor can be read.
+    unknown[2] = ("%%js\nalert(1)", 0.0);
     with(
         &unknown,
         vec![fast()],

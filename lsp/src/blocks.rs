@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use nbhoist_analyzer::notebook::marked_blocks;
 use nbhoist_analyzer::report::{Cost, Plan, ValueKind};
-use nbhoist_analyzer::words::{bytes, named, seconds, shorten};
+use nbhoist_analyzer::words::{bytes, named, roughly, seconds, shorten};
 use nbhoist_settings::{Backend, Settings};
 
 use crate::snapshot::Snapshot;
+use crate::status::SHORT;
 
 /// A block over which a lens stands.
 #[derive(Clone, Debug)]
@@ -35,11 +36,24 @@ pub(crate) fn of(snapshot: &Snapshot, costs: &[Cost]) -> Vec<(Option<String>, Ve
     blocks
 }
 
+/// What cells take together; nothing where it is not known of all, or is short and only supposed.
+fn takes<'c>(costs: impl Iterator<Item = &'c Cost>) -> Option<String> {
+    let mut measured = true;
+    let each = costs.map(|cost| {
+        measured &= cost.was_measured();
+        cost.seconds
+    });
+    let total = each.sum::<Option<f64>>()?;
+    if measured {
+        return Some(format!("~{}", seconds(total)));
+    }
+    (total >= SHORT).then(|| format!("about {}", roughly(total)))
+}
+
 /// The lens over a block: what it costs, what would move, where, how much faster.
 pub(crate) fn lens(snapshot: &Snapshot, cells: Vec<u32>, name: Option<&str>, costs: &[Cost], size: impl Fn(&str) -> Option<u64>) -> Lens {
     let plan = snapshot.plan(&cells);
-    let time: Option<f64> = cells.iter().map(|cell| costs.get(*cell as usize - 1)?.seconds).sum();
-    let mut parts: Vec<String> = time.map(|time| format!("~{}", seconds(time))).into_iter().collect();
+    let mut parts: Vec<String> = takes(cells.iter().filter_map(|cell| costs.get(*cell as usize - 1))).into_iter().collect();
     let block = name.map_or_else(|| named(&cells), |name| format!("block {name}"));
     if let Some(refusal) = &plan.refusal {
         parts.push(format!("{block} must stay here: {}", shorten(&refusal.text, 80)));

@@ -112,7 +112,6 @@ pub struct Upcoming {
 
 /// A version of a variable.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Held {
     /// Its size.
     pub bytes: Lognormal,
