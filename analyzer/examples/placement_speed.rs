@@ -34,9 +34,9 @@ fn measure() {
         let mut request = Request::new(&notebook);
         request.placement.places = (0..places)
             .map(|place| Place {
-                speed: [(Work::Cpu, 2.0 + 2.0 * place as f64)].into(),
-                up: Some(5e6 * (places - place) as f64),
-                down: Some(5e6 * (places - place) as f64),
+                speed: [(Work::Cpu, 2.0 + 2.0 * f64::from(place))].into(),
+                up: Some(5e6 * f64::from(places - place)),
+                down: Some(5e6 * f64::from(places - place)),
                 latency: 0.02,
                 start_up: 2.0,
                 ..Place::new(&format!("place {place}"))
