@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// A notebook whose second cell took a minute when it was saved.
 fn notebook() -> String {
     let cell = |number: usize, source: &str, seconds: f64| {
-        let stamp = |seconds: f64| format!("2026-01-01T00:{:02}:{:09.6}Z", (seconds / 60.0) as u32, seconds % 60.0);
+        let stamp = |seconds: f64| format!("2026-01-01T00:{:02.0}:{:09.6}Z", (seconds / 60.0).floor(), seconds % 60.0);
         let metadata = json!({"execution": {"iopub.execute_input": stamp(0.0), "shell.execute_reply": stamp(seconds)}});
         json!({"cell_type": "code", "id": format!("c{number}"), "execution_count": number, "metadata": metadata, "outputs": [], "source": source})
     };
