@@ -32,8 +32,8 @@ impl Flow {
     pub(super) fn run(&mut self, source: usize, sink: usize) -> u64 {
         let mut total: u64 = 0;
         loop {
-            let mut levels = self.levels(source);
-            if levels[sink] == UNREACHED {
+            let mut levels = self.distances(source, sink);
+            if levels[source] == UNREACHED {
                 return total;
             }
             let mut current = vec![0; self.arcs.len()];
@@ -57,7 +57,7 @@ impl Flow {
     fn advance(&self, node: usize, levels: &[u32], current: &mut usize) -> Option<usize> {
         while let Some(&arc) = self.arcs[node].get(*current) {
             let next = levels[self.ends[arc]];
-            if self.left[arc] > 0 && next != UNREACHED && next == levels[node] + 1 {
+            if self.left[arc] > 0 && next != UNREACHED && next + 1 == levels[node] {
                 return Some(arc);
             }
             *current += 1;
@@ -77,26 +77,39 @@ impl Flow {
         room
     }
 
-    /// For each node, the number of arcs with room on the way to it.
-    fn levels(&self, source: usize) -> Vec<u32> {
-        let mut levels = vec![UNREACHED; self.arcs.len()];
-        levels[source] = 0;
-        let mut queue = VecDeque::from([source]);
+    /// For each node, the number of arcs with room from it to the sink, as far as a shortest path from the source may need it.
+    fn distances(&self, source: usize, sink: usize) -> Vec<u32> {
+        let mut distances = vec![UNREACHED; self.arcs.len()];
+        distances[sink] = 0;
+        let mut queue = VecDeque::from([sink]);
         while let Some(node) = queue.pop_front() {
+            if node == source {
+                break;
+            }
             for &arc in &self.arcs[node] {
-                let next = self.ends[arc];
-                if self.left[arc] > 0 && levels[next] == UNREACHED {
-                    levels[next] = levels[node] + 1;
-                    queue.push_back(next);
+                let before = self.ends[arc];
+                if self.left[arc ^ 1] > 0 && distances[before] == UNREACHED {
+                    distances[before] = distances[node] + 1;
+                    queue.push_back(before);
                 }
             }
         }
-        levels
+        distances
     }
 
     /// For each node, whether there is room on the way to it: the smallest source side of a minimum cut, after [`Flow::run`].
     pub(super) fn source_side(&self, source: usize) -> Vec<bool> {
-        self.levels(source).into_iter().map(|level| level != UNREACHED).collect()
+        let mut reached = vec![false; self.arcs.len()];
+        reached[source] = true;
+        let mut queue = VecDeque::from([source]);
+        while let Some(node) = queue.pop_front() {
+            for &arc in &self.arcs[node] {
+                if self.left[arc] > 0 && !std::mem::replace(&mut reached[self.ends[arc]], true) {
+                    queue.push_back(self.ends[arc]);
+                }
+            }
+        }
+        reached
     }
 }
 
