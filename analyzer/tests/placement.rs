@@ -216,7 +216,7 @@ fn money_is_spent_only_when_waiting_is_worth_it() {
 fn an_unknown_time_moves_nothing() {
     let mut unknown = TRAIN;
     // Neither ran nor can be read.
-    unknown[2] = ("%%js\nalert(1)", 0.0);
+    unknown[2] = (")]}", 0.0);
     with(
         &unknown,
         vec![fast()],
