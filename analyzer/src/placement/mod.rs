@@ -1,7 +1,7 @@
 //! Where a block should run.
 //!
 //! [`place`] says what places are, [`lognormal`] how uncertain amounts are. [`two`] solves the choice between here and one place exactly, [`many`]
-//! among several. Nothing here reads a clock or a network: what is measured comes in as values.
+//! among several, [`policy`] and [`predict`] serve a live session. Nothing here reads a clock or a network: what is measured comes in as values.
 
 mod blocks;
 mod energy;
