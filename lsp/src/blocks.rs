@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use nbhoist_analyzer::notebook::marked_blocks;
-use nbhoist_analyzer::report::{Cost, Plan, ValueKind};
+use nbhoist_analyzer::report::{Cost, CostBasis, Plan, ValueKind};
 use nbhoist_analyzer::words::{bytes, named, seconds, shorten};
 use nbhoist_settings::{Backend, Settings};
 
 use crate::snapshot::Snapshot;
+use crate::status::SHORT;
 
 /// A block over which a lens stands.
 #[derive(Clone, Debug)]
@@ -39,6 +40,9 @@ pub(crate) fn of(snapshot: &Snapshot, costs: &[Cost]) -> Vec<(Option<String>, Ve
 pub(crate) fn lens(snapshot: &Snapshot, cells: Vec<u32>, name: Option<&str>, costs: &[Cost], size: impl Fn(&str) -> Option<u64>) -> Lens {
     let plan = snapshot.plan(&cells);
     let time: Option<f64> = cells.iter().map(|cell| costs.get(*cell as usize - 1)?.seconds).sum();
+    // A short time is said only when it was measured.
+    let guessed = cells.iter().filter_map(|cell| costs.get(*cell as usize - 1)).any(|cost| cost.basis == CostBasis::Model);
+    let time = time.filter(|time| !guessed || *time >= SHORT);
     let mut parts: Vec<String> = time.map(|time| format!("~{}", seconds(time))).into_iter().collect();
     let block = name.map_or_else(|| named(&cells), |name| format!("block {name}"));
     if let Some(refusal) = &plan.refusal {

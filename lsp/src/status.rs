@@ -14,7 +14,7 @@ use crate::snapshot::{Flow, Snapshot};
 /// How many names a hint lists.
 const NAMES: usize = 4;
 /// Below this a time that was not measured is not shown, seconds.
-const SHORT: f64 = 1.0;
+pub(crate) const SHORT: f64 = 1.0;
 
 /// What is said about a cell.
 #[derive(Clone, Debug)]
