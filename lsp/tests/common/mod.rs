@@ -252,8 +252,8 @@ pub(crate) fn same_keys(documented: &Value, real: &Value, place: &str) {
     if let (Value::Object(documented), Value::Object(real)) = (documented, real) {
         let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<std::collections::BTreeSet<_>>();
         assert_eq!(keys(documented), keys(real), "documented and real keys of {place}");
-        // Keys of these are names of the user's.
-        let free = ["inputs", "returns", "left", "packages", "data"];
+        // Keys of these are names of the user's, or depend on what is installed.
+        let free = ["inputs", "returns", "left", "packages", "data", "work"];
         for (key, value) in documented.iter().filter(|(key, _)| !free.contains(&key.as_str())) {
             same_keys(value, &real[key], &format!("{place}.{key}"));
         }
