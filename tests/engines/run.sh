@@ -8,5 +8,5 @@ if [ $# -gt 0 ]; then
   exit
 fi
 cargo test --quiet -p nbhoist-executor --test parity -- --ignored
-cargo test --quiet -p nbhoist --test engines -- --ignored --test-threads=2 --skip all --skip overheads --skip table
+cargo test --quiet -p nbhoist --test engines -- --ignored --test-threads=2 --skip steps:: --skip measure:: --skip floor:: --skip report:: --skip table::
 cargo test --quiet -p nbhoist --test engines -- --ignored --exact table::table
