@@ -87,6 +87,8 @@ pub struct Request<'a> {
     pub placement: placement::Options,
     /// The model of what cells cost; none for the embedded one.
     pub cost_model: Option<Arc<cost::Model>>,
+    /// Whether the model is to be asked; without it only cells with a saved or measured time have a cost. The rules need no more.
+    pub weighs: bool,
 }
 
 impl<'a> Request<'a> {
@@ -99,6 +101,7 @@ impl<'a> Request<'a> {
             measurements: Measurements::default(),
             placement: placement::Options::default(),
             cost_model: None,
+            weighs: true,
         }
     }
 }
@@ -125,13 +128,24 @@ pub fn analyze(request: &Request<'_>) -> Analysis {
 
 /// Analyzes a notebook, taking the facts of unchanged cells from a cache.
 pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
+    analyze_in_stages(request, cache, |_| {})
+}
+
+/// Analyzes a notebook and says the name of each stage when it is done: `facts`, `interpretation`, `reports`, `cost`, `graph`, `rules`.
+pub fn analyze_in_stages(request: &Request<'_>, cache: &mut FactsCache, mut done: impl FnMut(&'static str)) -> Analysis {
     let facts = facts_of(request.notebook, cache);
+    done("facts");
     let linked = Linked::of(request, &facts);
+    done("interpretation");
     let mut cells = linked.reports(request.notebook, &facts);
+    done("reports");
     let cold = cost::estimate(request, &facts, linked.traces(), &mut cells);
     request.measurements.apply(request.notebook, &mut cells, request.config.heavy_seconds);
+    done("cost");
     let edges = graph::edges(&linked);
+    done("graph");
     let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
+    done("rules");
     Analysis { cells, edges, findings, cold, linked, placement: request.placement.clone() }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Linked {
 impl Linked {
     pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>]) -> Self {
         let table = Arc::clone(&request.config.library_effects);
-        let world = interp::run(request.notebook, facts, &table, &request.files);
+        let world = interp::run(request.notebook, facts, &table, &request.files, request.weighs);
         let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         let broken = request
             .notebook

@@ -37,7 +37,6 @@ pub(crate) fn cost_model(path: &Path) -> Result<Arc<Model>, Failure> {
 }
 
 /// What an analysis is asked besides the notebook and its settings.
-#[derive(Default)]
 pub(crate) struct Asked<'a> {
     /// Where its cells may run: the name of a place, `auto` or `here`; nowhere else when not said.
     pub(crate) on: Option<&'a str>,
@@ -45,6 +44,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) measurements: Measurements,
     /// In place of the embedded cost model.
     pub(crate) model: Option<Arc<Model>>,
+    /// Whether cells without a saved or measured time are to have an estimate.
+    pub(crate) weighs: bool,
+}
+
+impl Default for Asked<'_> {
+    fn default() -> Self {
+        Self { on: None, measurements: Measurements::default(), model: None, weighs: true }
+    }
 }
 
 /// Analyses a notebook, with what earlier runs have shown.
@@ -61,6 +68,7 @@ pub(crate) fn analyze_for(input: &Input, settings: &Settings, asked: Asked<'_>) 
         request.placement.sizes.clone_from(&asked.measurements.sizes);
     }
     request.cost_model = asked.model;
+    request.weighs = asked.weighs;
     request.config = settings.config(Some(&input.path));
     request.measurements = asked.measurements;
     nbhoist_analyzer::analyze(&request)

@@ -45,7 +45,7 @@ fn show(input: &Input, model: Option<&Arc<Model>>, terminal: &Terminal) -> Resul
     let analysis = analysis::analyze_for(
         input,
         &settings,
-        Asked { on: None, measurements: remember::measurements(input, &settings), model: model.cloned() },
+        Asked { on: None, measurements: remember::measurements(input, &settings), model: model.cloned(), ..Asked::default() },
     );
     if terminal.is_json() {
         return terminal.print_json(&json::analysis(&input.name(), &analysis.cells, &analysis.edges));

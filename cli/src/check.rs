@@ -2,6 +2,8 @@
 
 pub(crate) mod args;
 mod baseline;
+mod cache;
+mod cached;
 mod configured;
 mod fixes;
 mod formats;
@@ -23,6 +25,7 @@ use crate::terminal::Terminal;
 use crate::walk;
 use args::CheckArgs;
 use baseline::Baseline;
+use cache::Cache;
 use configured::Configured;
 use report::Report;
 use since::Since;
@@ -61,8 +64,13 @@ fn once(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failure> {
         _ => None,
     };
     let since = args.since.as_deref().map(|revision| Since::new(revision, args.paths.first())).transpose()?;
-    let work = Work { args, configured: &configured, baseline: baseline.as_ref().filter(|_| !args.write_baseline), since: since.as_ref() };
+    let cache = args.may_use_cache().then(|| Cache::open(args, &own)).flatten();
+    let baseline_used = baseline.as_ref().filter(|_| !args.write_baseline);
+    let work = Work { args, configured: &configured, baseline: baseline_used, since: since.as_ref(), cache: cache.as_ref() };
     let report = Report::new(work.all(&files));
+    if let Some(cache) = cache {
+        cache.save();
+    }
     if args.write_baseline {
         return baseline::write(&baseline::target(args, &own), baseline, &report, terminal);
     }

@@ -48,11 +48,15 @@ pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
     if path.as_os_str() == "-" {
         return read_stdin(Path::new("<stdin>"));
     }
+    parse(path.to_path_buf(), bytes(path)?)
+}
+
+/// Reads a file that is to be a notebook.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     if path.is_dir() {
         return Err(Failure::new("this is a folder, not a notebook").at(path.display()));
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-    parse(path.to_path_buf(), bytes)
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
 /// Reads a Python notebook from standard input; the name says where it would be.

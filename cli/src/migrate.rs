@@ -33,7 +33,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     }
     // A person is at the keyboard: any cell may run next.
     let before = remember::measurements(&input, &settings);
-    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), model: None });
+    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), ..Asked::default() });
     let plan = analysis.plan(&numbers, After::Anything);
     refuse(&plan)?;
     let moved = Move { plan, executor, everything: true, force: args.force };

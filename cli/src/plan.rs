@@ -19,7 +19,7 @@ pub(crate) fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit, Failure
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
     let block = cells::block(&args.block, &input.notebook).map_err(|failure| failure.at(input.name()))?;
     let measurements = remember::measurements(&input, &settings);
-    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements, model: None });
+    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements, ..Asked::default() });
     let name = input.name();
     let after = if args.interactive { After::Anything } else { After::FollowingCells };
     if let Some(cells) = block {

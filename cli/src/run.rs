@@ -35,7 +35,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
     }
     let settings = analysis::settings(&input.folder(), terminal.quiet)?;
     let before = remember::measurements(&input, &settings);
-    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), model: None });
+    let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), ..Asked::default() });
     let moves = moves(args, &input, &settings, &analysis).map_err(|failure| failure.or_at(input.name()))?;
     let show = match (terminal.quiet || terminal.is_json(), terminal.verbose) {
         (true, _) => Show::Nothing,

@@ -16,8 +16,25 @@ pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> 
     })
 }
 
+/// The paths that `referenced` asks for, whether there is such a file or not.
+pub fn asked<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> Vec<String> {
+    let mut asked = Vec::new();
+    local_files::referenced(sources, |path| {
+        asked.push(path.to_owned());
+        text(path, folder)
+    });
+    asked
+}
+
+/// The text that `referenced` gives for a path.
+pub fn text(path: &str, folder: &Path) -> Option<String> {
+    folder.join(path).is_file().then(|| folder.canonicalize().ok()).flatten().and_then(|own| read(path, &own))
+}
+
 fn read(path: &str, own: &Path) -> Option<String> {
-    let file = own.join(path).canonicalize().ok().filter(|file| file.starts_with(own) && file.is_file())?;
+    // Most imports name no file: one look says so, where resolving links takes one for each part of the path.
+    let file = own.join(path);
+    let file = Some(file).filter(|file| file.is_file())?.canonicalize().ok().filter(|file| file.starts_with(own) && file.is_file())?;
     let mut text = String::new();
     // One byte more than may count: a file that is longer does not count at all.
     std::fs::File::open(file).ok()?.take(MAX_FILE_BYTES as u64 + 1).read_to_string(&mut text).ok()?;

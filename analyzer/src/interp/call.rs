@@ -72,14 +72,19 @@ impl<'a> Interp<'a> {
             // Calling what is not known to be anything: an unbound local, a number.
             return self.unknown();
         }
+        if let [id] = callee.objs[..] {
+            let val = self.call_object(id, args, range);
+            if self.flow.dead {
+                self.flow = super::flow::Flow::dead();
+            }
+            return val;
+        }
         let before = self.flow.clone();
         let mut after = super::flow::Flow::dead();
         let mut val: Option<Val> = None;
         // One of several candidates is called, nobody knows which.
         for &id in &callee.objs {
-            if callee.objs.len() > 1 {
-                self.flow = before.clone();
-            }
+            self.flow = before.clone();
             let result = self.call_object(id, args, range);
             match &mut val {
                 Some(known) => known.join(&result),

@@ -1,8 +1,10 @@
 //! The state of names at one point of the execution of a cell.
 
-use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
+use rustc_hash::FxHashMap;
 
 use super::heap::Val;
 
@@ -29,7 +31,7 @@ pub(crate) struct Slot {
     /// Cells whose binding it may be.
     pub(crate) cells: Vec<u32>,
     /// The import statement that bound it, when that is what it is.
-    pub(crate) import: Option<std::sync::Arc<str>>,
+    pub(crate) import: Option<Arc<str>>,
 }
 
 impl Slot {
@@ -70,8 +72,43 @@ impl Slot {
     }
 }
 
-/// Names by scope.
-pub(crate) type Names = HashMap<Name, Slot>;
+/// The names of one scope. Every branch and call starts from a copy, and most change few names or none: copies share
+/// their memory until one of them is changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(Arc<FxHashMap<Name, Slot>>);
+
+impl Names {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Deref for Names {
+    type Target = FxHashMap<Name, Slot>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Names {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl IntoIterator for Names {
+    type Item = (Name, Slot);
+    type IntoIter = std::collections::hash_map::IntoIter<Name, Slot>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Arc::unwrap_or_clone(self.0).into_iter()
+    }
+}
 
 /// What has happened to names on the paths that lead here.
 #[derive(Clone, Debug, Default)]
@@ -106,13 +143,17 @@ impl Flow {
 }
 
 fn join_names(mine: &mut Names, theirs: &Names) {
+    if mine.is_same(theirs) {
+        return;
+    }
+    let mine: &mut FxHashMap<Name, Slot> = mine;
     for (name, slot) in mine.iter_mut() {
         match theirs.get(name) {
             Some(other) => slot.join(other),
             None => slot.weaken(),
         }
     }
-    for (name, slot) in theirs {
+    for (name, slot) in theirs.iter() {
         if !mine.contains_key(name) {
             let mut slot = slot.clone();
             slot.weaken();

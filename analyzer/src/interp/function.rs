@@ -277,8 +277,8 @@ impl<'a> Interp<'a> {
         self.loop_exits = loops;
         self.calls.pop();
         self.frames.truncate(depth);
-        let frame = self.frames.pop();
-        self.flow = frame.as_ref().map_or_else(Flow::dead, |frame| frame.exits.clone());
+        let mut frame = self.frames.pop();
+        self.flow = frame.as_mut().map_or_else(Flow::dead, |frame| std::mem::replace(&mut frame.exits, Flow::dead()));
         self.flow.frames.truncate(depth - 1);
         let Some(frame) = frame else { return Val::default() };
         let returned = frame.returned.unwrap_or_default();

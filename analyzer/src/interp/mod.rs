@@ -67,16 +67,18 @@ pub(crate) struct World {
     pub(crate) heap: Heap,
 }
 
-/// Runs the code cells of a notebook in document order.
+/// Runs the code cells of a notebook in document order. `weighs` says whether the traces hold their work.
 pub(crate) fn run(
     notebook: &Notebook,
     facts: &[Arc<CellFacts>],
     table: &Table,
     texts: &std::collections::BTreeMap<String, String>,
+    weighs: bool,
 ) -> World {
     let bound_somewhere: HashSet<Name> = facts.iter().flat_map(|facts| facts.binds.iter().cloned()).collect();
     let arena = typed_arena::Arena::new();
     let mut interp = Interp {
+        weighs,
         table,
         texts,
         arena: &arena,
@@ -170,6 +172,8 @@ struct LoopExit {
 }
 
 struct Interp<'a> {
+    /// Whether anybody asks how much work cells do.
+    weighs: bool,
     table: &'a Table,
     texts: &'a std::collections::BTreeMap<String, String>,
     /// Texts that are not cells, once read.

@@ -78,7 +78,7 @@ impl<'a> Interp<'a> {
         self.flow.frames.push(Names::new());
         let val = self.run_here(body);
         self.frames.pop();
-        for slot in self.flow.frames.pop().unwrap_or_default().into_values() {
+        for (_, slot) in self.flow.frames.pop().unwrap_or_default() {
             for &id in &namespace.objs {
                 self.heap.hold(id, &slot.val);
             }

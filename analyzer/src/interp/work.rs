@@ -158,7 +158,7 @@ impl<'a> Interp<'a> {
 
     /// Notes a call.
     pub(super) fn note_call(&mut self, path: &Arc<str>, receiver: Option<&Val>, args: &Args, range: TextRange) {
-        if self.around.again > 0 || self.trace.work.calls.len() >= MAX_CALLS {
+        if !self.weighs || self.around.again > 0 || self.trace.work.calls.len() >= MAX_CALLS {
             return;
         }
         let mut extent = Extent::default();
@@ -186,7 +186,7 @@ impl<'a> Interp<'a> {
 
     /// Notes a call of a value that is no function: `pipeline(prompt)`, `model(x)`.
     pub(super) fn note_call_of_value(&mut self, callee: &Val, function: &Expr, args: &Args, range: TextRange) {
-        let Some(&id) = callee.objs.first() else { return };
+        let Some(&id) = callee.objs.first().filter(|_| self.weighs) else { return };
         let path = match &self.heap.get(id).kind {
             Kind::Lib(path) if &**path != "functools.partial" => format!("{path}.__call__"),
             Kind::Unknown => match function {
@@ -272,6 +272,9 @@ impl<'a> Interp<'a> {
 
     /// Notes what the result of a call is made with, and how large it is.
     pub(super) fn note_result(&mut self, path: &str, receiver: Option<&Val>, args: &Args, result: &Val) {
+        if !self.weighs {
+            return;
+        }
         let fresh: Vec<ObjId> = result.objs.iter().copied().filter(|&id| self.is_new(id)).collect();
         if fresh.is_empty() {
             return;

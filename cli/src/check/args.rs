@@ -83,6 +83,12 @@ pub(crate) struct CheckArgs {
     /// Write results to this file instead of standard output
     #[arg(long, value_name = "FILE", help_heading = "What is reported")]
     pub(crate) output_file: Option<PathBuf>,
+    /// Do not use what earlier runs found, and keep nothing for later ones
+    #[arg(long, help_heading = "Cache")]
+    pub(crate) no_cache: bool,
+    /// Where results are kept [default: `.nbhoist_cache` beside the project's settings, or here]
+    #[arg(long, value_name = "DIR", help_heading = "Cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
     /// Check again whenever a notebook changes
     #[arg(long, conflicts_with_all = ["diff", "add_ignores", "output_file"], help_heading = "What is reported")]
     pub(crate) watch: bool,
@@ -92,6 +98,11 @@ impl CheckArgs {
     /// Which fixes are to be made or shown.
     pub(crate) fn applicability(&self) -> Applicability {
         if self.unsafe_fixes { Applicability::Unsafe } else { Applicability::Safe }
+    }
+
+    /// Whether results of earlier runs may stand for this one's: where files are changed or compared with others, they are read anyway.
+    pub(crate) fn may_use_cache(&self) -> bool {
+        !(self.no_cache || self.fix || self.diff || self.add_ignores || self.since.is_some())
     }
 
     /// Whether the notebook comes from standard input.

@@ -11,6 +11,7 @@ use nbhoist_settings::Settings;
 
 use super::args::CheckArgs;
 use super::baseline::Baseline;
+use super::cache::Cache;
 use super::configured::Configured;
 use super::since::Since;
 use super::{fixes, ignores};
@@ -35,6 +36,13 @@ pub(crate) struct Checked {
     pub(crate) known: usize,
 }
 
+impl Checked {
+    /// A notebook of a file that is not changed.
+    fn new(notebook: Notebook, findings: Vec<Finding>, known: usize) -> Self {
+        Self { name: String::new(), notebook, findings, fixed: 0, stubborn: 0, change: None, from_stdin: false, known }
+    }
+}
+
 /// What became of one file.
 pub(crate) enum Outcome {
     Checked(Box<Checked>),
@@ -54,6 +62,8 @@ pub(crate) struct Work<'a> {
     pub(crate) configured: &'a Configured,
     pub(crate) baseline: Option<&'a Baseline>,
     pub(crate) since: Option<&'a Since>,
+    /// What was found before; none where it is not to be used.
+    pub(crate) cache: Option<&'a Cache>,
 }
 
 impl Work<'_> {
@@ -89,8 +99,12 @@ impl Work<'_> {
             return Outcome::Unchanged;
         }
         let name = path.display().to_string();
-        let input = if file.is_stdin() { input::read_stdin(path) } else { input::read(&file.path) };
-        match input.and_then(|input| self.check(input, file)) {
+        let checked = match self.cache.filter(|_| !file.is_stdin()) {
+            Some(cache) => self.remembered(cache, file),
+            None if file.is_stdin() => input::read_stdin(path).and_then(|input| self.check(input, file)),
+            None => input::read(&file.path).and_then(|input| self.check(input, file)),
+        };
+        match checked {
             Ok(mut checked) => {
                 checked.name = name;
                 Outcome::Checked(Box::new(checked))
@@ -100,18 +114,31 @@ impl Work<'_> {
         }
     }
 
+    /// What is found in a file: as it was found before, when nothing has changed since then.
+    fn remembered(&self, cache: &Cache, file: &Found) -> Result<Checked, Failure> {
+        let bytes = input::bytes(&file.path)?;
+        let settings = self.configured.of(&file.path);
+        let key = cache.key(&file.path, &bytes, &settings);
+        let known = key.as_ref().and_then(|key| cache.get(&file.path, key));
+        if known.as_ref().is_some_and(Vec::is_empty) {
+            // Only findings refer to cells.
+            return Ok(Checked::new(nbhoist_analyzer::percent::read(""), Vec::new(), 0));
+        }
+        let input = input::parse(file.path.clone(), bytes)?;
+        let mut findings = known.unwrap_or_else(|| {
+            let findings = alone(&input, &settings);
+            if let Some(key) = key {
+                cache.put(&input, key, &findings);
+            }
+            findings
+        });
+        let known = self.leave_out_known(&input, &mut findings);
+        Ok(Checked::new(input.notebook, findings, known))
+    }
+
     fn check(&self, input: Input, file: &Found) -> Result<Checked, Failure> {
         let (findings, known) = self.findings(&input);
-        let mut checked = Checked {
-            name: String::new(),
-            notebook: input.notebook.clone(),
-            findings,
-            fixed: 0,
-            stubborn: 0,
-            change: None,
-            from_stdin: file.is_stdin(),
-            known,
-        };
+        let mut checked = Checked { from_stdin: file.is_stdin(), ..Checked::new(input.notebook.clone(), findings, known) };
         if self.args.fix || self.args.diff {
             fixes::fix(&mut checked, input, self)?;
         } else if self.args.add_ignores {
@@ -132,16 +159,21 @@ impl Work<'_> {
         if let Some(since) = self.since {
             since.keep_new(input, &mut findings, |old| alone(old, &settings));
         }
+        let known = self.leave_out_known(input, &mut findings);
+        (findings, known)
+    }
+
+    /// Leaves out what the baseline has, and says how much that is.
+    fn leave_out_known(&self, input: &Input, findings: &mut Vec<Finding>) -> usize {
         let all = findings.len();
         if let Some(baseline) = self.baseline {
-            baseline.leave_out(Path::new(&input.path), &input.notebook, &mut findings);
+            baseline.leave_out(Path::new(&input.path), &input.notebook, findings);
         }
-        let known = all - findings.len();
-        (findings, known)
+        all - findings.len()
     }
 }
 
 /// What is found without a history: what ran on this machine must not decide what a colleague's machine finds.
 fn alone(input: &Input, settings: &Settings) -> Vec<Finding> {
-    analysis::analyze_for(input, settings, Asked::default()).findings
+    analysis::analyze_for(input, settings, Asked { weighs: false, ..Asked::default() }).findings
 }
