@@ -64,6 +64,7 @@ impl Linked {
         self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell).collect()
     }
 
+    #[inline(never)]
     pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>]) -> Vec<CellReport> {
         let mut env = Env::default();
         let mut traces = self.world.traces.iter();
