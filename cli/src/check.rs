@@ -93,7 +93,7 @@ fn deliver(text: &str, report: &Report, args: &CheckArgs, terminal: &Terminal) -
     match &args.output_file {
         Some(path) => save::write(path, anstream::adapter::strip_str(text).to_string().as_bytes(), "the results"),
         None if filtered.is_some() => {
-            anstream::eprint!("{text}");
+            anstream::eprint!("{}", crate::scrub::scrub(text));
             Ok(())
         }
         None => terminal.print(text),

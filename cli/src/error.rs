@@ -119,7 +119,7 @@ fn terminal_message(word: &str, style: Style, what: &str, place: Option<&str>, h
     if let Some(help) = help {
         let _ = writeln!(text, "  {HELP}help{HELP:#}: {help}");
     }
-    anstream::eprint!("{text}");
+    anstream::eprint!("{}", crate::scrub::scrub(&text));
 }
 
 impl Failure {

@@ -19,6 +19,7 @@ mod plan;
 mod remember;
 mod run;
 mod save;
+mod scrub;
 mod server;
 mod terminal;
 mod walk;

@@ -6,6 +6,7 @@ pub(crate) use nbhoist_analyzer::words::{bytes, count, seconds, shorten};
 
 use crate::args::{Color, Global, OutputFormat};
 use crate::error::Failure;
+use crate::scrub::scrub;
 
 /// The widest a line of prose gets, in columns.
 pub(crate) const WIDTH: usize = 80;
@@ -45,11 +46,21 @@ impl Terminal {
         if self.links { format!("\u{1b}]8;;{page}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\") } else { text.to_owned() }
     }
 
-    /// Writes results.
+    /// Writes results; text of a notebook among them cannot steer the terminal.
     #[expect(clippy::unused_self, reason = "results go where the terminal is")]
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = anstream::stdout();
+        // A program or a file gets every character; escape sequences are stripped there anyway.
+        let shown = out.current_choice() != anstream::ColorChoice::Never;
+        let text = if shown { scrub(text) } else { text.into() };
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
+    }
+
+    /// Empties the screen, and what was scrolled out of it.
+    #[expect(clippy::unused_self, reason = "results go where the terminal is")]
+    pub(crate) fn clear(&self) -> Result<(), Failure> {
+        let mut out = anstream::stdout();
+        out.write_all(b"\x1b[2J\x1b[3J\x1b[H").and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
     }
 
     /// Whether results are read by a program.

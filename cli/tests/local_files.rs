@@ -65,6 +65,36 @@ fn files_outside_the_folder_are_not_read() {
     assert!(!analysis["cells"][0]["defines"].as_array().unwrap().contains(&"limit".into()), "{analysis}");
 }
 
+/// Opens whatever file it is told about, and says so in a mark beside the notebook.
+const HOSTILE: &str = "import os\nopen(os.path.join(os.path.dirname(__file__), 'executed'), 'w')\n";
+
+#[test]
+fn nothing_of_a_hostile_notebook_is_executed_or_imported() {
+    let folder = project("", &[("own/helpers.py", HOSTILE), ("own/sitecustomize.py", HOSTILE), ("own/numpy.py", HOSTILE)]);
+    let cells = ["import helpers, numpy", "%run helpers.py", "!touch executed", "open('executed', 'w')", "%load_ext helpers"];
+    fs::write(folder.path().join("own/a.ipynb"), notebook(&cells)).unwrap();
+    for arguments in [&["check", "a.ipynb"][..], &["analyze", "a.ipynb"], &["plan", "a.ipynb", "--cells", "1-5"], &["graph", "a.ipynb"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_nbhoist")).args(arguments).current_dir(folder.path().join("own")).output().unwrap();
+        assert!(output.status.code().is_some_and(|code| code < 2), "{arguments:?}: {output:?}");
+        assert!(!folder.path().join("own/executed").exists(), "{arguments:?} has executed something");
+    }
+}
+
+#[test]
+fn text_of_a_notebook_does_not_steer_the_terminal() {
+    let folder = project("", &[]);
+    let cell = "import os, sys  # \u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\nprint(unbound_name)";
+    fs::write(folder.path().join("own/a.ipynb"), notebook(&[cell])).unwrap();
+    for arguments in [&["check", "--color", "always", "a.ipynb"][..], &["analyze", "--color", "always", "a.ipynb"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_nbhoist")).args(arguments).current_dir(folder.path().join("own")).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(!text.is_empty());
+        for steering in ["\u{1b}]0;", "\u{1b}[2J", "\u{9b}", "\u{7}"] {
+            assert!(!text.contains(steering), "{arguments:?} shows {steering:?}: {text:?}");
+        }
+    }
+}
+
 fn notebook(cells: &[&str]) -> String {
     let cell =
         |source: &&str| serde_json::json!({"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null, "source": source});

@@ -67,4 +67,15 @@ mod tests {
         std::os::unix::fs::symlink("../outside.py", own.join("link.py")).unwrap();
         assert!(referenced(["import link"].into_iter(), &own).is_empty());
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_are_not_waited_for_and_devices_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.py")).status().unwrap();
+        assert!(status.success());
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.py")).unwrap();
+        let sources = ["import pipe, zero", "%run /dev/zero", "%run /etc/passwd"];
+        assert!(referenced(sources.into_iter(), folder.path()).is_empty());
+    }
 }

@@ -140,7 +140,7 @@ pub const KEYS: [Key; 15] = [
         kind: Kind::Strings,
         default: "[]",
         text: "Files that say what the functions of your own libraries do, added to the built-in table, a later file over an earlier one. Relative to the \
-               folder of this configuration file.",
+               folder of this configuration file, and in a project inside that folder.",
         example: "library-effects = []",
         ..PLAIN
     },

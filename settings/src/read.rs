@@ -108,7 +108,7 @@ impl<'a> Document<'a> {
                 settings.exclude =
                     patterns.iter().zip(items).map(|(text, item)| self.pattern(text, &item.span())).collect::<Result<_, _>>()?;
             }
-            "library-effects" => settings.library_effects = Arc::new(self.library_effects(value)?),
+            "library-effects" => settings.library_effects = Arc::new(self.library_effects(value, owner)?),
             "history" if owner == Owner::User => settings.history = self.flag("history", value)?,
             "history" => settings.warnings.push(Warning {
                 place: self.place(&key.span()),
@@ -182,13 +182,13 @@ impl<'a> Document<'a> {
     }
 
     /// The built-in table with the files that are named here, a later one over an earlier one.
-    fn library_effects(&self, value: &Value<'_>) -> Result<Table, Error> {
+    fn library_effects(&self, value: &Value<'_>, owner: Owner) -> Result<Table, Error> {
         let mut table = Table::default();
         let paths = self.strings("library-effects", value)?;
         let items = value.get_ref().as_array().into_iter().flatten();
         for (path, item) in paths.iter().zip(items) {
             let file = self.folder().join(at_home(path).unwrap_or_else(|| PathBuf::from(path)));
-            let text = std::fs::read_to_string(&file).map_err(|source| {
+            let text = read_effects(&file, (owner == Owner::Project).then(|| self.folder()).as_deref()).map_err(|source| {
                 let place = self.place(&item.span());
                 Error::EffectsFile { place, file: file.clone(), source }
             })?;
@@ -390,6 +390,21 @@ impl<'a> Document<'a> {
 }
 
 /// What a path that starts with `~/` stands for.
+/// The text of a file of library effects. What a project names must lie in the folder `within`, links followed; a pipe or a device
+/// is never opened, because it could hold up whoever only looks at a notebook.
+fn read_effects(file: &Path, within: Option<&Path>) -> std::io::Result<String> {
+    let refused = |why| std::io::Error::new(std::io::ErrorKind::PermissionDenied, why);
+    if let Some(folder) = within
+        && !file.canonicalize()?.starts_with(folder.canonicalize()?)
+    {
+        return Err(refused("it is outside the folder of the project's configuration"));
+    }
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
+    std::fs::read_to_string(file)
+}
+
 fn at_home(path: &str) -> Option<PathBuf> {
     Some(std::env::home_dir()?.join(path.strip_prefix("~/")?))
 }

@@ -204,6 +204,36 @@ fn library_effects_that_are_not_there_are_an_error_where_they_are_named() {
     assert!(error.starts_with("1:20 cannot read the library effects file ") && error.contains("nowhere.toml: No such file"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn library_effects_of_a_project_stay_in_its_folder() {
+    let outside = tempfile::tempdir().unwrap();
+    let effects = outside.path().join("effects.toml");
+    fs::write(&effects, "\"mylib.fit\" = { mutates = [\"model@0\"] }").unwrap();
+    let folder = outside.path().join("project");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("../effects.toml", folder.join("link.toml")).unwrap();
+    let file = folder.join("nbhoist.toml");
+    for path in ["../effects.toml", "link.toml", &effects.to_string_lossy(), "/dev/zero", "/etc/passwd"] {
+        fs::write(&file, format!("library-effects = [{path:?}]")).unwrap();
+        let error = Settings::load_from(None, Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("outside the folder of the project's configuration"), "{path}: {error}");
+        let own = Settings::load_from(Some(&file), None);
+        assert_eq!(own.is_ok(), path.ends_with("effects.toml") || path == "link.toml", "{path} in the user's own file: {own:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn library_effects_that_are_a_pipe_are_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(folder.path().join("pipe.toml")).status().unwrap().success());
+    let file = folder.path().join("nbhoist.toml");
+    fs::write(&file, "library-effects = [\"pipe.toml\"]").unwrap();
+    let error = Settings::load_from(None, Some(&file)).unwrap_err().to_string();
+    assert!(error.contains("it is not a regular file"), "{error}");
+}
+
 #[test]
 fn places_are_told_to_the_analysis() {
     use nbhoist_analyzer::placement::{Price, Sees, Work};

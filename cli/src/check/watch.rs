@@ -30,7 +30,7 @@ pub(crate) fn watch(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
     }
     loop {
         if std::io::stdout().is_terminal() {
-            terminal.print("\u{1b}[2J\u{1b}[3J\u{1b}[H")?;
+            terminal.clear()?;
         }
         // What is wrong with a file today is no reason not to look tomorrow.
         if let Err(failure) = super::once(args, terminal) {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::outputs::{Output, Outputs};
 use crate::analyze::headline;
 use crate::error::{FAINT, GOOD, STRONG, WARNING};
+use crate::scrub::scrub_output;
 use crate::terminal::{Terminal, bytes, count, seconds, shorten};
 
 /// Lines of a cell's output that are shown unless `-v` asks for all.
@@ -158,7 +159,7 @@ impl<'a> Display<'a> {
         self.bar.suspend(|| {
             let mut out = anstream::stdout();
             // A reader that has gone must not end a run that others wait for.
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            let _ = out.write_all(scrub_output(text).as_bytes()).and_then(|()| out.flush());
         });
     }
 }
