@@ -78,7 +78,7 @@ def gains(groups, policy):
 
 def summary(groups, failed):
     count = sum(len(records) for group in groups.values() for records in group.values())
-    lines = ["\n## What was run\n", f"{count} sessions; {len(failed)} more failed and are not counted.",
+    lines = ["\n## What was run\n", f"{count} sessions that ended; {len(failed)} ended with an error and are not counted.",
              "\n## In short\n", "| policy | sessions of which kinds | gain, median | worst | best | of oracle, median |", "|---|---|---|---|---|---|"]
     for policy in POLICIES[1:]:
         found = gains(groups, policy)
@@ -97,12 +97,13 @@ def summary(groups, failed):
 def states(records):
     """How much less than the namespace travels, of the runs that moved."""
     found = [(run["bytes"]["namespace"], run["bytes"]["inputs"]) for record in records for run in record["runs"]
-             if run["there"] and run["bytes"]["namespace"] and run["bytes"]["inputs"]]
+             if run["there"] and run["steps"]["run"] >= 1 and run["bytes"]["namespace"] and run["bytes"]["inputs"] >= 1000]
     if not found:
         return ""
     ratios = sorted(namespace / inputs for namespace, inputs in found)
-    return (f"\n## State\n\nOver {len(ratios)} moves, the inputs of a cell are smaller than the namespace by a factor of {statistics.median(ratios):.1f} in the median, "
-            f"{ratios[0]:.1f} at least and {ratios[-1]:.0f} at most. Moves whose cells need nothing are not counted.\n")
+    return (f"\n## State\n\nOver {len(ratios)} moves of cells that took a second or more there and needed a kilobyte or more, the inputs of a cell are smaller than the namespace by a factor of {statistics.median(ratios):.1f} in the median, "
+            f"{ratios[0]:.1f} at least and {ratios[-1]:.0f} at most. Compression and the cache come on top. "
+            "Whole blocks of full size are in [measurements](measurements.md).\n")
 
 
 def moves(records):
