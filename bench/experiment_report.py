@@ -1,0 +1,144 @@
+"""Writes docs/experiment.md and its picture from the sessions that bench/experiment.sh has run.
+
+    python bench/experiment_report.py [RESULTS] [--output FOLDER]
+
+Standard library only.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import statistics
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+POLICIES = ["never", "always", "cell", "block", "knowledge", "performance", "optimal"]
+TITLES = {"digits": "digits", "image": "image recognition", "remote": "remote sensing"}
+COLOURS = {"never": "#8d8d8d", "optimal": "#1f5f2e", "oracle": "#d97706"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", nargs="?", type=pathlib.Path, default=ROOT / "bench" / "experiment.jsonl")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs")
+    options = parser.parse_args()
+    records = [json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines() if line.strip()]
+    groups = grouped([record for record in records if record["ok"]])
+    failed = [record for record in records if not record["ok"]]
+    page = (ROOT / "bench" / "experiment_head.md").read_text(encoding="utf-8")
+    page += summary(groups, failed) + "".join(table(key, group) for key, group in groups.items())
+    page += states(records) + moves(records)
+    (options.output / "experiment.md").write_text(page, encoding="utf-8")
+    (options.output / "images" / "experiment.svg").write_text(picture(groups), encoding="utf-8")
+
+
+def grouped(records):
+    """Sessions of the same notebook, way, ratio and link, by policy; only where `never` is among them."""
+    groups = collections.defaultdict(lambda: collections.defaultdict(list))
+    for record in sorted(records, key=lambda record: (record["way"], record["mbit"], record["ratio"], record["notebook"])):
+        groups[record["notebook"], record["way"], record["ratio"], record["mbit"]][record["policy"]].append(record)
+    return {key: group for key, group in groups.items() if "never" in group}
+
+
+def seconds(group, policy):
+    return [record["seconds"] for record in group.get(policy, [])]
+
+
+def oracle(group):
+    """Each run at the place that was the faster one for it in the median of everything that was measured; a lower bound for any policy of this runner."""
+    here, there = collections.defaultdict(list), collections.defaultdict(list)
+    for record in (record for records in group.values() for record in records):
+        for position, run in enumerate(record["runs"]):
+            (there if run["there"] else here)[position].append(run["seconds"])
+    positions = range(max(map(len, (record["runs"] for record in group["never"]))))
+    return sum(min(statistics.median(times[position]) for times in (here, there) if times[position]) for position in positions)
+
+
+def table(key, group):
+    notebook, way, ratio, mbit = key
+    never = statistics.median(seconds(group, "never"))
+    best = oracle(group)
+    lines = [f"\n### {TITLES[notebook]}, {way}, {ratio:g}x, {mbit:g} Mbit/s\n",
+             "| policy | sessions | seconds, median | from | to | gain | share of the ratio | of oracle | cells there |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    for policy in (policy for policy in POLICIES if policy in group):
+        times = seconds(group, policy)
+        middle = statistics.median(times)
+        moved = statistics.median(sum(run["there"] for run in record["runs"]) for record in group[policy])
+        lines.append(f"| {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} | {never / middle:.2f} "
+                     f"| {never / middle / ratio:.2f} | {best / middle:.2f} | {moved:g} |")
+    lines.append(f"| oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 | |")
+    return "\n".join(lines) + "\n"
+
+
+def gains(groups, policy):
+    return [(key, statistics.median(seconds(group, "never")) / statistics.median(seconds(group, policy)))
+            for key, group in groups.items() if policy in group]
+
+
+def summary(groups, failed):
+    count = sum(len(records) for group in groups.values() for records in group.values())
+    lines = ["\n## What was run\n", f"{count} sessions that ended; {len(failed)} ended with an error and are not counted.",
+             "\n## In short\n", "| policy | sessions of which kinds | gain, median | worst | best | of oracle, median |", "|---|---|---|---|---|---|"]
+    for policy in POLICIES[1:]:
+        found = gains(groups, policy)
+        if found:
+            values = [gain for _, gain in found]
+            near = [oracle(group) / statistics.median(seconds(group, policy)) for group in groups.values() if policy in group]
+            lines.append(f"| {policy} | {len(found)} | {statistics.median(values):.2f} | {min(values):.2f} | {max(values):.2f} "
+                         f"| {statistics.median(near):.2f} |")
+    losses = [f"- {policy}, {TITLES[key[0]]}, {key[1]}, {key[2]:g}x, {key[3]:g} Mbit/s: {gain:.2f}"
+              for policy in POLICIES[1:] for key, gain in gains(groups, policy) if gain < 1]
+    lines += ["\n![Seconds of a session under each policy](images/experiment.svg)\n",
+              "Where a policy lost against staying (gain below 1):\n"] + (losses or ["- nowhere"])
+    return "\n".join(lines) + "\n"
+
+
+def states(records):
+    """How much less than the namespace travels, of the runs that moved."""
+    found = [(run["bytes"]["namespace"], run["bytes"]["inputs"]) for record in records for run in record["runs"]
+             if run["there"] and run["steps"]["run"] >= 1 and run["bytes"]["namespace"] and run["bytes"]["inputs"] >= 1000]
+    if not found:
+        return ""
+    ratios = sorted(namespace / inputs for namespace, inputs in found)
+    return (f"\n## State\n\nOver {len(ratios)} moves of cells that took a second or more there and needed a kilobyte or more, the inputs of a cell are smaller than the namespace by a factor of {statistics.median(ratios):.1f} in the median, "
+            f"{ratios[0]:.1f} at least and {ratios[-1]:.0f} at most. Compression and the cache come on top. "
+            "Whole blocks of full size are in [measurements](measurements.md).\n")
+
+
+def moves(records):
+    steps = collections.defaultdict(list)
+    for run in (run for record in records for run in record["runs"] if run["there"]):
+        for step, taken in run["steps"].items():
+            steps[step].append(taken)
+    if not steps:
+        return ""
+    head = " | ".join(steps)
+    row = " | ".join(f"{statistics.median(taken):.2f}" for taken in steps.values())
+    return f"\n## What a move costs\n\nSeconds of each step, medians over {len(steps['run'])} moves; `connect` runs beside `probe`.\n\n| {head} |\n|{'---|' * len(steps)}\n| {row} |\n"
+
+
+def picture(groups):
+    """Bars: seconds of each policy, one row of bars for each kind of session."""
+    height, left, width, parts, y = 15, 110, 440, [], 10
+    for (notebook, way, ratio, mbit), group in groups.items():
+        bars = [(policy, statistics.median(seconds(group, policy)), seconds(group, policy)) for policy in POLICIES if policy in group]
+        bars.append(("oracle", oracle(group), []))
+        longest = max(max(times, default=middle) for _, middle, times in bars)
+        parts.append(f'<text x="4" y="{y + 12}" font-weight="bold">{TITLES[notebook]}, {way}, {ratio:g}x, {mbit:g} Mbit/s</text>')
+        y += 20
+        for policy, middle, times in bars:
+            parts.append(f'<text x="{left - 6}" y="{y + 11}" text-anchor="end">{policy}</text>'
+                         f'<rect x="{left}" y="{y + 1}" width="{middle / longest * width:.1f}" height="{height - 3}" fill="{COLOURS.get(policy, "#3b6fb6")}"/>'
+                         f'<text x="{left + width + 8}" y="{y + 11}">{middle:.0f} s</text>')
+            if len(times) > 1:
+                low, high = (left + bound / longest * width for bound in (min(times), max(times)))
+                parts.append(f'<path d="M{low:.1f} {y + 7}H{high:.1f}" stroke="#000" stroke-width="1.5"/>')
+            y += height
+        y += 12
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="620" height="{y}" font-family="sans-serif" font-size="11">'
+            f'<rect width="620" height="{y}" fill="#fff"/>{"".join(parts)}</svg>\n')
+
+
+if __name__ == "__main__":
+    main()

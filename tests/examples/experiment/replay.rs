@@ -1,0 +1,301 @@
+//! One session under one policy, for real: a kernel here, workers there, a clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Instant;
+
+use nbhoist_analyzer::After;
+use nbhoist_analyzer::placement::policy::{Held, Ledger, Past, Policy, Situation, Upcoming};
+use nbhoist_analyzer::placement::predict::{Event as Moved, Predictor};
+use nbhoist_analyzer::placement::{Lognormal, Place, Preferences, Work};
+use nbhoist_executor::cancel::Cancel;
+use nbhoist_executor::event::CellRef;
+use nbhoist_executor::executors::Executor;
+use nbhoist_executor::kernel::Kernel;
+use nbhoist_executor::migrate::{BlockCell, Migration, Report, migrate};
+use nbhoist_tests::random::Random;
+use nbhoist_tests::simulation::sessions::{Purpose, Session, Way};
+use serde_json::{Value, json};
+
+use super::machines::{Far, Machines};
+use super::scenario::{Loaded, Scenario};
+
+/// Cells that are looked ahead, and the probability below which they are not.
+const HORIZON: usize = 16;
+const LEAST: f64 = 0.08;
+
+/// How wrong a guess of a size is that was never measured (deviation of the logarithm).
+const COLD_SIZE: f64 = 2.0;
+
+/// A version of a variable.
+struct Version {
+    variable: usize,
+    bytes: Option<u64>,
+    maker: usize,
+}
+
+/// A session under way.
+struct Replay {
+    loaded: Loaded,
+    kernel: Kernel,
+    executor: Executor,
+    place: Place,
+    policy: Policy,
+    /// Earlier runs of each cell: the parameter, and seconds here.
+    history: BTreeMap<usize, Vec<(f64, f64)>>,
+    versions: Vec<Version>,
+    current: BTreeMap<usize, usize>,
+    past: Vec<(Vec<usize>, bool, f64)>,
+    ledger: Ledger,
+    slower: f64,
+    rows: Vec<Value>,
+}
+
+/// Runs a session and says what it took. `known` are earlier records: what sessions without moving took is the history.
+pub(crate) async fn session(
+    scenario: &Scenario,
+    way: Way,
+    policy: Policy,
+    machines: &Machines,
+    far: &Far,
+    python: &Path,
+    known: &[Value],
+) -> Value {
+    machines.shape(far);
+    let loaded = scenario.load();
+    let mut random = Random::new(Purpose::Scoring.seed());
+    let moves = Session::new(way, Purpose::Scoring, &loaded.model, &mut random);
+    let folder = tempfile::tempdir().expect("a folder");
+    let quiet = [("MPLBACKEND", "agg"), ("OPENBLAS_NUM_THREADS", "1")].map(|(key, value)| (key.into(), value.into()));
+    let mut kernel = Kernel::start(python, folder.path(), &quiet).await.expect("a kernel");
+    machines.confine(kernel.process_id().expect("a process"));
+    let executor = machines.executor(far);
+    let place = if policy == Policy::Never { Place::new("there") } else { probe(&mut kernel, &executor, far).await };
+    let history = history(scenario, far, known, &loaded);
+    let mut predictor = Predictor::new(&loaded.model.order(), &loaded.model.edges());
+    let slower = far.ratio / far.share;
+    let mut replay = Replay {
+        loaded,
+        kernel,
+        executor,
+        place,
+        policy,
+        history,
+        versions: Vec::new(),
+        current: BTreeMap::new(),
+        past: Vec::new(),
+        ledger: Ledger::default(),
+        slower,
+        rows: Vec::new(),
+    };
+    let started = Instant::now();
+    let (mut run, mut ok) = (0, true);
+    let mut turned = 1.0;
+    for &event in &moves.events {
+        predictor.observe(event);
+        if let Moved::Ran(number) = event {
+            let parameter = moves.parameters[run];
+            if (parameter - turned).abs() > 1e-9 {
+                scenario.turn(&mut replay.loaded, parameter);
+                turned = parameter;
+            }
+            ok &= replay.step(number as usize - 1, parameter, &predictor).await;
+            run += 1;
+        }
+        if !ok {
+            break;
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    replay.kernel.shutdown().await;
+    let place = json!({ "start_up": replay.place.start_up, "overhead": replay.place.overhead });
+    json!({ "ok": ok, "seconds": seconds, "heavy": replay.loaded.model.heavy, "runs": replay.rows, "place": place })
+}
+
+/// What a probe finds: how long an empty block takes to move, start-up and the rest.
+async fn probe(kernel: &mut Kernel, executor: &Executor, far: &Far) -> Place {
+    let cells = vec![BlockCell { cell: CellRef { number: 1, id: None }, source: "pass".to_owned() }];
+    let request = Migration { cells, ..Migration::default() };
+    let mut took = (f64::INFINITY, 0.0);
+    for _ in 0..2 {
+        let started = Instant::now();
+        let report = migrate(kernel, executor, &request, &mut |_| {}, &Cancel::new()).await.expect("a worker there");
+        let seconds = started.elapsed().as_secs_f64();
+        if seconds < took.0 {
+            took = (seconds, report.seconds.connect.min(seconds));
+        }
+    }
+    Place {
+        speed: [(Work::Cpu, far.ratio)].into(),
+        up: Some(far.rate),
+        down: Some(far.rate),
+        latency: 0.0,
+        start_up: took.1,
+        overhead: took.0 - took.1,
+        ..Place::new("there")
+    }
+}
+
+/// Times of an earlier pass through the notebook as it was saved, with nothing moved, on the same machine here.
+fn history(scenario: &Scenario, far: &Far, known: &[Value], loaded: &Loaded) -> BTreeMap<usize, Vec<(f64, f64)>> {
+    let mut found: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
+    let of = |record: &&Value| record["notebook"] == scenario.key && record["policy"] == "never" && record["ratio"] == far.ratio;
+    for run in known.iter().filter(of).flat_map(|record| record["runs"].as_array().into_iter().flatten()) {
+        let number = run["cell"].as_u64().unwrap_or_default() as u32;
+        let index = loaded.numbers.iter().position(|&known| known == number);
+        if let (Some(index), Some(parameter), Some(seconds)) = (index, run["parameter"].as_f64(), run["seconds"].as_f64())
+            && (parameter - 1.0).abs() < 1e-9
+        {
+            found.entry(index).or_default().push((parameter, seconds));
+        }
+    }
+    found
+}
+
+impl Replay {
+    async fn step(&mut self, cell: usize, parameter: f64, predictor: &Predictor) -> bool {
+        let started = Instant::now();
+        let choice = self.policy.choose(&self.situation(cell, parameter, predictor));
+        let number = self.loaded.numbers[cell];
+        let source = self.loaded.notebook.cells[number as usize - 1].source.clone();
+        let name = CellRef { number, id: None };
+        let (ok, here, report) = if choice.there {
+            match self.migrate(name, source).await {
+                Ok(report) => {
+                    (report.ok(), report.cells.iter().map(|cell| cell.seconds).sum::<f64>() * self.place.speed(Work::Cpu), Some(report))
+                }
+                Err(error) => {
+                    eprintln!("cell {number}: {error}");
+                    (false, 0.0, None)
+                }
+            }
+        } else {
+            let outcome = self.kernel.execute(&name, &source, true, &mut |_| {}).await.expect("a kernel that lives");
+            if !outcome.ok {
+                eprintln!("cell {number}: {:?}", outcome.error);
+            }
+            (outcome.ok, outcome.seconds, None)
+        };
+        self.note(cell, choice.there, here).await;
+        let seconds = started.elapsed().as_secs_f64();
+        self.history.entry(cell).or_default().push((parameter, here));
+        self.ledger.here += here;
+        self.ledger.spent += seconds;
+        self.rows.push(row(number, parameter, seconds, here, report.as_ref()));
+        ok
+    }
+
+    async fn migrate(&mut self, cell: CellRef, source: String) -> Result<Report, nbhoist_executor::migrate::MigrateError> {
+        let plan = self.loaded.analysis.plan(&[cell.number], After::Anything);
+        let request = Migration {
+            cells: vec![BlockCell { cell, source }],
+            inputs: plan.inputs.iter().map(|input| input.name.clone()).collect(),
+            returns: plan.returns.iter().map(|given| given.name.clone()).collect(),
+            imports: plan.imports,
+            everything: true,
+            ..Migration::default()
+        };
+        migrate(&mut self.kernel, &self.executor, &request, &mut |_| {}, &Cancel::new()).await
+    }
+
+    /// Remembers what the cell made, and how large it is; where nothing ever moves nobody needs to know.
+    async fn note(&mut self, cell: usize, there: bool, here: f64) {
+        let code = &self.loaded.model.cells[cell];
+        let names: Vec<String> = code.writes.iter().map(|&variable| self.loaded.names[variable].clone()).collect();
+        let sizes = if self.policy == Policy::Never { BTreeMap::new() } else { self.kernel.sizes(&names).await };
+        let reads = code.reads.iter().filter_map(|variable| self.current.get(variable).copied()).collect();
+        for (&variable, name) in code.writes.iter().zip(&names) {
+            self.current.insert(variable, self.versions.len());
+            self.versions.push(Version { variable, bytes: sizes.get(name).copied(), maker: self.past.len() });
+        }
+        self.past.push((reads, there, here));
+    }
+
+    /// What is thought of a cell's time here.
+    fn time(&self, cell: usize, parameter: f64) -> Option<Lognormal> {
+        let runs = self.history.get(&cell).map(Vec::as_slice).unwrap_or_default();
+        let scales = self.loaded.model.cells[cell].scales;
+        let same = runs.iter().rev().find(|(known, _)| !scales || (known - parameter).abs() < 1e-9);
+        if let Some(&(_, seconds)) = same {
+            return Some(Lognormal { median: seconds, sigma: 0.15 });
+        }
+        match runs.last() {
+            Some(&(_, seconds)) => Some(Lognormal { median: seconds, sigma: 0.6 }),
+            None => {
+                let number = self.loaded.numbers[cell] as usize;
+                Lognormal::of(&self.loaded.analysis.cells[number - 1].cost).map(|time| time.times(self.slower))
+            }
+        }
+    }
+
+    fn situation(&self, cell: usize, parameter: f64, predictor: &Predictor) -> Situation<'_> {
+        static PREFERENCES: std::sync::LazyLock<Preferences> = std::sync::LazyLock::new(Preferences::default);
+        let past = self.past.iter().map(|(reads, there, here)| Past {
+            time: Lognormal::exactly(*here),
+            reads: reads.clone(),
+            twice: false,
+            there: *there,
+        });
+        let size = |bytes: Option<u64>| bytes.map_or(Lognormal { median: 1e5, sigma: COLD_SIZE }, |bytes| Lognormal::exactly(bytes as f64));
+        let values = self.versions.iter().enumerate().map(|(value, version)| Held {
+            bytes: size(version.bytes),
+            here: self.current[&version.variable] == value,
+            there: false,
+            maker: Some(version.maker),
+            lasts: false,
+        });
+        let mut situation = Situation {
+            place: &self.place,
+            preferences: &PREFERENCES,
+            past: past.collect(),
+            ahead: Vec::new(),
+            values: values.collect(),
+            there: false,
+            ledger: self.ledger,
+        };
+        // Results come home with the end of each cell, so only a policy that thinks in blocks looks further.
+        let further = if self.policy == Policy::Block { predictor.path(HORIZON, LEAST) } else { Vec::new() };
+        let further = further.into_iter().map(|(cell, probability)| (cell as usize - 1, probability));
+        let mut current = self.current.clone();
+        for (ahead, probability) in std::iter::once((cell, 1.0)).chain(further) {
+            let code = &self.loaded.model.cells[ahead];
+            let reads: BTreeSet<usize> = code.reads.iter().filter_map(|variable| current.get(variable).copied()).collect();
+            let mut makes = Vec::new();
+            for &variable in &code.writes {
+                let before = self.versions.iter().rev().find(|version| version.variable == variable).and_then(|version| version.bytes);
+                current.insert(variable, situation.values.len());
+                makes.push(situation.values.len());
+                situation.values.push(Held { bytes: size(before), here: false, there: false, maker: None, lasts: false });
+            }
+            let runs = self.history.get(&ahead).cloned().unwrap_or_default();
+            situation.ahead.push(Upcoming {
+                probability,
+                time: self.time(ahead, parameter),
+                measured: !runs.is_empty(),
+                parameter: Some(parameter).filter(|_| code.scales),
+                runs,
+                stays: code.stays,
+                twice: false,
+                reads: reads.into_iter().collect(),
+                makes,
+            });
+        }
+        for &value in current.values() {
+            situation.values[value].lasts = true;
+        }
+        situation
+    }
+}
+
+/// What is kept of a run.
+fn row(number: u32, parameter: f64, seconds: f64, here: f64, report: Option<&Report>) -> Value {
+    let mut row = json!({ "cell": number, "parameter": parameter, "seconds": seconds, "there": report.is_some() });
+    let Some(report) = report else { return row };
+    let steps = &report.seconds;
+    row["estimated_here"] = here.into();
+    row["steps"] = json!({ "probe": steps.probe, "connect": steps.connect, "capture": steps.capture, "transfer": steps.transfer,
+                           "run": steps.run, "collect": steps.collect, "return": steps.r#return, "restore": steps.restore });
+    row["bytes"] = json!({ "namespace": report.namespace_bytes, "inputs": report.shipped_bytes, "wire": report.shipped_wire_bytes,
+                           "returned": report.returned_bytes });
+    row
+}
