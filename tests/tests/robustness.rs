@@ -1,0 +1,291 @@
+//! Whatever a file holds, the analysis answers: seeds that are mutated the same way in every run, hostile notebooks, and laws that hold for all.
+//!
+//! `NBHOIST_FUZZ_STEPS` is the number of mutants of each target.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use nbhoist_analyzer::notebook::{CellKind, Notebook};
+use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze, analyze_with, ipynb, percent};
+use nbhoist_tests::random::Random;
+use nbhoist_tests::root;
+
+/// What threads of the command and of the server have, bytes.
+const STACK_BYTES: usize = 256 << 20;
+
+/// What mutants are made with: the ends of what tokenizers, JSON and IPython tell apart.
+const PIECES: &[&str] = &[
+    "(",
+    "[",
+    "{",
+    ")",
+    "]",
+    "}",
+    "\"",
+    "'''",
+    "f\"{",
+    "\\",
+    "\n",
+    "\r",
+    "\r\n",
+    "\t",
+    "\0",
+    "\u{feff}",
+    "\u{2028}",
+    "\u{85}",
+    "é",
+    "😀",
+    "%%time\n",
+    "%run x.ipynb\n",
+    "!ls {x}\n",
+    "?",
+    "x??",
+    "# %%\n",
+    "# %% [markdown]\n",
+    "lambda: ",
+    "*",
+    "**",
+    ":=",
+    "del x\n",
+    "global x\n",
+    "def f(x):\n",
+    " return f(f)\n",
+    "class A(A):\n",
+    " pass\n",
+    "for i in x:\n",
+    "try:\n",
+    "match x:\n case [*_]:\n",
+    "async ",
+    "await ",
+    "yield ",
+    "9999999999999999999999",
+    "1e999",
+    "-1",
+    "0x",
+    "null",
+    "\\ud800",
+    "\"cells\":",
+    "\"source\":",
+    ",",
+    ":",
+    "from m import *\n",
+    "x[0] = x\n",
+    "exec(x)\n",
+    "with open(x) as x:\n",
+    "# nbhoist: block x\n",
+    "# noqa: ",
+];
+
+/// Runs on a thread with the stack that the product's threads have.
+fn with_room(work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).expect("a thread");
+    assert!(thread.join().is_ok(), "the analysis panicked");
+}
+
+fn steps() -> usize {
+    std::env::var("NBHOIST_FUZZ_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
+}
+
+/// The notebooks of the corpus.
+fn seeds() -> Vec<Vec<u8>> {
+    ["digits", "image_recognition", "remote_sensing"]
+        .iter()
+        .map(|name| std::fs::read(root().join(format!("corpus/{name}.ipynb"))).expect("a notebook of the corpus"))
+        .collect()
+}
+
+/// The code cells of all seeds.
+fn cell_seeds() -> Vec<String> {
+    let notebooks = seeds().into_iter().map(|bytes| ipynb::read(&bytes).expect("a notebook"));
+    notebooks
+        .flat_map(|notebook| notebook.cells.into_iter().filter(|cell| cell.kind == CellKind::Code).map(|cell| cell.source.to_string()))
+        .collect()
+}
+
+/// Up to four changes: a piece put in, bytes taken out, a stretch repeated, the end cut off, a byte changed.
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        let end = (at + 1 + random.below(40)).min(bytes.len());
+        match random.below(6) {
+            0 | 1 => drop(bytes.splice(at..at, PIECES[random.below(PIECES.len())].bytes()).collect::<Vec<_>>()),
+            2 => drop(bytes.drain(at..end)),
+            3 => {
+                let again = bytes[at..end].repeat(1 + random.below(30));
+                drop(bytes.splice(at..at, again).collect::<Vec<_>>());
+            }
+            4 => bytes.truncate(at + 1),
+            _ => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << random.below(8);
+                }
+            }
+        }
+    }
+}
+
+/// Everything that is asked of an analysis, so that no part of it is left out.
+fn ask_all(notebook: &Notebook) -> Analysis {
+    let analysis = analyze(&Request::new(notebook));
+    let cells: Vec<u32> = analysis.cells.iter().map(|cell| cell.cell).take(8).collect();
+    for cell in &cells {
+        analysis.plan(&[*cell], After::FollowingCells);
+    }
+    analysis.plan(&cells, After::FollowingCells);
+    analysis.plans();
+    analysis
+}
+
+fn script(cells: &[String]) -> String {
+    cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect()
+}
+
+#[test]
+fn mutated_notebook_files() {
+    with_room(|| {
+        let mut random = Random::new(1);
+        let seeds = seeds();
+        let mut read = 0;
+        for _ in 0..steps() {
+            let mut bytes = seeds[random.below(seeds.len())].clone();
+            mutate(&mut bytes, &mut random);
+            if let Ok(notebook) = ipynb::read(&bytes) {
+                ask_all(&notebook);
+                assert_eq!(ipynb::edit(&bytes, &[]).ok().as_deref(), Some(bytes.as_slice()), "no edit changes no byte");
+                read += 1;
+            }
+        }
+        assert!(read * 10 > steps(), "too few mutants are notebooks: {read}");
+    });
+}
+
+#[test]
+fn hostile_cells() {
+    let deep = 10_000;
+    let around = |open: &str, close: &str| format!("x = {}1{}", open.repeat(deep), close.repeat(deep));
+    let mut cells = vec![
+        around("(", ")"),
+        around("[", "]"),
+        around("{1: ", "}"),
+        around("f(", ")"),
+        around("f\"{", "}\""),
+        around("(a := ", ")"),
+        around("(", ""),
+        around("not ", ""),
+        around("-", ""),
+        around("lambda: ", ""),
+        around("2 ** ", ""),
+        around("1 if y else ", ""),
+        around("await ", ""),
+        format!("x = y{}", ".a".repeat(deep)),
+        format!("x = f{}", "()".repeat(deep)),
+        format!("x = {}1", "1 + ".repeat(deep)),
+        format!("if a: pass\n{}", "elif b: pass\n".repeat(deep)),
+        format!("{}x", "%time ".repeat(deep)),
+        format!("x{}", "?".repeat(deep)),
+        format!("x = \"{}\"", "a".repeat(10_000_000)),
+        format!("x = {0}\nfor i in range({0}):\n    y = [0] * {0}\nz = 1 << {0}", "9".repeat(400)),
+        "x = 1\0\ny = '\0'\u{2028}z = 2\r\nw = 3\rprint(w)\u{85}".to_owned(),
+        "def f(x): return g(x) + g([x])\ndef g(x): return f(x) + f([x])\nf(1)\nx = []\nx.append(x)\nx[0][0] = x".to_owned(),
+    ];
+    let fan_out: String = (0..60).map(|step| format!("def f{step}(x): return f{0}(x) + f{0}([x])\n", step + 1)).collect();
+    cells.push(fan_out + "def f60(x): return x\nf0(1)");
+    with_room(move || {
+        for cell in cells {
+            let text = script(&[cell, "print(x)".to_owned()]);
+            assert_eq!(ask_all(&percent::read(&text)).cells.len(), 2);
+        }
+    });
+}
+
+#[test]
+fn hostile_json() {
+    with_room(|| {
+        let deep = |text: &str, count: usize| text.repeat(count);
+        let files = [
+            format!("{{\"cells\": {}{}}}", deep("[", 100_000), deep("]", 100_000)),
+            deep("[", 1_000_000),
+            format!("{{\"cells\": [], \"nbformat\": 4, \"metadata\": {}1{}}}", deep("{\"a\": ", 100_000), deep("}", 100_000)),
+            "{\"cells\": [1, null, {\"cell_type\": 3}, {\"cell_type\": \"code\", \"source\": [1, [2], null]}], \"nbformat\": 1e400}".to_owned(),
+            "{\"cells\": [], \"cells\": [{\"cell_type\": \"code\", \"source\": \"x\", \"source\": [\"y\"]}], \"nbformat\": 4, \"nbformat\": 5}".to_owned(),
+            "{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"code\", \"source\": \"x = '\\ud800'\"}]}".to_owned(),
+            String::new(),
+        ];
+        for file in files {
+            if let Ok(notebook) = ipynb::read(file.as_bytes()) {
+                ask_all(&notebook);
+            }
+            let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(file.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+            assert!(ipynb::read(&wide).is_err(), "UTF-16 is not read as something else");
+        }
+    });
+}
+
+/// A cache that has seen other texts gives the analysis that none gives, after every edit.
+#[test]
+fn edits_lead_where_a_fresh_analysis_leads() {
+    with_room(|| {
+        let mut random = Random::new(3);
+        let seeds = cell_seeds();
+        let mut cells: Vec<String> = seeds.iter().take(8).cloned().collect();
+        let mut cache = FactsCache::default();
+        for _ in 0..steps() {
+            let at = random.below(cells.len());
+            match random.below(4) {
+                0 if cells.len() > 2 => drop(cells.remove(at)),
+                1 if cells.len() < 12 => cells.insert(at, seeds[random.below(seeds.len())].clone()),
+                _ => {
+                    let mut bytes = std::mem::take(&mut cells[at]).into_bytes();
+                    mutate(&mut bytes, &mut random);
+                    bytes.truncate(4_000);
+                    cells[at] = String::from_utf8_lossy(&bytes).into_owned();
+                }
+            }
+            let notebook = percent::read(&script(&cells));
+            let request = Request::new(&notebook);
+            let (edited, fresh) = (analyze_with(&request, &mut cache), analyze(&request));
+            assert_eq!(
+                format!("{:?}{:?}{:?}", edited.cells, edited.edges, edited.findings),
+                format!("{:?}{:?}{:?}", fresh.cells, fresh.edges, fresh.findings)
+            );
+            cache.retain(cells.iter().map(String::as_str));
+            if random.chance(0.1) {
+                cells = seeds.iter().take(8).cloned().collect();
+            }
+        }
+    });
+}
+
+/// The facts of a text are the same value whatever else was read before it.
+#[test]
+fn facts_do_not_depend_on_other_cells() {
+    with_room(|| {
+        let cells = cell_seeds();
+        let mut cache = FactsCache::default();
+        let among: Vec<_> = cells.iter().map(|cell| Arc::clone(&cache.get(cell))).collect();
+        for (cell, among) in cells.iter().zip(among).rev() {
+            assert_eq!(format!("{:?}", FactsCache::default().get(cell)), format!("{among:?}"));
+        }
+    });
+}
+
+/// A block never needs a name that none of its cells needs.
+#[test]
+fn inputs_of_a_block_are_inputs_of_its_cells() {
+    with_room(|| {
+        let mut random = Random::new(4);
+        for bytes in seeds() {
+            let notebook = ipynb::read(&bytes).expect("a notebook");
+            let analysis = analyze(&Request::new(&notebook));
+            let inputs = |cells: &[u32]| -> BTreeSet<String> {
+                analysis.plan(cells, After::FollowingCells).inputs.into_iter().map(|input| input.name).collect()
+            };
+            for _ in 0..steps() {
+                let block: Vec<u32> = analysis.cells.iter().map(|cell| cell.cell).filter(|_| random.chance(0.3)).collect();
+                let apart: BTreeSet<String> = block.iter().flat_map(|cell| inputs(&[*cell])).collect();
+                let together = inputs(&block);
+                assert!(together.is_subset(&apart), "{block:?} needs {:?}", together.difference(&apart));
+            }
+        }
+    });
+}
