@@ -27,6 +27,7 @@ use crate::run::session::{self, Ended, Job, Move, Outcome};
 use crate::run::signals::Signals;
 use crate::run::{summary, write};
 use crate::save;
+use crate::scrub::scrub_output;
 use crate::terminal::{Terminal, WIDTH, count, seconds, shorten, wrap};
 
 const NOTEBOOK: &[u8] = include_bytes!("../../corpus/digits.ipynb");
@@ -174,7 +175,7 @@ impl Story<'_> {
         match &outcome.ended {
             Ended::Done => {}
             Ended::Failed { cell, exception } => {
-                anstream::eprintln!("\n{}\n", exception.traceback.join("\n"));
+                anstream::eprintln!("\n{}\n", scrub_output(&exception.traceback.join("\n")));
                 let failure = Failure::new(format!("cell {cell} raised {}: {}", exception.ename, exception.evalue));
                 return Err(failure.at(format!("{NAME}:cell {cell}")).ends(Exit::Findings));
             }

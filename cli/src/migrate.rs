@@ -15,6 +15,7 @@ use crate::run::display::{Display, Show};
 use crate::run::session::{Ended, Job, Move, Outcome, move_block, runs};
 use crate::run::signals::Signals;
 use crate::run::{refuse, summary};
+use crate::scrub::scrub_output;
 use crate::terminal::{Terminal, WIDTH, wrap};
 use crate::{analysis, cells, executors, input, remember};
 
@@ -85,7 +86,7 @@ fn end(ended: &Ended, input: &Input) -> Result<Exit, Failure> {
         Ended::Done => Ok(Exit::Success),
         Ended::Failed { cell, exception } => {
             if !exception.traceback.is_empty() {
-                anstream::eprintln!("\n{}\n", exception.traceback.join("\n"));
+                anstream::eprintln!("\n{}\n", scrub_output(&exception.traceback.join("\n")));
             }
             let evalue = exception.evalue.lines().next().unwrap_or_default();
             let failure = Failure::new(format!("cell {cell} raised {}: {evalue}", exception.ename));

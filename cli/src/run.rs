@@ -21,6 +21,7 @@ use crate::args::{OutputFormat, RunArgs};
 use crate::error::{Exit, Failure, GOOD};
 use crate::executors;
 use crate::input::{self, Input};
+use crate::scrub::scrub_output;
 use crate::terminal::{Terminal, WIDTH, seconds, wrap};
 use crate::{analysis, cells, remember, save};
 use display::{Display, Show};
@@ -102,7 +103,7 @@ fn report_end(ended: &Ended, input: &Input, args: &RunArgs) -> Result<Exit, Fail
         Ended::Done => Ok(Exit::Success),
         Ended::Failed { cell, exception } => {
             if !exception.traceback.is_empty() {
-                anstream::eprintln!("\n{}\n", exception.traceback.join("\n"));
+                anstream::eprintln!("\n{}\n", scrub_output(&exception.traceback.join("\n")));
             }
             let evalue = exception.evalue.lines().next().unwrap_or_default();
             let failure = Failure::new(format!("cell {cell} raised {}: {evalue}", exception.ename));

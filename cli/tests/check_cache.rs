@@ -48,9 +48,12 @@ fn what_has_not_changed_is_not_analyzed_again() {
     assert!(!is_forged(&findings(&place, &["--no-cache"])));
 }
 
+/// Changes what a cached result depends on.
+type Change<'a> = &'a dyn Fn(&Place) -> PathBuf;
+
 #[test]
 fn every_condition_counts() {
-    let changes: [(&str, &dyn Fn(&Place) -> PathBuf); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("content", &|place| place.write("a.py", "# %%\nimport own\n\nprint(missing)\n")),
         ("settings", &|place| place.write("nbhoist.toml", "heavy-seconds = 3\n")),
         ("a new local module", &|place| place.write("own.py", "x = 1\n")),

@@ -1,6 +1,6 @@
 //! Whatever a file holds, the analysis answers: seeds that are mutated the same way in every run, hostile notebooks, and laws that hold for all.
 //!
-//! `NBHOIST_FUZZ_STEPS` is the number of mutants of each target.
+//! `NBHOIST_FUZZ_STEPS` is the number of mutants of each target; see docs/robustness.md.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -156,6 +156,21 @@ fn mutated_notebook_files() {
             }
         }
         assert!(read * 10 > steps(), "too few mutants are notebooks: {read}");
+    });
+}
+
+#[test]
+fn mutated_scripts_and_cells() {
+    with_room(|| {
+        let mut random = Random::new(2);
+        let seeds = cell_seeds();
+        for _ in 0..steps() * 4 {
+            let mut some: Vec<String> = (0..3).map(|_| seeds[random.below(seeds.len())].clone()).collect();
+            let mut bytes = some.remove(random.below(some.len())).into_bytes();
+            mutate(&mut bytes, &mut random);
+            some.push(String::from_utf8_lossy(&bytes).into_owned());
+            ask_all(&percent::read(&script(&some)));
+        }
     });
 }
 

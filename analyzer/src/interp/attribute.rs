@@ -85,8 +85,14 @@ impl<'a> Interp<'a> {
             },
             Kind::Member { .. } => {
                 // `df.a.b`: the inner attribute is a value after all.
-                let base = self.member_as_value(id);
-                self.attribute(&base, attr, range)
+                let (values, members) = self.opened(id);
+                let mut val =
+                    if values.objs.is_empty() && !members.is_empty() { Val::default() } else { self.attribute(&values, attr, range) };
+                for member in members {
+                    let part = self.lazy_attribute(member, attr);
+                    val.join(&part);
+                }
+                val
             }
             Kind::Function(_) | Kind::Bound { .. } => match self.heap.attr(id, attr).cloned() {
                 Some(val) => val,
@@ -153,6 +159,15 @@ impl<'a> Interp<'a> {
             val.join(&part);
         }
         val
+    }
+
+    /// A member taken as the values it is, and apart from them the members that its holder was given: they may hold one another in a
+    /// circle, so nobody looks into them further.
+    pub(super) fn opened(&mut self, id: ObjId) -> (Val, Vec<ObjId>) {
+        let base = self.member_as_value(id);
+        let is_member = |id: &ObjId| matches!(self.heap.get(*id).kind, Kind::Member { .. });
+        let (members, values) = base.objs.into_iter().partition(is_member);
+        (Val { objs: values, literal: base.literal }, members)
     }
 
     /// Replaces members by the values they are; called where a value is kept rather than called.

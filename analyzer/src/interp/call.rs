@@ -213,15 +213,19 @@ impl<'a> Interp<'a> {
                 }
                 Kind::Namespace => self.call_namespace_method(name, args, range),
                 Kind::Member { .. } => {
-                    let base = self.member_as_value(id);
-                    self.call_member(&base, name, args, range)
-                }
-                _ => {
-                    self.note_call(&format!("?.{name}").into(), Some(&one), args, range);
-                    let val = self.call_unknown_member(&one, name, args, range);
-                    self.note_result(name, Some(&one), args, &val);
+                    let (values, members) = self.opened(id);
+                    let mut val = if values.objs.is_empty() && !members.is_empty() {
+                        Val::default()
+                    } else {
+                        self.call_member(&values, name, args, range)
+                    };
+                    for member in members {
+                        let part = self.call_member_of_unknown(&Val::of(member), name, args, range);
+                        val.join(&part);
+                    }
                     val
                 }
+                _ => self.call_member_of_unknown(&one, name, args, range),
             };
             match &mut val {
                 Some(known) => known.join(&result),
@@ -229,6 +233,13 @@ impl<'a> Interp<'a> {
             }
         }
         val.unwrap_or_default()
+    }
+
+    fn call_member_of_unknown(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
+        self.note_call(&format!("?.{name}").into(), Some(receiver), args, range);
+        let val = self.call_unknown_member(receiver, name, args, range);
+        self.note_result(name, Some(receiver), args, &val);
+        val
     }
 
     fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {

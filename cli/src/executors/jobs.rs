@@ -17,6 +17,7 @@ use crate::analysis;
 use crate::error::{Exit, FAINT, Failure, STRONG};
 use crate::json::SCHEMA;
 use crate::run::signals::Signals;
+use crate::scrub::{scrub, scrub_output};
 use crate::terminal::{Terminal, seconds};
 
 pub(super) fn list(terminal: &Terminal) -> Result<Exit, Failure> {
@@ -123,14 +124,14 @@ fn show(event: &Event, terminal: &Terminal) {
     }
     match event {
         Event::CellStarted { cell } => anstream::eprintln!("{FAINT}cell {}{FAINT:#}", cell.number),
-        Event::Stream { text, .. } => anstream::eprint!("{text}"),
-        Event::Error { traceback, .. } => anstream::eprintln!("{}", traceback.join("\n")),
+        Event::Stream { text, .. } => anstream::eprint!("{}", scrub_output(text)),
+        Event::Error { traceback, .. } => anstream::eprintln!("{}", scrub_output(&traceback.join("\n"))),
         Event::ExecuteResult { data, .. } | Event::DisplayData { data, .. } => {
             if let Some(text) = data.get("text/plain").and_then(Value::as_str) {
-                anstream::eprintln!("{text}");
+                anstream::eprintln!("{}", scrub_output(text));
             }
         }
-        Event::Note { text } => anstream::eprintln!("{FAINT}note: {text}{FAINT:#}"),
+        Event::Note { text } => anstream::eprintln!("{FAINT}note: {}{FAINT:#}", scrub(text)),
         _ => {}
     }
 }
