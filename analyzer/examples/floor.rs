@@ -17,7 +17,8 @@ struct Notebook {
 
 #[derive(Deserialize)]
 struct Cell {
-    cell_type: String,
+    #[serde(rename = "cell_type")]
+    kind: String,
     source: Source,
     #[serde(default, rename = "outputs")]
     _outputs: IgnoredAny,
@@ -43,7 +44,7 @@ fn main() {
             let Ok(bytes) = std::fs::read(path) else { continue };
             // What is no notebook is no work for the others either.
             let Ok(notebook) = serde_json::from_slice::<Notebook>(&bytes) else { continue };
-            for cell in notebook.cells.into_iter().filter(|cell| cell.cell_type == "code") {
+            for cell in notebook.cells.into_iter().filter(|cell| cell.kind == "code") {
                 let text = match cell.source {
                     Source::Lines(lines) => lines.concat(),
                     Source::Text(text) => text,

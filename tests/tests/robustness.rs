@@ -1,6 +1,6 @@
 //! Whatever a file holds, the analysis answers: seeds that are mutated the same way in every run, hostile notebooks, and laws that hold for all.
 //!
-//! `NBHOIST_FUZZ_STEPS` is the number of mutants of each target; see docs/robustness.md.
+//! `NBHOIST_FUZZ_STEPS` is the number of mutants of each target.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -97,9 +97,7 @@ fn seeds() -> Vec<Vec<u8>> {
 /// The code cells of all seeds.
 fn cell_seeds() -> Vec<String> {
     let notebooks = seeds().into_iter().map(|bytes| ipynb::read(&bytes).expect("a notebook"));
-    notebooks
-        .flat_map(|notebook| notebook.cells.into_iter().filter(|cell| cell.kind == CellKind::Code).map(|cell| cell.source.to_string()))
-        .collect()
+    notebooks.flat_map(|notebook| notebook.cells.into_iter().filter(|cell| cell.kind == CellKind::Code).map(|cell| cell.source)).collect()
 }
 
 /// Up to four changes: a piece put in, bytes taken out, a stretch repeated, the end cut off, a byte changed.
@@ -137,7 +135,7 @@ fn ask_all(notebook: &Notebook) -> Analysis {
 }
 
 fn script(cells: &[String]) -> String {
-    cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect()
+    cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -203,7 +201,7 @@ fn hostile_cells() {
         "x = 1\0\ny = '\0'\u{2028}z = 2\r\nw = 3\rprint(w)\u{85}".to_owned(),
         "def f(x): return g(x) + g([x])\ndef g(x): return f(x) + f([x])\nf(1)\nx = []\nx.append(x)\nx[0][0] = x".to_owned(),
     ];
-    let fan_out: String = (0..60).map(|step| format!("def f{step}(x): return f{0}(x) + f{0}([x])\n", step + 1)).collect();
+    let fan_out = (0..60).map(|step| format!("def f{step}(x): return f{0}(x) + f{0}([x])\n", step + 1)).collect::<Vec<_>>().concat();
     cells.push(fan_out + "def f60(x): return x\nf0(1)");
     with_room(move || {
         for cell in cells {
