@@ -58,7 +58,7 @@ fn every_condition_counts() {
         ("settings", &|place| place.write("nbhoist.toml", "heavy-seconds = 3\n")),
         ("a new local module", &|place| place.write("own.py", "x = 1\n")),
         ("effects of one's own", &|place| {
-            place.write("effects.toml", "[\"thing.load\"]\npure = true\n");
+            place.write("effects.toml", "[\"thing.load\"]\nclock = true\n");
             place.write("nbhoist.toml", "library-effects = [\"effects.toml\"]\n")
         }),
     ];
