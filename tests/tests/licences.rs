@@ -19,7 +19,10 @@ fn satisfied(expression: &str, allowed: &[String]) -> bool {
     // With parentheses around alternatives it is enough that every part has an allowed alternative.
     let mut parts = if expression.contains('(') { plain.split(" AND ").collect() } else { vec![plain.as_str()] };
     parts.retain(|part| !part.trim().is_empty());
-    parts.iter().all(|part| part.split(" OR ").any(|way| way.split(" AND ").all(|name| allowed.iter().any(|known| known == name.trim()))))
+    !parts.is_empty()
+        && parts
+            .iter()
+            .all(|part| part.split(" OR ").any(|way| way.split(" AND ").all(|name| allowed.iter().any(|known| known == name.trim()))))
 }
 
 /// The platform that this is built for: what others need is not there without a network.

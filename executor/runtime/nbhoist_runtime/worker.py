@@ -67,6 +67,14 @@ class Worker:
     # Reading, in a thread of its own.
 
     def _read(self):
+        try:
+            self._read_frames()
+        finally:
+            # The client is gone: end at once, whatever the block is doing. A reader that fails, as when nobody hears why, must not leave the worker.
+            self._files.remove()
+            os._exit(0)
+
+    def _read_frames(self):
         assembly = frames.Assembly(self._cache)
         while True:
             try:
@@ -76,8 +84,7 @@ class Worker:
                 self._fail({}, error)
                 header = None
             if header is None:
-                self._files.remove()
-                os._exit(0)  # The client is gone: end at once, whatever the block is doing.
+                return
             operation = header.get("op")
             if operation == "buffer":
                 try:
