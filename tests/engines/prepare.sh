@@ -8,7 +8,10 @@ if [ "$(id -u)" != 0 ]; then
   [ -z "${CI:-}" ] || exit 1
   exit 0
 fi
-if ! command -v sshd slurmctld slurmd munged runuser ip openssl >/dev/null; then
+# One by one: `command -v` of several is content with any of them.
+missing=false
+for program in sshd slurmctld slurmd munged runuser ip openssl; do command -v "$program" >/dev/null || missing=true; done
+if $missing; then
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends openssh-server openssh-client slurmctld slurmd slurm-client munge iproute2 openssl >/dev/null
 fi
