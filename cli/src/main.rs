@@ -33,7 +33,7 @@ use crate::args::{Args, Command};
 use crate::error::{Exit, Failure};
 use crate::terminal::Terminal;
 
-/// The analysis makes very many small values; the system's allocator takes a quarter of its time.
+/// The analysis makes very many small values, which the system's allocator is slow at.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
