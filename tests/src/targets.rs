@@ -102,8 +102,7 @@ pub fn edits(bytes: &[u8]) {
     let mut cache = FactsCache::default();
     for edit in bytes.split(|&byte| byte == b'\n').filter(|edit| edit.len() > 1).take(12) {
         apply(edit, &mut cells);
-        let text: String = cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect();
-        let notebook = percent::read(&text);
+        let notebook = percent::read(&percent_script(&cells));
         let request = Request::new(&notebook);
         let (edited, fresh) = (analyze_with(&request, &mut cache), analyze(&request));
         assert_eq!(
@@ -112,6 +111,11 @@ pub fn edits(bytes: &[u8]) {
         );
         cache.retain(cells.iter().map(String::as_str));
     }
+}
+
+/// Cells as a percent script.
+pub fn percent_script(cells: &[String]) -> String {
+    cells.iter().flat_map(|cell| ["# %%\n", cell, "\n"]).collect()
 }
 
 fn apply(edit: &[u8], cells: &mut Vec<String>) {

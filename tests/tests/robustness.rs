@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nbhoist_analyzer::{After, FactsCache, Request, analyze, analyze_with, ipynb, percent};
 use nbhoist_tests::random::Random;
 use nbhoist_tests::root;
-use nbhoist_tests::targets::{PIECES, TARGETS, ask_all, seeds};
+use nbhoist_tests::targets::{PIECES, TARGETS, ask_all, percent_script, seeds};
 
 /// What threads of the command and of the server have, bytes.
 const STACK_BYTES: usize = 256 << 20;
@@ -43,10 +43,6 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
             }
         }
     }
-}
-
-fn script(cells: &[String]) -> String {
-    cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect::<Vec<_>>().concat()
 }
 
 /// The code cells of all notebooks of the corpus.
@@ -117,7 +113,7 @@ fn hostile_cells() {
     cells.push(fan_out + "def f60(x): return x\nf0(1)");
     with_room(move || {
         for cell in cells {
-            let text = script(&[cell, "print(x)".to_owned()]);
+            let text = percent_script(&[cell, "print(x)".to_owned()]);
             assert_eq!(ask_all(&percent::read(&text)).cells.len(), 2);
         }
     });
@@ -166,7 +162,7 @@ fn edits_lead_where_a_fresh_analysis_leads() {
                     cells[at] = String::from_utf8_lossy(&bytes).into_owned();
                 }
             }
-            let notebook = percent::read(&script(&cells));
+            let notebook = percent::read(&percent_script(&cells));
             let request = Request::new(&notebook);
             let (edited, fresh) = (analyze_with(&request, &mut cache), analyze(&request));
             assert_eq!(

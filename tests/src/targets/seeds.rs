@@ -5,6 +5,7 @@ use nbhoist_analyzer::notebook::CellKind;
 use nbhoist_executor::frames::{self, Frame};
 use nbhoist_executor::history::History;
 
+use super::percent_script;
 use crate::root;
 
 /// What mutants are made with: the ends of what tokenizers, JSON and IPython tell apart.
@@ -93,10 +94,7 @@ workspace/didChangeConfiguration {"settings": {"nbhoist": {"select": ["ALL"]}}}
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "notebook" => notebooks(),
-        "script" => {
-            cells().chunks(3).map(|cells| cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect::<String>().into_bytes()).collect()
-        }
-        "cell" => cells().into_iter().map(String::into_bytes).collect(),
+        "script" => cells().chunks(3).map(|cells| percent_script(cells).into_bytes()).collect(),
         "edits" => vec![
             b"\x00\x02x = {}\n\x01\x01x[1] = x\n\x02\x03del x\n\x00\x00\n".to_vec(),
             b"\x01\x02class A:\x0c    y = x\n\x02\x02y = A()\n".to_vec(),

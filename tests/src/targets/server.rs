@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// Seconds after which the server counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// After this time the server counts as stuck.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What requests and notifications are about.
 const NOTEBOOK: &str = "file:///n.ipynb";
