@@ -95,6 +95,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "notebook" => notebooks(),
         "script" => cells().chunks(3).map(|cells| percent_script(cells).into_bytes()).collect(),
+        "cell" => cells().into_iter().map(String::into_bytes).collect(),
         "edits" => vec![
             b"\x00\x02x = {}\n\x01\x01x[1] = x\n\x02\x03del x\n\x00\x00\n".to_vec(),
             b"\x01\x02class A:\x0c    y = x\n\x02\x02y = A()\n".to_vec(),
