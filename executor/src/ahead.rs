@@ -109,7 +109,7 @@ impl Claimed {
 
 /// The workers of a session beside the one that runs a block.
 #[derive(Default)]
-pub(crate) struct Ahead {
+pub struct Ahead {
     spare: Arc<Mutex<Option<Spare>>>,
     ending: Vec<JoinHandle<()>>,
     number: u64,

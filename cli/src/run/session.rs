@@ -312,7 +312,7 @@ pub(crate) async fn move_block(
 }
 
 /// The files that the analysis could name.
-fn files(plan: &Plan) -> Vec<DataFile> {
+pub(crate) fn files(plan: &Plan) -> Vec<DataFile> {
     let known = plan.files.iter().filter(|file| file.resolved);
     known.map(|file| DataFile { path: file.path.clone(), read: file.read, written: file.written }).collect()
 }

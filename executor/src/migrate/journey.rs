@@ -17,7 +17,7 @@ use crate::cancel::Cancel;
 use crate::event::{Event, OnEvent, Phase};
 use crate::executors::Executor;
 use crate::jobs::{Job, Recorded};
-use crate::kernel::{Death, Kernel};
+use crate::kernel::{Death, Origin};
 use crate::parity;
 use crate::worker::Worker;
 
@@ -26,7 +26,7 @@ const LEFT_OUT: u64 = 1_000_000;
 
 /// A migration under way.
 pub(super) struct Journey<'a> {
-    pub(super) kernel: &'a mut Kernel,
+    pub(super) kernel: &'a mut dyn Origin,
     pub(super) executor: &'a Executor,
     pub(super) request: &'a Migration,
     pub(super) on_event: OnEvent<'a>,
@@ -45,7 +45,7 @@ pub(super) struct Journey<'a> {
 
 impl<'a> Journey<'a> {
     pub(super) fn new(
-        kernel: &'a mut Kernel,
+        kernel: &'a mut dyn Origin,
         executor: &'a Executor,
         request: &'a Migration,
         on_event: OnEvent<'a>,
@@ -164,7 +164,7 @@ impl<'a> Journey<'a> {
     /// Lets a worker go: it ends, unless it keeps a result.
     async fn part(&mut self, mut worker: Worker, done: &Result<(), MigrateError>) {
         match done {
-            Ok(()) if self.executor.warm => self.kernel.ahead.end_later(worker),
+            Ok(()) if self.executor.warm => self.kernel.ahead().end_later(worker),
             Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
             Err(MigrateError::NoRoom { .. }) => drop(worker),
             // It would be held for nobody.

@@ -105,9 +105,9 @@ impl Journey<'_> {
     pub(super) async fn survey(&mut self) -> Result<Surveyed, MigrateError> {
         self.enter(Phase::Probe);
         let on_event = &mut *self.on_event;
-        let busy =
+        let mut busy =
             || on_event(Event::Note { text: "the kernel is busy with another cell; the block moves when that has ended".to_owned() });
-        self.kernel.idle(self.cancel, busy).await.map_err(|error| self.kernel_error(error))?;
+        self.kernel.idle(self.cancel, &mut busy).await.map_err(|error| self.kernel_error(error))?;
         let names = json!({ "names": self.request.inputs });
         let (surveyed, seconds) = timed(self.kernel.call("survey", &names, Some(self.cancel))).await;
         self.report.seconds.probe = seconds;
@@ -120,7 +120,7 @@ impl Journey<'_> {
     pub(super) async fn load(&mut self, surveyed: &Surveyed, place: &mut Option<Worker>) -> Result<Captured, MigrateError> {
         let start = self.start().await?;
         let wanted = surveyed.surroundings.at(self.executor);
-        let claimed = self.kernel.ahead.claim(&start, &wanted);
+        let claimed = self.kernel.ahead().claim(&start, &wanted);
         let (captured, mut sent, way) = self.capture_and_send(surveyed, &start, claimed, place).await?;
         self.report.shipped_bytes = captured.bytes;
         self.report.inputs.clone_from(&captured.sizes);

@@ -28,7 +28,7 @@ use crate::cancel::Cancel;
 use crate::event::{CellRef, Event, OnEvent, Phase};
 use crate::executors::Executor;
 use crate::jobs::Job;
-use crate::kernel::Kernel;
+use crate::kernel::Origin;
 use crate::spool::Spool;
 
 /// How long a kernel may take to forget a migration; one that runs another cell meanwhile forgets it later.
@@ -82,7 +82,7 @@ pub struct Migration {
 
 /// Starts a worker for the next block ahead, where the executor is to be kept warm, and has it import what the kernel has imported for the
 /// user. One that is there already imports what is new.
-pub async fn prepare(kernel: &mut Kernel, executor: &Executor) {
+pub async fn prepare(kernel: &mut dyn Origin, executor: &Executor) {
     // An environment like the kernel's is looked for only when a block moves: that takes long.
     if !executor.warm || executor.sync || !kernel.is_alive() {
         return;
@@ -96,7 +96,7 @@ pub async fn prepare(kernel: &mut Kernel, executor: &Executor) {
     // A kernel that has other work is left alone.
     if let Ok(Some((archive, surroundings))) = tokio::time::timeout(MOMENT, asking).await {
         let start = Start::new(executor, kernel.interpreter(), archive);
-        kernel.ahead.start(start, surroundings.at(executor), surroundings.modules);
+        kernel.ahead().start(start, surroundings.at(executor), surroundings.modules);
     }
 }
 
@@ -107,7 +107,7 @@ pub async fn prepare(kernel: &mut Kernel, executor: &Executor) {
 /// # Errors
 /// When the block cannot move or its result cannot be put into the kernel; see [`MigrateError`].
 pub async fn migrate(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     executor: &Executor,
     request: &Migration,
     on_event: OnEvent<'_>,
@@ -132,7 +132,7 @@ pub async fn migrate(
 }
 
 async fn attempt(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     executor: &Executor,
     request: &Migration,
     on_event: OnEvent<'_>,
@@ -151,7 +151,7 @@ async fn attempt(
 /// # Errors
 /// As [`migrate`]; when the worker is gone, that it died.
 pub async fn take_over(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     executor: &Executor,
     job: &Job,
     on_event: OnEvent<'_>,
@@ -174,7 +174,7 @@ fn new_spool(request: &Migration) -> Result<Spool, MigrateError> {
 
 /// The kernel forgets the migration, and the spool goes unless it holds what nobody else has.
 async fn arrive(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     id: &str,
     spool: Spool,
     spool_stays: bool,
