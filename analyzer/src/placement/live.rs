@@ -11,7 +11,7 @@ use super::policy::{Choice, ComesHome, Held, Ledger, Past, Policy, Situation, Up
 use super::predict::{Event, Predictor};
 use super::sizes::size;
 use super::{Binding, Lognormal};
-use crate::report::{CellReport, EffectKind, ValueKind};
+use crate::report::{CellReport, EffectKind, Size, ValueKind};
 use crate::{After, Analysis};
 
 /// How many cells are looked ahead, and the probability below which they are not.
@@ -235,8 +235,9 @@ impl Session {
         let mut values: Vec<Held> = Vec::new();
         for (index, version) in self.versions.iter().enumerate() {
             let current = self.current.get(&version.name) == Some(&index);
+            let measured = version.bytes.map(Size::measured);
             values.push(Held {
-                bytes: size(&version.name, kind(&version.name), version.bytes, options).bytes,
+                bytes: size(&version.name, kind(&version.name), measured.as_ref(), options).bytes,
                 here: current && version.here,
                 there: current && version.there.as_deref() == Some(name),
                 maker: version.maker,
@@ -259,6 +260,9 @@ impl Session {
                     return known;
                 }
                 let known = current.get(name).and_then(|&version| self.versions.get(version)).and_then(|version| version.bytes);
+                let known = known.map(Size::measured);
+                // What the cell itself makes its source may tell.
+                let known = known.as_ref().or_else(|| report.sizes.get(name).filter(|_| fresh));
                 let bytes = size(name, kind(name), known, options).bytes;
                 // What nobody is known to have made is here.
                 values.push(Held { bytes, here: !fresh, there: false, maker: None, lasts: false });
