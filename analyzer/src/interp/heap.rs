@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ruff_python_ast::name::Name;
 use rustc_hash::FxHashSet;
 
+use super::memory::Memory;
 use super::work::Given;
 
 /// Number of an abstract object.
@@ -123,6 +124,8 @@ pub(crate) struct Obj {
     pub(crate) needs: Vec<Name>,
     /// How large it is.
     pub(crate) extent: Extent,
+    /// What it takes in memory, where that is known.
+    pub(crate) memory: Option<Arc<Memory>>,
     /// Numbers that it, and what it wraps, were made with.
     pub(crate) made_with: Arc<[Given]>,
     /// Base classes of a class; for the environment of a function: the one around it.
@@ -189,6 +192,7 @@ impl Heap {
             changed_in: Vec::new(),
             needs: Vec::new(),
             extent: Extent::default(),
+            memory: None,
             made_with: Arc::clone(&self.nothing),
             bases: Vec::new(),
         });

@@ -20,9 +20,11 @@ mod function;
 mod heap;
 mod library;
 mod magic;
+mod memory;
 mod names;
 mod names_in_text;
 mod numbers;
+mod shapes;
 mod stmt;
 mod text;
 mod trace;
@@ -38,7 +40,8 @@ use rustc_hash::FxHashMap;
 pub(crate) use builtin_names::{builtins, is_builtin};
 pub(crate) use flow::{Bound, Names, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
-pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Read, add_reasons};
+pub(crate) use memory::Weighed;
+pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Peak, Read, add_reasons};
 pub(crate) use work::{Call, Work};
 
 use crate::facts::CellFacts;
@@ -73,6 +76,7 @@ pub(crate) fn run(
     facts: &[Arc<CellFacts>],
     table: &Table,
     texts: &std::collections::BTreeMap<String, String>,
+    file_sizes: &std::collections::BTreeMap<String, u64>,
     weighs: bool,
 ) -> World {
     let bound_somewhere: HashSet<Name> = facts.iter().flat_map(|facts| facts.binds.iter().cloned()).collect();
@@ -81,6 +85,7 @@ pub(crate) fn run(
         weighs,
         table,
         texts,
+        file_sizes,
         arena: &arena,
         known_texts: HashMap::new(),
         modules: HashMap::new(),
@@ -176,6 +181,8 @@ struct Interp<'a> {
     weighs: bool,
     table: &'a Table,
     texts: &'a std::collections::BTreeMap<String, String>,
+    /// Bytes of files, by the paths that the source gives.
+    file_sizes: &'a std::collections::BTreeMap<String, u64>,
     /// Texts that are not cells, once read.
     arena: &'a typed_arena::Arena<text::Text>,
     known_texts: HashMap<String, Option<&'a text::Text>>,
@@ -250,6 +257,7 @@ impl<'a> Interp<'a> {
         self.trace.stars = self.stars.clone();
         self.trace.opaque = self.opaque.clone();
         self.settle_names();
+        self.weigh_cell();
         std::mem::take(&mut self.trace)
     }
 
@@ -263,7 +271,8 @@ impl<'a> Interp<'a> {
                 self.trace.deletes.push(name.clone());
             }
             if slot.assigned {
-                self.trace.binds.push(Bind::of(&name, &slot));
+                let weighed = if self.weighs { self.weigh(&slot.val) } else { None };
+                self.trace.binds.push(Bind::of(&name, &slot, weighed));
             }
             match slot.bound {
                 Bound::Never => {
@@ -375,6 +384,7 @@ impl<'a> Interp<'a> {
             if self.trace.knows_change(object, certainty) {
                 continue;
             }
+            self.forget_memory(object);
             let because = reasons.get_or_insert_with(|| self.because(why, range)).clone();
             self.trace.change(object, Change { certainty, because });
             let changed_in = &mut self.heap.get_mut(object).changed_in;
