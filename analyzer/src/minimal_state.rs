@@ -224,7 +224,7 @@ impl<'l> Survey<'l> {
         }
         let heap = &self.linked.world.heap;
         let objects: Vec<ObjId> = binders.iter().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
-        let untouched = objects.iter().all(|&id| heap.get(id).changed_in.is_empty());
+        let untouched = objects.iter().all(|&id| heap.changed_in(id).is_empty());
         if let [(_, bind)] = binders
             && let Some(line) = &bind.import
             && untouched
@@ -419,7 +419,7 @@ impl<'l> Survey<'l> {
         if objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
             return;
         }
-        let mut because = change.because.clone();
+        let mut because = change.reasons();
         if let Some(first) = because.first_mut() {
             first.text = format!("shares what the block changes: {}", first.text);
         }
