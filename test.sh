@@ -62,6 +62,9 @@ tests/wheel.sh "$cache/wheel"
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
 
+step "Magics in real kernels"
+NBHOIST_BIN=$binary "$NBHOIST_TEST_PYTHON" -m pytest -q tests/magics
+
 step "Executors on real engines"
 tests/engines/run.sh
 

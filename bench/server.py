@@ -15,104 +15,45 @@ import argparse
 import json
 import pathlib
 import random
-import subprocess
 import tempfile
-import threading
 import time
+
+from language_client import Client
 
 LINES = 12
 SEED = 7
-# Seconds after which a server counts as stuck.
-PATIENCE = 60.0
 
 
 class Server:
     """A language server with one notebook open."""
 
     def __init__(self, name, command, cells):
-        self.name, self.version = name, 1
-        folder = tempfile.TemporaryDirectory()
-        self.folder = folder
-        self.notebook = pathlib.Path(folder.name, "n.ipynb").as_uri()
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder.name
-        )
-        self.heard, self.news = {}, threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.name, self.version, self.heard = name, 1, {}
+        self.folder = tempfile.TemporaryDirectory()
+        folder = pathlib.Path(self.folder.name)
+        self.notebook = (folder / "n.ipynb").as_uri()
         capabilities = {
             "notebookDocument": {"synchronization": {}},
             "textDocument": {"publishDiagnostics": {"versionSupport": True}},
         }
-        root = pathlib.Path(folder.name).as_uri()
-        workspace = [{"uri": root, "name": "w"}]
-        self._send(
-            "initialize",
-            {"processId": None, "rootUri": root, "workspaceFolders": workspace, "capabilities": capabilities},
-            number=1,
-        )
-        self._wait(lambda: self.heard.get("ready"))
-        self._send("initialized", {})
-        self._open(cells)
+        self.client = Client(name, command, folder, self._hear, capabilities)
+        self.client.open(self.notebook, cells, self.uri)
 
     def uri(self, cell):
         return f"vscode-notebook-cell:{self.notebook.removeprefix('file:')}#c{cell}"
 
-    def _open(self, cells):
-        documents = [
-            {"uri": self.uri(n), "languageId": "python", "version": 1, "text": text} for n, text in enumerate(cells)
-        ]
-        listed = [{"kind": 2, "document": document["uri"]} for document in documents]
-        notebook = {"uri": self.notebook, "notebookType": "jupyter-notebook", "version": 1, "cells": listed}
-        self._send("notebookDocument/didOpen", {"notebookDocument": notebook, "cellTextDocuments": documents})
-
-    def _send(self, method, params, number=None):
-        message = {"jsonrpc": "2.0", "method": method, "params": params}
-        if number is not None:
-            message["id"] = number
-        body = json.dumps(message).encode()
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self.process.stdin.flush()
-
-    def _read(self):
-        out = self.process.stdout
-        while header := out.readline():
-            if not header.lower().startswith(b"content-length:"):
-                continue
-            while out.readline().strip():
-                pass
-            body = out.read(int(header.split(b":")[1]))
-            at = time.perf_counter()
-            # Reading JSON is the client's work and must not count; only what names a cell is read.
-            message = json.loads(body)
-            with self.news:
-                if message.get("id") == 1 and "result" in message:
-                    self.heard["ready"] = True
-                elif message.get("method") == "textDocument/publishDiagnostics":
-                    self.heard[message["params"]["uri"]] = (at, json.dumps(message["params"]["diagnostics"]))
-                self.news.notify_all()
-            if "id" in message and "method" in message:
-                reply = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": None}).encode()
-                self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(reply) + reply)
-                self.process.stdin.flush()
-
-    def _wait(self, done):
-        with self.news:
-            if not self.news.wait_for(done, PATIENCE):
-                raise SystemExit(f"{self.name} did not answer within {PATIENCE:.0f} s")
-            return done()
+    def _hear(self, method, params, at):
+        if method == "textDocument/publishDiagnostics":
+            self.heard[params["uri"]] = (at, json.dumps(params["diagnostics"]))
 
     def change(self, cell, start, end, text):
         self.version += 1
-        places = {"start": {"line": start, "character": 0}, "end": {"line": end, "character": 0}}
-        document = {"uri": self.uri(cell), "version": self.version}
-        changes = {"cells": {"textContent": [{"document": document, "changes": [{"range": places, "text": text}]}]}}
-        notebook = {"uri": self.notebook, "version": self.version}
-        self._send("notebookDocument/didChange", {"notebookDocument": notebook, "change": changes})
+        self.client.change(self.notebook, self.uri(cell), self.version, start, end, text)
 
     def edit(self, cell, name, insert):
         """Seconds until the diagnostics of the cell are told after `name` came into it or left it."""
         uri = self.uri(cell)
-        with self.news:
+        with self.client.news:
             self.heard.pop(uri, None)
         began = time.perf_counter()
         if insert:
@@ -124,16 +65,14 @@ class Server:
             at, text = self.heard.get(uri, (None, ""))
             return at if at is not None and (name in text) == insert else None
 
-        return self._wait(told) - began
+        return self.client.wait(told) - began
 
     def memory(self):
         """Resident memory, MB."""
-        status = pathlib.Path("/proc", str(self.process.pid), "status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1000
+        return self.client.memory()
 
     def end(self):
-        self.process.kill()
-        self.process.wait()
+        self.client.end()
         self.folder.cleanup()
 
 

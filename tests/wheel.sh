@@ -25,6 +25,11 @@ cd "$cache"
 "$bin/python" - <<'PYTHON'
 import importlib.metadata, pkgutil, nbhoist_runtime
 
+import nbhoist, nbhoist.binary, subprocess
+
+found = nbhoist.binary.find()
+assert subprocess.run([found, "--version"], capture_output=True, text=True).stdout.startswith("nbhoist "), found
+assert callable(nbhoist.load_ipython_extension)
 assert importlib.metadata.version("nbhoist"), "the wheel has a version"
 names = sorted(module.name for module in pkgutil.iter_modules(nbhoist_runtime.__path__))
 assert {"kernel", "worker", "pack"} <= set(names), names

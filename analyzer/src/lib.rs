@@ -24,6 +24,7 @@ pub mod picture;
 pub mod placement;
 pub mod report;
 pub mod rules;
+mod sizes;
 mod syntax;
 pub mod words;
 
@@ -81,6 +82,8 @@ pub struct Request<'a> {
     pub config: Config,
     /// Texts of other files that the notebook refers to (`%run` targets, local modules), by the path it uses.
     pub files: BTreeMap<String, String>,
+    /// Bytes of files that the notebook names, by the path it uses; what is not there is not known.
+    pub file_sizes: BTreeMap<String, u64>,
     /// What earlier runs have shown.
     pub measurements: Measurements,
     /// Places that can run a block; without any, nothing is decided.
@@ -98,6 +101,7 @@ impl<'a> Request<'a> {
             notebook,
             config: Config::default(),
             files: BTreeMap::new(),
+            file_sizes: BTreeMap::new(),
             measurements: Measurements::default(),
             placement: placement::Options::default(),
             cost_model: None,
@@ -119,6 +123,8 @@ pub struct Analysis {
     pub cold: Vec<Option<f64>>,
     linked: Linked,
     placement: placement::Options,
+    /// What the values of names weighed last, bytes.
+    sizes: BTreeMap<String, u64>,
 }
 
 /// Analyzes a notebook.
@@ -165,7 +171,11 @@ pub fn analyze_observed(request: &Request<'_>, cache: &mut FactsCache, ended: &m
         index: rules::Index::default(),
     });
     ended(Stage::Rules);
-    Analysis { cells, edges, findings, cold, linked, placement: request.placement.clone() }
+    let mut placement = request.placement.clone();
+    for (path, bytes) in &request.file_sizes {
+        placement.sizes.entry(path.clone()).or_insert(*bytes);
+    }
+    Analysis { cells, edges, findings, cold, linked, placement, sizes: request.measurements.sizes.clone() }
 }
 
 // Stages stay functions of their own, so that a profiler tells them apart by name.
@@ -201,6 +211,7 @@ impl Analysis {
     #[inline(never)]
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
         let mut plan = minimal_state::plan(&self.linked, cells, after);
+        plan.measured(&self.sizes);
         if !self.placement.places.is_empty() {
             let first = plan.cells.first().copied().unwrap_or(0);
             let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };

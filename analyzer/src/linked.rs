@@ -12,7 +12,8 @@ use crate::library_effects::Table;
 use crate::minimal_state;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
 use crate::placement::Binding;
-use crate::report::{Because, CellReport, Certainty, Cost, NameFact, ValueKind};
+use crate::report::{Because, CellReport, Certainty, Cost, Memory, NameFact, ValueKind};
+use crate::sizes;
 
 /// A notebook after linking.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Linked {
 impl Linked {
     pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>], memo: Option<&mut Memo>) -> Self {
         let table = Arc::clone(&request.config.library_effects);
-        let world = interp::run(request.notebook, facts, &table, &request.files, request.weighs, memo);
+        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs, memo);
         let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         let broken = request
             .notebook
@@ -81,6 +82,8 @@ impl Linked {
                 effects: Vec::new(),
                 problems: facts.syntax.problems.clone(),
                 cost: Cost::unknown(),
+                sizes: BTreeMap::new(),
+                memory: Memory::default(),
             };
             if cell.kind == CellKind::Code
                 && let Some(trace) = traces.next()
@@ -123,6 +126,8 @@ impl Linked {
             .map(|(name, change)| NameFact { name: name.to_string(), certainty: change.certainty(), because: change.because })
             .collect();
         report.effects.clone_from(&trace.effects);
+        report.sizes = trace.binds.iter().filter_map(|bind| Some((bind.name.to_string(), sizes::of(bind)?))).collect();
+        report.memory = sizes::memory(&trace.peak);
     }
 
     /// Names through which changes of this cell can be seen, in the state before it. What cells after `until` tie together does not count.

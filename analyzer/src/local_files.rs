@@ -1,4 +1,4 @@
-//! The local files that a notebook refers to: modules it imports, scripts it runs.
+//! The local files that a notebook refers to: modules it imports, scripts it runs, data it reads.
 //!
 //! Which files those are is found here; reading them is the caller's part, since the analysis does no input and output. Nothing
 //! outside the notebook's folder is asked for, and files are only ever read, not run.
@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 /// A notebook that pulls in more files than this is analysed with the first ones.
 const MAX_FILES: usize = 200;
+/// Folders that files are looked for in.
+const MAX_FOLDERS: usize = 20;
+/// Paths that are asked for.
+const MAX_ASKED: usize = 400;
 
 /// Texts of the local modules and scripts that these sources refer to, directly or through each other, by path relative to the
 /// notebook's folder. `read` gives the text of such a path, when there is one.
@@ -33,6 +37,34 @@ pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, mut read: impl FnM
         files.insert(path, text);
     }
     files
+}
+
+/// Bytes of the data files that these sources name in string literals, by the path that the source gives, relative to the notebook's folder.
+/// A folder that is named may hold the files that are named (`os.path.join(FOLDER, "a.csv")`). `size` gives the bytes of such a path, when there is one.
+pub fn data<'s>(sources: impl Iterator<Item = &'s str>, mut size: impl FnMut(&str) -> Option<u64>) -> BTreeMap<String, u64> {
+    let literals: std::collections::BTreeSet<&str> =
+        sources.flat_map(literals).map(|text| text.strip_prefix("./").unwrap_or(text)).collect();
+    let has_ending = |text: &&&str| std::path::Path::new(text).extension().is_some_and(|ending| ending.len() <= 7);
+    let files = literals.iter().filter(has_ending);
+    let folders: Vec<&str> =
+        literals.iter().filter(|text| !has_ending(text)).map(|text| text.trim_end_matches('/')).take(MAX_FOLDERS).collect();
+    let joined = files.clone().flat_map(|file| folders.iter().map(move |folder| format!("{folder}/{file}")));
+    let paths = files.map(|file| (*file).to_owned()).chain(joined).filter(|path| is_inside(path)).take(MAX_ASKED);
+    paths.filter_map(|path| size(&path).map(|bytes| (path, bytes))).collect()
+}
+
+/// Texts between quotes that may be paths.
+fn literals(source: &str) -> impl Iterator<Item = &str> {
+    source.lines().flat_map(|line| [quoted(line, '"'), quoted(line, '\'')].concat())
+}
+
+fn quoted(line: &str, quote: char) -> Vec<&str> {
+    line.split(quote).skip(1).step_by(2).filter(|text| looks_like_a_path(text)).collect()
+}
+
+fn looks_like_a_path(text: &str) -> bool {
+    let may_be = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ' ' | '(' | ')');
+    (2..=200).contains(&text.len()) && text.chars().all(may_be)
 }
 
 fn named_in_source(source: &str, package: &str) -> Vec<String> {
@@ -146,6 +178,25 @@ mod tests {
         let (_, asked) = read(&sources, &[]);
         assert!(asked.iter().all(|path| is_inside(path) && !path.starts_with('/')), "{asked:?}");
         assert!(!asked.iter().any(|path| path.contains("secret") || path.contains("passwd")), "{asked:?}");
+    }
+
+    #[test]
+    fn data_files_are_found_by_their_literals() {
+        let there = ["a.csv", "data/b.npy", "raw/c.csv", "../d.csv"];
+        let mut asked = Vec::new();
+        let sources = [
+            "x = pd.read_csv('a.csv')\nF = \"data/\"",
+            "np.load(F + 'b.npy'); open('../d.csv'); open('/etc/passwd.txt')",
+            "p('raw/c.csv')",
+        ];
+        let sizes = data(sources.into_iter(), |path| {
+            asked.push(path.to_owned());
+            there.contains(&path).then_some(7)
+        });
+        assert_eq!(sizes.keys().collect::<Vec<_>>(), ["a.csv", "data/b.npy", "raw/c.csv"]);
+        assert!(asked.iter().all(|path| is_inside(path)), "{asked:?}");
+        let many = (0..3000).map(|number| format!("'{number}.csv'")).collect::<Vec<_>>().join("\n");
+        assert_eq!(data([many.as_str()].into_iter(), |_| Some(1)).len(), MAX_ASKED);
     }
 
     #[test]

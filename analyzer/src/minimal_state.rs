@@ -1,13 +1,15 @@
 //! The smallest state of a block: what it needs from outside and what it gives back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 
 use crate::graph::{ambient_state, writes_ambient};
 use crate::interp::{self, Bind, CellTrace, Change, How, Kind, ObjId};
 use crate::linked::{ChangedName, Env, Linked};
-use crate::report::{Because, BlockFile, Certainty, Decision, EffectKind, Estimate, Input, Plan, Refusal, Return, ValueKind};
+use crate::report::{Because, BlockFile, Certainty, Decision, EffectKind, Estimate, Input, Plan, Refusal, Return, Size, ValueKind};
+use crate::sizes;
 
 /// Who may use what a block leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,7 +271,7 @@ impl<'l> Survey<'l> {
                 name: name.to_string(),
                 kind: ValueKind::Unknown,
                 defined_in: opaque.map(|(cell, _)| *cell),
-                bytes: None,
+                size: None,
                 certainty: Certainty::Assumed,
                 because,
             },
@@ -411,6 +413,11 @@ impl<'l> Survey<'l> {
         self.binders.get(name).into_iter().flatten().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect()
     }
 
+    /// The size of what the name is bound to before the block.
+    fn size_before(&self, name: &Name) -> Option<Size> {
+        self.binders.get(name).and_then(|binders| sizes::of_either(binders.iter().map(|(_, bind)| *bind)))
+    }
+
     fn bring_along(&mut self, name: Name, change: &Change) {
         if !self.binders.contains_key(&name) {
             return;
@@ -431,7 +438,7 @@ impl<'l> Survey<'l> {
             name: name.to_string(),
             kind: value_kind(self.linked, &self.objects_before(&name)),
             defined_in: self.binders.get(&name).and_then(|binders| binders.last()).map(|(cell, _)| *cell),
-            bytes: None,
+            size: self.size_before(&name),
             certainty,
             because,
         };
@@ -456,6 +463,10 @@ impl<'l> Survey<'l> {
                     name: name.to_string(),
                     kind: value_kind(self.linked, objects),
                     needed_by: self.needed.get(name).cloned().unwrap_or_default(),
+                    size: sizes::of_any(
+                        self.linked.traces().iter().map(Arc::as_ref).filter(|trace| self.block.contains(&trace.cell)),
+                        name,
+                    ),
                     certainty: *certainty,
                     because,
                 },
@@ -475,6 +486,7 @@ impl<'l> Survey<'l> {
                     name: name.to_string(),
                     kind: value_kind(self.linked, &objects),
                     needed_by: self.needed.get(name).cloned().unwrap_or_default(),
+                    size: self.size_before(name).filter(|_| objects.iter().all(|&id| self.linked.world.heap.get(id).memory.is_some())),
                     certainty: change.certainty(),
                     because: change.because.clone(),
                 },

@@ -1,5 +1,11 @@
 //! What an analysis says: plain data with public fields, the same for the linter, the editor and the runner.
 
+mod size;
+
+use std::collections::BTreeMap;
+
+pub use size::{Memory, Size};
+
 use crate::notebook::CellKind;
 
 /// How sure a statement is.
@@ -220,6 +226,10 @@ pub struct CellReport {
     pub problems: Vec<Problem>,
     /// Estimate.
     pub cost: Cost,
+    /// Sizes of the values that it binds, by name, where they are known.
+    pub sizes: BTreeMap<String, Size>,
+    /// What it takes at most at one time.
+    pub memory: Memory,
 }
 
 /// Why one cell depends on another.
@@ -297,8 +307,8 @@ pub struct Input {
     pub kind: ValueKind,
     /// Number of the cell that bound it last before the block, when it is known.
     pub defined_in: Option<u32>,
-    /// Size when known, bytes.
-    pub bytes: Option<u64>,
+    /// Its size, where that is known.
+    pub size: Option<Size>,
     /// How sure it is that the block needs it.
     pub certainty: Certainty,
     /// Why.
@@ -314,6 +324,8 @@ pub struct Return {
     pub kind: ValueKind,
     /// Numbers of the later cells that read it; empty when only a person at the keyboard may.
     pub needed_by: Vec<u32>,
+    /// Its size, where that is known.
+    pub size: Option<Size>,
     /// How sure it is that the block binds or changes it.
     pub certainty: Certainty,
     /// Why.

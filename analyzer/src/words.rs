@@ -1,6 +1,6 @@
 //! Numbers and names in the words of people: the same in the terminal and in the editor.
 
-use crate::report::{Cost, CostBasis};
+use crate::report::{Cost, CostBasis, Memory, Size};
 
 /// The start of a text, with `...` where something is left out.
 pub fn shorten(text: &str, width: usize) -> String {
@@ -68,6 +68,23 @@ pub fn time(cost: &Cost) -> Option<String> {
     }
     let range = cost.low.zip(cost.high).map(|(low, high)| (roughly(low), roughly(high))).filter(|(low, high)| low != high);
     Some(format!("about {}{}", roughly(middle), range.map(|(low, high)| format!(" ({low} to {high})")).unwrap_or_default()))
+}
+
+/// How large a value is: `3.2 MB` where that is known, `about 3.2 MB (1.1 MB to 9.6 MB)` where it is not quite.
+pub fn size(size: &Size) -> String {
+    let (low, high) = (bytes(size.low), bytes(size.high));
+    if low == high { bytes(size.bytes) } else { format!("about {} ({low} to {high})", bytes(size.bytes)) }
+}
+
+/// What a cell takes at most at one time: `about 40 MB (24 MB to 60 MB)`, `24 MB or more`.
+pub fn memory(memory: &Memory) -> Option<String> {
+    let low = bytes(memory.low?);
+    let all = memory.bytes.zip(memory.high).map(|(middle, high)| (bytes(middle), bytes(high)));
+    Some(match all {
+        Some((middle, high)) if low == high => middle,
+        Some((middle, high)) => format!("about {middle} ({low} to {high})"),
+        None => format!("{low} or more"),
+    })
 }
 
 /// What is left to run, when it is known of every cell and long enough to be worth a word: `about 3 min left`.

@@ -63,6 +63,9 @@ pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
 pub(crate) fn analyze_for(input: &Input, settings: &Settings, asked: Asked<'_>) -> Analysis {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
+    if asked.weighs {
+        request.file_sizes = input.file_sizes();
+    }
     if let Some(on) = asked.on.filter(|on| *on != nbhoist_analyzer::placement::HERE) {
         request.placement = settings.placement(on, &remember::places(settings));
         request.placement.sizes.clone_from(&asked.measurements.sizes);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nbhoist_analyzer::cost::Model;
 use nbhoist_analyzer::notebook::{CellKind, Notebook};
-use nbhoist_analyzer::report::{CellReport, Certainty, Edge, Effect, NameFact};
+use nbhoist_analyzer::report::{CellReport, Certainty, Edge, Effect, NameFact, Size};
 use nbhoist_analyzer::words;
 
 use crate::analysis::Asked;
@@ -20,6 +20,9 @@ const RANKED: usize = 5;
 
 /// Cells that take less are not, seconds.
 const WORTH_RANKING: f64 = 1.0;
+
+/// Values that take less are not worth a word, bytes.
+const WORTH_A_SIZE: u64 = 100_000;
 
 pub(crate) fn analyze(args: &AnalyzeArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     if terminal.format == OutputFormat::Json && args.notebooks.len() > 1 {
@@ -95,6 +98,12 @@ fn cell(report: &CellReport, edges: &[Edge], notebook: &Notebook, terminal: &Ter
     } else if report.cost.heavy {
         row("takes", "long (heavy)");
     }
+    let sizes: Vec<String> =
+        report.sizes.iter().filter(|(_, size)| size.high >= WORTH_A_SIZE).map(|(name, size)| sized(name, size)).collect();
+    row("holds", &sizes.join(", "));
+    if let Some(peak) = words::memory(&report.memory).filter(|_| report.memory.low.is_some_and(|low| low >= WORTH_A_SIZE)) {
+        row("memory", &peak);
+    }
     for problem in &report.problems {
         let _ = writeln!(text, "  {ERROR}problem{ERROR:#}  {}", problem.text);
     }
@@ -102,6 +111,11 @@ fn cell(report: &CellReport, edges: &[Edge], notebook: &Notebook, terminal: &Ter
         text.push_str(&reasons(report, notebook));
     }
     text
+}
+
+/// `X 3.2 MB`; with its interval where that is wide.
+fn sized(name: &str, size: &Size) -> String {
+    format!("{name} {}", words::size(size))
 }
 
 /// Kinds of effects, each with what it touches.

@@ -103,6 +103,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Server(ServerArgs),
     Completions(CompletionsArgs),
+    /// The other half of `%load_ext nbhoist`
+    #[command(hide = true)]
+    Magic,
     #[command(hide = true)]
     GenerateDocs(GenerateDocsArgs),
 }

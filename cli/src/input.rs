@@ -31,7 +31,16 @@ impl Input {
 
     /// Texts of the local modules and scripts the notebook refers to, by path relative to its folder.
     pub(crate) fn files(&self) -> BTreeMap<String, String> {
-        nbhoist_lsp::files::referenced(self.notebook.code_cells().map(|cell| cell.source.as_str()), &self.folder())
+        nbhoist_lsp::files::referenced(self.sources(), &self.folder())
+    }
+
+    /// Bytes of the data files that the notebook names, by path relative to its folder.
+    pub(crate) fn file_sizes(&self) -> BTreeMap<String, u64> {
+        nbhoist_lsp::files::sizes(self.sources(), &self.folder())
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &str> {
+        self.notebook.code_cells().map(|cell| cell.source.as_str())
     }
 }
 

@@ -14,6 +14,7 @@ mod explain;
 mod frame;
 mod graph;
 mod input;
+mod magic;
 mod migrate;
 mod plan;
 mod remember;
@@ -77,6 +78,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::demo(&args, terminal),
         Command::Executors(args) => executors::executors(&args, terminal),
         Command::Server(args) => server::server(&args),
+        Command::Magic => magic::magic(),
         Command::Explain(args) => explain::explain(&args, terminal),
         Command::GenerateDocs(args) => docs::generate(&args, terminal),
         Command::Completions(args) => completions::completions(&args, terminal),

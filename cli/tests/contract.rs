@@ -54,7 +54,8 @@ fn analyze_prints_what_the_contract_says() {
     assert_eq!(keys(&analysis), ["schema", "notebook", "cells", "edges"]);
     assert_eq!((&analysis["schema"], &analysis["notebook"]), (&json!(1), &json!("a.py")));
     let cells = analysis["cells"].as_array().unwrap();
-    let wanted = ["cell", "id", "kind", "defines", "reads", "mutates", "deletes", "effects", "problems", "cost", "facts"];
+    let wanted =
+        ["cell", "id", "kind", "defines", "reads", "mutates", "deletes", "effects", "problems", "cost", "sizes", "memory", "facts"];
     assert!(cells.iter().all(|cell| keys(cell) == wanted));
     assert_eq!((&cells[0]["cell"], &cells[0]["kind"], &cells[0]["id"]), (&json!(1), &json!("markdown"), &Value::Null));
     assert_eq!(cells[1]["defines"], json!(["math", "rows"]));
@@ -65,6 +66,11 @@ fn analyze_prints_what_the_contract_says() {
     assert!(0.0 < low && low <= seconds && seconds <= high && high < 1e5, "{}", cells[1]["cost"]);
     assert_eq!((&cells[1]["cost"]["basis"], &cells[1]["cost"]["heavy"]), (&json!("model"), &json!(false)));
     assert_eq!((&cells[0]["cost"]["seconds"], &cells[0]["cost"]["basis"]), (&Value::Null, &json!("unknown")));
+    let size = &cells[1]["sizes"][0];
+    assert_eq!(keys(size), ["name", "bytes", "low", "high", "basis", "because"]);
+    assert_eq!((&size["name"], &size["bytes"], &size["basis"]), (&json!("rows"), &json!(112), &json!("model")));
+    assert_eq!(keys(&cells[1]["memory"]), ["bytes", "low", "high"]);
+    assert_eq!(cells[2]["sizes"], json!([]), "nobody knows what a sum is");
     assert_eq!(keys(&cells[1]["facts"][0]), ["name", "role", "certainty", "because"]);
     let flow = |from, to| json!({"from": from, "to": to, "kind": "flow"});
     let edges = analysis["edges"].as_array().unwrap();
@@ -97,9 +103,9 @@ fn plan_prints_what_the_contract_says() {
     let names = |list: &str| plan[list].as_array().unwrap().iter().map(|entry| entry["name"].clone()).collect::<Vec<_>>();
     assert_eq!(names("inputs"), ["rows"]);
     assert_eq!(names("returns"), ["rows", "total"]);
-    assert_eq!(keys(&plan["inputs"][0]), ["name", "kind", "defined_in", "bytes", "certainty", "because"]);
-    assert_eq!((&plan["inputs"][0]["defined_in"], &plan["inputs"][0]["bytes"]), (&json!(2), &Value::Null));
-    assert_eq!(keys(&plan["returns"][0]), ["name", "kind", "needed_by", "certainty", "because"]);
+    assert_eq!(keys(&plan["inputs"][0]), ["name", "kind", "defined_in", "bytes", "size", "certainty", "because"]);
+    assert_eq!((&plan["inputs"][0]["defined_in"], &plan["inputs"][0]["bytes"]), (&json!(2), &json!(112)));
+    assert_eq!(keys(&plan["returns"][0]), ["name", "kind", "needed_by", "bytes", "size", "certainty", "because"]);
     assert_eq!(plan["returns"][1]["needed_by"], json!([4]));
     assert_eq!(plan["imports"], json!(["import math"]));
     assert_eq!(keys(&plan["inputs"][0]["because"][0]), ["text", "cell", "start", "end"]);

@@ -41,7 +41,7 @@ pub struct PythonSource {
 
 /// The runtime, ready to be sent.
 #[derive(Clone, Debug)]
-pub(crate) struct Archive {
+pub struct Archive {
     bytes: Vec<u8>,
     digest: String,
 }

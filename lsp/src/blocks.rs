@@ -109,7 +109,7 @@ pub(crate) fn explain(snapshot: &Snapshot, plan: &Plan) -> String {
     }
     let needs = plan.inputs.iter().map(|input| {
         let from = input.defined_in.map(|cell| format!(", from cell {cell}")).unwrap_or_default();
-        let size = input.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
+        let size = input.size.as_ref().map(|size| format!(", {}", bytes(size.bytes))).unwrap_or_default();
         format!("`{}`{from}{size}, {}{}", input.name, input.certainty.as_str(), reason(&input.because))
     });
     section("Needs", needs.collect());

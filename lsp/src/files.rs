@@ -26,6 +26,18 @@ pub fn asked<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> Vec<S
     asked
 }
 
+/// Bytes of the data files that these sources name, by path relative to `folder`. Only files in that folder count, and nothing is read.
+pub fn sizes<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> BTreeMap<String, u64> {
+    let mut own = None;
+    local_files::data(sources, |path| {
+        let own = own.get_or_insert_with(|| folder.canonicalize().ok()).as_deref()?;
+        let file = own.join(path);
+        // Most literals name no file: one look says so, where resolving links takes one for each part of the path.
+        let file = Some(file).filter(|file| file.is_file())?.canonicalize().ok().filter(|file| file.starts_with(own))?;
+        file.metadata().ok().map(|known| known.len())
+    })
+}
+
 /// The text that `referenced` gives for a path.
 pub fn text(path: &str, folder: &Path) -> Option<String> {
     folder.join(path).is_file().then(|| folder.canonicalize().ok()).flatten().and_then(|own| read(path, &own))
@@ -66,6 +78,9 @@ mod tests {
         std::fs::write(folder.path().join("outside.py"), "x = 1").unwrap();
         std::os::unix::fs::symlink("../outside.py", own.join("link.py")).unwrap();
         assert!(referenced(["import link"].into_iter(), &own).is_empty());
+        assert!(sizes(["open('link.py')"].into_iter(), &own).is_empty());
+        std::fs::write(own.join("a.csv"), "12345").unwrap();
+        assert_eq!(sizes(["open('a.csv')"].into_iter(), &own), BTreeMap::from([("a.csv".to_owned(), 5)]));
     }
 
     #[cfg(unix)]

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use nbhoist_analyzer::names::name_at;
 use nbhoist_analyzer::report::{Certainty, NameFact};
-use nbhoist_analyzer::words::{bytes, ranges};
+use nbhoist_analyzer::words::{bytes, ranges, size};
 
 use crate::document::Uri;
 use crate::encoding::{Encoding, Span};
 use crate::snapshot::Snapshot;
+
+/// A value that takes less is not worth a word, bytes.
+const WORTH_A_WORD: u64 = 10_000;
 
 /// A name under the cursor.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Hovered {
     pub(crate) span: Span,
     /// What the analysis says, in Markdown.
     pub(crate) text: String,
+    /// How large the source says that the value is, in words.
+    pub(crate) expected: Option<String>,
 }
 
 /// What the kernel says of a value.
@@ -45,7 +50,17 @@ pub(crate) fn at(snapshot: &Snapshot, uri: &Uri, offset: usize, encoding: Encodi
     let (name, range) = name_at(&source.source, offset)?;
     let (_, span) = snapshot.source.span(cell, range.start, range.end, encoding)?;
     let text = describe(snapshot, &name, cell)?;
-    Some(Hovered { name, span, text })
+    let expected = expected(snapshot, &name, cell);
+    Some(Hovered { name, span, text, expected })
+}
+
+/// How large the value is that the name stands for in this cell, as far as the source says.
+fn expected(snapshot: &Snapshot, name: &str, here: u32) -> Option<String> {
+    let binders = || snapshot.analysis.cells.iter().filter(|cell| cell.defines.iter().any(|fact| fact.name == name));
+    let binder = binders().rfind(|cell| cell.cell < here).or_else(|| binders().find(|cell| cell.cell == here))?;
+    let known = binder.sizes.get(name).filter(|known| known.high >= WORTH_A_WORD)?;
+    let why = known.because.first().map(|because| format!(": {}", because.text)).unwrap_or_default();
+    Some(format!("{}{why}", size(known)))
 }
 
 /// `None` for a name that no cell binds or needs: a builtin.
@@ -93,7 +108,7 @@ fn describe(snapshot: &Snapshot, name: &str, here: u32) -> Option<String> {
 }
 
 /// What is known of the value, in Markdown; it follows the lines about the name.
-pub(crate) fn value(weighed: Option<&Weighed>, last_size: Option<u64>) -> String {
+pub(crate) fn value(weighed: Option<&Weighed>, last_size: Option<u64>, expected: Option<&str>) -> String {
     let mut text = String::new();
     match weighed {
         Some(weighed) => {
@@ -110,7 +125,9 @@ pub(crate) fn value(weighed: Option<&Weighed>, last_size: Option<u64>) -> String
         }
         None => {
             if let Some(size) = last_size {
-                let _ = write!(text, "\n- {} when it last travelled", bytes(size));
+                let _ = write!(text, "\n- {} when it was last weighed", bytes(size));
+            } else if let Some(expected) = expected {
+                let _ = write!(text, "\n- expected to take {expected}");
             }
         }
     }

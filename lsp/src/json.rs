@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nbhoist_analyzer::finding::{Applicability, Edit, Finding, Fix};
 use nbhoist_analyzer::report::{
-    Because, BlockFile, CellReport, Cost, Decision, Edge, Effect, Estimate, Input, NameFact, Plan, Problem, Refusal, Return,
+    Because, BlockFile, CellReport, Cost, Decision, Edge, Effect, Estimate, Input, NameFact, Plan, Problem, Refusal, Return, Size,
 };
 use serde_json::{Map, Value, json};
 
@@ -33,6 +33,8 @@ fn cell(cell: &CellReport) -> Value {
         "effects": cell.effects.iter().map(effect).collect::<Vec<_>>(),
         "problems": cell.problems.iter().map(problem).collect::<Vec<_>>(),
         "cost": cost(&cell.cost),
+        "sizes": cell.sizes.iter().map(|(name, known)| with_name(name, size(known))).collect::<Vec<_>>(),
+        "memory": {"bytes": cell.memory.bytes, "low": cell.memory.low, "high": cell.memory.high},
         "facts": facts(cell),
     })
 }
@@ -81,6 +83,25 @@ pub fn cost(cost: &Cost) -> Value {
     })
 }
 
+/// How large a value is.
+fn size(size: &Size) -> Value {
+    json!({
+        "bytes": size.bytes,
+        "low": size.low,
+        "high": size.high,
+        "basis": size.basis.as_str(),
+        "because": reasons(&size.because),
+    })
+}
+
+fn with_name(name: &str, value: Value) -> Value {
+    let mut object = Map::from_iter([("name".to_owned(), name.into())]);
+    if let Value::Object(fields) = value {
+        object.extend(fields);
+    }
+    Value::Object(object)
+}
+
 fn edge(edge: &Edge) -> Value {
     json!({"from": edge.from, "to": edge.to, "names": edge.names, "kind": edge.kind.as_str()})
 }
@@ -125,7 +146,8 @@ fn input(input: &Input) -> Value {
         "name": input.name,
         "kind": input.kind.as_str(),
         "defined_in": input.defined_in,
-        "bytes": input.bytes,
+        "bytes": input.size.as_ref().map(|size| size.bytes),
+        "size": input.size.as_ref().map(size),
         "certainty": input.certainty.as_str(),
         "because": reasons(&input.because),
     })
@@ -136,6 +158,8 @@ fn returned(entry: &Return) -> Value {
         "name": entry.name,
         "kind": entry.kind.as_str(),
         "needed_by": entry.needed_by,
+        "bytes": entry.size.as_ref().map(|size| size.bytes),
+        "size": entry.size.as_ref().map(size),
         "certainty": entry.certainty.as_str(),
         "because": reasons(&entry.because),
     })

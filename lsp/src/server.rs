@@ -184,7 +184,7 @@ impl LanguageServer for Server {
         let Some(hovered) = self.work(hovered).await? else { return Ok(None) };
         let weighed = self.session.weigh(&snapshot.source.uri, &hovered.name).await;
         let last = self.session.measured().size(&snapshot.source.uri, &hovered.name);
-        Ok(Some(convert::hover(hovered.text + &hover::value(weighed.as_ref(), last), hovered.span)))
+        Ok(Some(convert::hover(hovered.text + &hover::value(weighed.as_ref(), last, hovered.expected.as_deref()), hovered.span)))
     }
 
     async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {

@@ -52,6 +52,7 @@ impl Snapshot {
         let code = || source.notebook.code_cells().map(|cell| cell.source.as_str());
         if let Some(folder) = folder(&source.uri) {
             request.files = files::referenced(code(), &folder);
+            request.file_sizes = files::sizes(code(), &folder);
         }
         let analysis = analyze_with(&request, facts);
         facts.retain(code());

@@ -2,6 +2,7 @@
 
 pub mod random;
 pub mod simulation;
+pub mod targets;
 
 use std::path::PathBuf;
 

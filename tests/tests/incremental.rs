@@ -136,7 +136,7 @@ fn follow(name: &str, notebook: &Notebook, edits: usize, random: &mut Random) ->
 
 fn made(random: &mut Random) -> Notebook {
     let cells: Vec<String> = (0..4 + random.below(30)).map(|_| cell(random)).collect();
-    percent::read(&cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect::<String>())
+    percent::read(&format!("# %%\n{}\n", cells.join("\n# %%\n")))
 }
 
 fn notebooks_in(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -156,9 +156,9 @@ fn notebooks_in(folder: &Path, found: &mut Vec<PathBuf>) {
 fn made_notebooks_are_what_they_are_from_scratch() {
     with_room(|| {
         let mut random = Random::new(11);
-        for number in 0..40 {
+        for number in 0..20 {
             let notebook = made(&mut random);
-            follow(&format!("made {number}"), &notebook, setting("NBHOIST_EDITS").unwrap_or(25), &mut random);
+            follow(&format!("made {number}"), &notebook, setting("NBHOIST_EDITS").unwrap_or(20), &mut random);
         }
     });
 }
@@ -175,7 +175,7 @@ fn our_notebooks_are_what_they_are_from_scratch() {
         }
         for path in paths {
             let Ok(notebook) = ipynb::read(&std::fs::read(&path).expect("a file")) else { continue };
-            follow(&path.display().to_string(), &notebook, setting("NBHOIST_EDITS").unwrap_or(8), &mut random);
+            follow(&path.display().to_string(), &notebook, setting("NBHOIST_EDITS").unwrap_or(6), &mut random);
         }
     });
 }
@@ -184,8 +184,8 @@ fn our_notebooks_are_what_they_are_from_scratch() {
 #[test]
 fn only_what_differs_is_interpreted() {
     let sources = |line: &str| -> String {
-        let first = format!("# %%\nx0 = [1]\n{line}\n");
-        first + &(1..50).map(|n| format!("# %%\nx{n} = [x{}, {n}]\nprint(x{n})\n", n / 2)).collect::<String>()
+        let later: Vec<String> = (1..50).map(|n| format!("x{n} = [x{}, {n}]\nprint(x{n})\n", n / 2)).collect();
+        format!("# %%\nx0 = [1]\n{line}\n# %%\n{}", later.join("# %%\n"))
     };
     let mut cache = FactsCache::for_edits();
     let mut interpreted = |line: &str| {
@@ -199,5 +199,5 @@ fn only_what_differs_is_interpreted() {
     assert_eq!(interpreted("y = 1"), 0);
     assert_eq!(interpreted("y = 2"), 1, "nobody reads it");
     assert_eq!(interpreted("nowhere"), 1);
-    assert!(interpreted("x0 = {}") < 10, "few cells look into it, and what they make of it is the same");
+    assert!(interpreted("x0 = {}") > 2, "what is made from it is made again");
 }

@@ -5,76 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nbhoist_analyzer::notebook::{CellKind, Notebook};
-use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze, analyze_with, ipynb, percent};
+use nbhoist_analyzer::{After, FactsCache, Request, analyze, analyze_with, ipynb, percent};
 use nbhoist_tests::random::Random;
 use nbhoist_tests::root;
+use nbhoist_tests::targets::{PIECES, TARGETS, ask_all, percent_script, seeds};
 
 /// What threads of the command and of the server have, bytes.
 const STACK_BYTES: usize = 256 << 20;
-
-/// What mutants are made with: the ends of what tokenizers, JSON and IPython tell apart.
-const PIECES: &[&str] = &[
-    "(",
-    "[",
-    "{",
-    ")",
-    "]",
-    "}",
-    "\"",
-    "'''",
-    "f\"{",
-    "\\",
-    "\n",
-    "\r",
-    "\r\n",
-    "\t",
-    "\0",
-    "\u{feff}",
-    "\u{2028}",
-    "\u{85}",
-    "é",
-    "😀",
-    "%%time\n",
-    "%run x.ipynb\n",
-    "!ls {x}\n",
-    "?",
-    "x??",
-    "# %%\n",
-    "# %% [markdown]\n",
-    "lambda: ",
-    "*",
-    "**",
-    ":=",
-    "del x\n",
-    "global x\n",
-    "def f(x):\n",
-    " return f(f)\n",
-    "class A(A):\n",
-    " pass\n",
-    "for i in x:\n",
-    "try:\n",
-    "match x:\n case [*_]:\n",
-    "async ",
-    "await ",
-    "yield ",
-    "9999999999999999999999",
-    "1e999",
-    "-1",
-    "0x",
-    "null",
-    "\\ud800",
-    "\"cells\":",
-    "\"source\":",
-    ",",
-    ":",
-    "from m import *\n",
-    "x[0] = x\n",
-    "exec(x)\n",
-    "with open(x) as x:\n",
-    "# nbhoist: block x\n",
-    "# noqa: ",
-];
 
 /// Runs on a thread with the stack that the product's threads have.
 fn with_room(work: impl FnOnce() + Send + 'static) {
@@ -84,20 +21,6 @@ fn with_room(work: impl FnOnce() + Send + 'static) {
 
 fn steps() -> usize {
     std::env::var("NBHOIST_FUZZ_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
-}
-
-/// The notebooks of the corpus.
-fn seeds() -> Vec<Vec<u8>> {
-    ["digits", "image_recognition", "remote_sensing"]
-        .iter()
-        .map(|name| std::fs::read(root().join(format!("corpus/{name}.ipynb"))).expect("a notebook of the corpus"))
-        .collect()
-}
-
-/// The code cells of all seeds.
-fn cell_seeds() -> Vec<String> {
-    let notebooks = seeds().into_iter().map(|bytes| ipynb::read(&bytes).expect("a notebook"));
-    notebooks.flat_map(|notebook| notebook.cells.into_iter().filter(|cell| cell.kind == CellKind::Code).map(|cell| cell.source)).collect()
 }
 
 /// Up to four changes: a piece put in, bytes taken out, a stretch repeated, the end cut off, a byte changed.
@@ -122,52 +45,37 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Everything that is asked of an analysis, so that no part of it is left out.
-fn ask_all(notebook: &Notebook) -> Analysis {
-    let analysis = analyze(&Request::new(notebook));
-    let cells: Vec<u32> = analysis.cells.iter().map(|cell| cell.cell).take(8).collect();
-    for cell in &cells {
-        analysis.plan(&[*cell], After::FollowingCells);
-    }
-    analysis.plan(&cells, After::FollowingCells);
-    analysis.plans();
-    analysis
-}
-
-fn script(cells: &[String]) -> String {
-    cells.iter().map(|cell| format!("# %%\n{cell}\n")).collect::<Vec<_>>().concat()
+/// The code cells of all notebooks of the corpus.
+fn cell_seeds() -> Vec<String> {
+    seeds("cell").into_iter().map(|cell| String::from_utf8(cell).expect("text")).collect()
 }
 
 #[test]
-fn mutated_notebook_files() {
+fn mutants_of_every_target() {
     with_room(|| {
         let mut random = Random::new(1);
-        let seeds = seeds();
-        let mut read = 0;
-        for _ in 0..steps() {
-            let mut bytes = seeds[random.below(seeds.len())].clone();
-            mutate(&mut bytes, &mut random);
-            if let Ok(notebook) = ipynb::read(&bytes) {
-                ask_all(&notebook);
-                assert_eq!(ipynb::edit(&bytes, &[]).ok().as_deref(), Some(bytes.as_slice()), "no edit changes no byte");
-                read += 1;
+        for (name, target) in TARGETS {
+            let seeds = seeds(name);
+            assert!(!seeds.is_empty(), "{name} begins with nothing");
+            seeds.iter().take(steps()).for_each(|seed| target(seed));
+            for _ in 0..steps() {
+                let mut bytes = seeds[random.below(seeds.len())].clone();
+                mutate(&mut bytes, &mut random);
+                target(&bytes);
             }
         }
-        assert!(read * 10 > steps(), "too few mutants are notebooks: {read}");
     });
 }
 
+/// What fuzzing once found stays found: `fuzz/regressions/TARGET/*`.
 #[test]
-fn mutated_scripts_and_cells() {
+fn regressions() {
     with_room(|| {
-        let mut random = Random::new(2);
-        let seeds = cell_seeds();
-        for _ in 0..steps() * 4 {
-            let mut some: Vec<String> = (0..3).map(|_| seeds[random.below(seeds.len())].clone()).collect();
-            let mut bytes = some.remove(random.below(some.len())).into_bytes();
-            mutate(&mut bytes, &mut random);
-            some.push(String::from_utf8_lossy(&bytes).into_owned());
-            ask_all(&percent::read(&script(&some)));
+        for (name, target) in TARGETS {
+            let folder = root().join("fuzz/regressions").join(name);
+            for file in std::fs::read_dir(&folder).into_iter().flatten() {
+                target(&std::fs::read(file.expect("a file").path()).expect("a file that can be read"));
+            }
         }
     });
 }
@@ -205,7 +113,7 @@ fn hostile_cells() {
     cells.push(fan_out + "def f60(x): return x\nf0(1)");
     with_room(move || {
         for cell in cells {
-            let text = script(&[cell, "print(x)".to_owned()]);
+            let text = percent_script(&[cell, "print(x)".to_owned()]);
             assert_eq!(ask_all(&percent::read(&text)).cells.len(), 2);
         }
     });
@@ -254,7 +162,7 @@ fn edits_lead_where_a_fresh_analysis_leads() {
                     cells[at] = String::from_utf8_lossy(&bytes).into_owned();
                 }
             }
-            let notebook = percent::read(&script(&cells));
+            let notebook = percent::read(&percent_script(&cells));
             let request = Request::new(&notebook);
             let (edited, fresh) = (analyze_with(&request, &mut cache), analyze(&request));
             assert_eq!(
@@ -287,7 +195,7 @@ fn facts_do_not_depend_on_other_cells() {
 fn inputs_of_a_block_are_inputs_of_its_cells() {
     with_room(|| {
         let mut random = Random::new(4);
-        for bytes in seeds() {
+        for bytes in seeds("notebook") {
             let notebook = ipynb::read(&bytes).expect("a notebook");
             let analysis = analyze(&Request::new(&notebook));
             let inputs = |cells: &[u32]| -> BTreeSet<String> {

@@ -30,6 +30,7 @@ impl Interp<'_> {
             // A method of a string or number: it needs its receiver for `", ".join(...)` only.
             val = self.fresh(Kind::Member { receiver: holder.clone(), name: attr.clone() });
         }
+        self.note_attribute_memory(holder, attr, &val, range);
         val
     }
 
@@ -150,7 +151,9 @@ impl Interp<'_> {
             let part = match path.as_deref() {
                 // Any other attribute of a frame is most likely a column, which shows the frame's memory.
                 Some("pandas.DataFrame") if !matches!(self.member("pandas.DataFrame", &name), Found::Entry(_)) => {
-                    self.view_of(holder, "pandas.Series")
+                    let column = self.view_of(holder, "pandas.Series");
+                    self.note_column_memory(holder, &column);
+                    column
                 }
                 Some(path) if matches!(self.member(path, &name), Found::Entry(entry) if !entry.attribute) => Val::default(),
                 // Under a name of its own: the attribute may be a method after all, which must be found again as such.
@@ -197,6 +200,7 @@ impl Interp<'_> {
         let mut val = Val::default();
         for &id in &holder.objs {
             let part = self.item_of(id, index, slice, range);
+            self.note_item_memory(id, slice, index, &part, range);
             val.join(&part);
         }
         val.literal = None;

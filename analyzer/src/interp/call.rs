@@ -118,7 +118,7 @@ impl Interp<'_> {
             }
             Kind::Path(path) => {
                 let val = self.call_path(&path, args, range);
-                self.note_result(&path, None, args, &val);
+                self.note_result(&path, None, args, &val, range);
                 val
             }
             Kind::Member { receiver, name } => self.call_member(&receiver, &name, args, range),
@@ -208,7 +208,7 @@ impl Interp<'_> {
                 _ if name.as_str() == super::library::COMPUTED => self.call_unknown("the method", Some(&one), args, range),
                 Kind::Lib(path) => {
                     let val = self.call_library_member(&one, &path, name, args, range);
-                    self.note_result(name, Some(&one), args, &val);
+                    self.note_result(name, Some(&one), args, &val, range);
                     val
                 }
                 Kind::Namespace => self.call_namespace_method(name, args, range),
@@ -238,7 +238,7 @@ impl Interp<'_> {
     fn call_member_of_unknown(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
         self.note_call(&format!("?.{name}").into(), Some(receiver), args, range);
         let val = self.call_unknown_member(receiver, name, args, range);
-        self.note_result(name, Some(receiver), args, &val);
+        self.note_result(name, Some(receiver), args, &val, range);
         val
     }
 

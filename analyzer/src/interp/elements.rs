@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::{Expr, Number};
-use ruff_text_size::TextRange;
+use ruff_text_size::{Ranged as _, TextRange};
 
 use super::Interp;
 use super::arguments::Args;
@@ -31,6 +31,11 @@ impl Interp<'_> {
         }
         if !parts.iter().any(Expr::is_starred_expr) {
             self.note_rows(&val, parts.len() as f64);
+            if let [first, .., last] | [first @ last] = parts {
+                self.note_display_memory(&val, held, parts.len(), first.range().cover(last.range()));
+            } else {
+                self.note_display_memory(&val, held, 0, TextRange::default());
+            }
             for &id in &val.objs {
                 self.heap.get_mut(id).parts = Some(held.to_vec());
             }

@@ -59,7 +59,12 @@ impl Interp<'_> {
                 {
                     return Val::literal(negative);
                 }
-                if inner.op == ruff_python_ast::UnaryOp::Not { Val::scalar() } else { self.like(&operand) }
+                if inner.op == ruff_python_ast::UnaryOp::Not {
+                    return Val::scalar();
+                }
+                let result = self.like(&operand);
+                self.note_operation_memory(&operand, &Val::scalar(), Some(Operator::Sub), &result, inner.range());
+                result
             }
             Expr::Lambda(inner) => self.make_lambda(inner),
             Expr::If(inner) => {
@@ -85,6 +90,9 @@ impl Interp<'_> {
                 }
                 let dict = self.container("builtins.dict", &held);
                 self.note_rows(&dict, inner.items.len() as f64);
+                if inner.items.iter().all(|item| item.key.is_some()) {
+                    self.note_display_memory(&dict, &held, inner.items.len(), inner.range());
+                }
                 dict
             }
             Expr::Set(inner) => {
@@ -142,6 +150,9 @@ impl Interp<'_> {
                 self.attribute(&holder, &inner.attr.id, inner.range())
             }
             Expr::Subscript(inner) => {
+                if let Some(length) = self.length_in_shape(inner) {
+                    return length;
+                }
                 let holder = self.eval(&inner.value);
                 let index = self.eval(&inner.slice);
                 self.subscript(&holder, &index, &inner.slice, inner.range())
@@ -236,6 +247,7 @@ impl Interp<'_> {
                 let receiver = if method == "__contains__" { right_val.clone() } else { left.clone().joined(&right_val) };
                 self.call_special(&receiver, method, &[], inner.range());
                 result = self.like(&left.clone().joined(&right_val));
+                self.note_operation_memory(&left, &right_val, None, &result, inner.range());
             }
             left = right_val;
         }
@@ -383,6 +395,10 @@ impl Interp<'_> {
         self.frames.pop();
         let val = self.container(kind, &held);
         self.note_rows(&val, rows.unwrap_or(0.0));
+        if let [first, ..] = parts {
+            let tested = generators.iter().any(|generator| !generator.ifs.is_empty());
+            self.note_comprehension_memory(&val, &held, rows, tested, first.range().cover(generators[generators.len() - 1].range()));
+        }
         val
     }
 

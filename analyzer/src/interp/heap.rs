@@ -6,6 +6,7 @@ use ruff_python_ast::name::Name;
 use rustc_hash::FxHashSet;
 
 use super::function::FunctionDef;
+use super::memory::Memory;
 use super::recorder::{Recorder, Tie};
 use super::work::Given;
 
@@ -121,6 +122,8 @@ pub(crate) struct Obj {
     pub(crate) needs: Vec<Name>,
     /// How large it is.
     pub(crate) extent: Extent,
+    /// What it takes in memory, where that is known.
+    pub(crate) memory: Option<Arc<Memory>>,
     /// Numbers that it, and what it wraps, were made with.
     pub(crate) made_with: Arc<[Given]>,
     /// Base classes of a class; for the environment of a function: the one around it.
@@ -141,6 +144,7 @@ impl Obj {
             views: Vec::new(),
             needs: Vec::new(),
             extent: Extent::default(),
+            memory: None,
             made_with: Arc::clone(nothing),
             bases: Vec::new(),
             function: None,

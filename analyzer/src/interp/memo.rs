@@ -44,6 +44,7 @@ pub(crate) struct Memo {
 pub(super) struct Asked {
     pub(super) table: Arc<Table>,
     pub(super) texts: BTreeMap<String, String>,
+    pub(super) file_sizes: BTreeMap<String, u64>,
     pub(super) weighs: bool,
     /// Builtins that some cell binds.
     pub(super) bound: BTreeSet<Name>,
@@ -52,7 +53,8 @@ pub(super) struct Asked {
 impl PartialEq for Asked {
     fn eq(&self, other: &Self) -> bool {
         let same_table = Arc::ptr_eq(&self.table, &other.table) || self.table == other.table;
-        same_table && (&self.texts, self.weighs, &self.bound) == (&other.texts, other.weighs, &other.bound)
+        let Self { texts, file_sizes, weighs, bound, .. } = self;
+        same_table && (texts, file_sizes, weighs, bound) == (&other.texts, &other.file_sizes, &other.weighs, &other.bound)
     }
 }
 

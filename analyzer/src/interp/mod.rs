@@ -22,10 +22,12 @@ mod heap;
 mod library;
 mod magic;
 mod memo;
+mod memory;
 mod names;
 mod names_in_text;
 mod numbers;
 mod recorder;
+mod shapes;
 mod stmt;
 mod text;
 mod trace;
@@ -42,7 +44,8 @@ pub(crate) use builtin_names::{builtins, is_builtin};
 pub(crate) use flow::{Bound, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use memo::Memo;
-pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Read, add_reasons};
+pub(crate) use memory::Weighed;
+pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Peak, Read, add_reasons};
 pub(crate) use work::{Call, Work};
 
 use crate::facts::CellFacts;
@@ -81,6 +84,7 @@ pub(crate) fn run(
     facts: &[Arc<CellFacts>],
     table: &Arc<Table>,
     texts: &BTreeMap<String, String>,
+    file_sizes: &BTreeMap<String, u64>,
     weighs: bool,
     memo: Option<&mut Memo>,
 ) -> World {
@@ -89,6 +93,7 @@ pub(crate) fn run(
         weighs,
         table,
         texts,
+        file_sizes,
         known_texts: KnownTexts::default(),
         modules: FxHashMap::default(),
         new_modules: Vec::new(),
@@ -126,7 +131,13 @@ pub(crate) fn run(
     let cells: Vec<(&Cell, &Arc<CellFacts>)> = notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).collect();
     let traces = match memo {
         Some(memo) => {
-            let asked = memo::Asked { table: Arc::clone(table), texts: texts.clone(), weighs, bound: interp.bound_somewhere.clone() };
+            let asked = memo::Asked {
+                table: Arc::clone(table),
+                texts: texts.clone(),
+                file_sizes: file_sizes.clone(),
+                weighs,
+                bound: interp.bound_somewhere.clone(),
+            };
             interp.run_remembered(memo, asked, &cells)
         }
         None => cells.iter().map(|(cell, facts)| Arc::new(interp.run_cell(cell, facts))).collect(),
@@ -187,6 +198,8 @@ struct Interp<'a> {
     weighs: bool,
     table: &'a Table,
     texts: &'a BTreeMap<String, String>,
+    /// Bytes of files, by the paths that the source gives.
+    file_sizes: &'a BTreeMap<String, u64>,
     known_texts: KnownTexts,
     /// Namespaces of local modules.
     modules: FxHashMap<String, ObjId>,
@@ -262,6 +275,7 @@ impl Interp<'_> {
         self.trace.stars = self.stars.clone();
         self.trace.opaque = self.opaque.clone();
         self.settle_names();
+        self.weigh_cell();
         std::mem::take(&mut self.trace)
     }
 
@@ -274,7 +288,8 @@ impl Interp<'_> {
                 self.trace.deletes.push(name.clone());
             }
             if slot.assigned {
-                self.trace.binds.push(Bind::of(&name, &slot));
+                let weighed = if self.weighs { self.weigh(&slot.val) } else { None };
+                self.trace.binds.push(Bind::of(&name, &slot, weighed));
             }
             match slot.bound {
                 Bound::Never => self.base.set(&name, None),
@@ -385,6 +400,7 @@ impl Interp<'_> {
             if self.trace.knows_change(object, certainty) {
                 continue;
             }
+            self.forget_memory(object);
             let because = reasons.get_or_insert_with(|| self.because(why, range).into_iter().map(Arc::new).collect()).clone();
             self.trace.change(object, Change { certainty, because });
             self.heap.note_change(object, self.cell);

@@ -8,6 +8,7 @@ use ruff_text_size::TextRange;
 
 use super::flow::{Bound, Slot};
 use super::heap::{ObjId, Val};
+use super::memory::Weighed;
 use super::work::Work;
 use crate::report::{Because, Certainty, Effect, EffectKind};
 
@@ -44,11 +45,13 @@ pub(crate) struct Bind {
     pub(crate) must: bool,
     pub(crate) val: Val,
     pub(crate) import: Option<Arc<str>>,
+    /// What its value takes when the cell ends, where that is known.
+    pub(crate) weighed: Option<Weighed>,
 }
 
 impl Bind {
-    pub(crate) fn of(name: &Name, slot: &Slot) -> Self {
-        Self { name: name.clone(), must: slot.bound == Bound::Must, val: slot.val.clone(), import: slot.import.clone() }
+    pub(crate) fn of(name: &Name, slot: &Slot, weighed: Option<Weighed>) -> Self {
+        Self { name: name.clone(), must: slot.bound == Bound::Must, val: slot.val.clone(), import: slot.import.clone(), weighed }
     }
 }
 
@@ -88,6 +91,17 @@ pub(crate) struct Draw {
     pub(crate) call: LibraryCall,
 }
 
+/// What the values take at once that a cell reads, makes and needs on the way, bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peak {
+    /// What is surely there: the values that are known.
+    pub(crate) low: f64,
+    pub(crate) bytes: f64,
+    pub(crate) high: f64,
+    /// Whether all values are known.
+    pub(crate) complete: bool,
+}
+
 /// What one cell did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CellTrace {
@@ -113,6 +127,12 @@ pub(crate) struct CellTrace {
     pub(crate) runs_unknown: bool,
     /// How much it does.
     pub(crate) work: Work,
+    /// What the values take that it makes, as far as known, bytes.
+    pub(crate) made_bytes: f64,
+    /// The largest of them.
+    pub(crate) largest_bytes: f64,
+    /// What it takes at most at one time.
+    pub(crate) peak: Peak,
     /// What must stay in the kernel's process (`input()`, widgets), and where.
     pub(crate) stays: Vec<Because>,
 }

@@ -101,6 +101,13 @@ pub(super) struct Around {
     again: u32,
 }
 
+impl Around {
+    /// Whether what runs is not only run once more to learn what its first turn leaves.
+    pub(super) const fn is_first(&self) -> bool {
+        self.again == 0
+    }
+}
+
 impl Default for Around {
     fn default() -> Self {
         Self { times: 1.0, usual: 1.0, depth: 0, open: 0, again: 0 }
@@ -271,10 +278,11 @@ impl Interp<'_> {
     }
 
     /// Notes what the result of a call is made with, and how large it is.
-    pub(super) fn note_result(&mut self, path: &str, receiver: Option<&Val>, args: &Args, result: &Val) {
+    pub(super) fn note_result(&mut self, path: &str, receiver: Option<&Val>, args: &Args, result: &Val, range: TextRange) {
         if !self.weighs {
             return;
         }
+        self.note_memory(path, receiver, args, result, range);
         let fresh: Vec<ObjId> = result.objs.iter().copied().filter(|&id| self.is_new(id)).collect();
         if fresh.is_empty() {
             return;
@@ -364,6 +372,7 @@ impl Interp<'_> {
         for &id in &result.objs {
             self.heap.get_mut(id).extent = extent;
         }
+        self.note_operation_memory(left, right, Some(op), result, range);
     }
 
     /// The iterable of a `for`, with how often it makes the loop turn.

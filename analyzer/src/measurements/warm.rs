@@ -160,6 +160,8 @@ mod tests {
             effects: Vec::new(),
             problems: Vec::new(),
             cost,
+            sizes: std::collections::BTreeMap::new(),
+            memory: crate::report::Memory::default(),
         }
     }
 

@@ -6,6 +6,7 @@
 mod blocks;
 mod energy;
 mod flow;
+pub mod live;
 pub mod lognormal;
 pub mod many;
 mod moving;

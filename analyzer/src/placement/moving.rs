@@ -64,6 +64,12 @@ pub(crate) fn decide(plan: &mut Plan, reports: &[CellReport], before: &Versions<
     };
 }
 
+/// What a plan's decision says of one place.
+pub(super) fn about(plan: &Plan, place: &str) -> Option<String> {
+    let named = format!("on `{place}`");
+    plan.decision.because.iter().map(|because| &because.text).find(|text| text.contains(&named)).cloned()
+}
+
 /// An offer with its numbers and the point at which it would turn.
 fn sentence(offer: &Offer<'_>, risk: f64) -> String {
     let estimate = offer.estimate();

@@ -4,7 +4,7 @@ use super::rerun::{Reruns, reruns};
 use super::sizes::{self, crossing, rate, transfer};
 use super::versions::Versions;
 use super::{Lognormal, Options, Place, Preferences, Work};
-use crate::report::{CellReport, Estimate, Plan};
+use crate::report::{CellReport, Estimate, Plan, Size};
 use crate::words;
 
 /// What a block is, as far as time and size go.
@@ -32,19 +32,20 @@ impl Load {
         let work = |cell| if options.gpu.contains(&cell) { Work::Gpu } else { Work::Cpu };
         let here = times.filter_map(|(cell, time)| Some((work(cell), time?))).collect();
         let mut guessed: Vec<String> = Vec::new();
-        let mut sized = |name: &str, kind, bytes| {
-            let size = sizes::size(name, kind, bytes, options);
-            if !size.measured && !guessed.iter().any(|known| known == name) {
+        let mut sized = |name: &str, kind, size: Option<&Size>| {
+            let size = sizes::size(name, kind, size, options);
+            if !size.known && !guessed.iter().any(|known| known == name) {
                 guessed.push(name.to_owned());
             }
             (name.to_owned(), size.bytes)
         };
-        let mut inputs: Vec<(String, Lognormal)> = plan.inputs.iter().map(|input| sized(&input.name, input.kind, input.bytes)).collect();
-        let returns = Lognormal::sum(plan.returns.iter().map(|entry| sized(&entry.name, entry.kind, None).1));
+        let mut inputs: Vec<(String, Lognormal)> =
+            plan.inputs.iter().map(|input| sized(&input.name, input.kind, input.size.as_ref())).collect();
+        let returns = Lognormal::sum(plan.returns.iter().map(|entry| sized(&entry.name, entry.kind, entry.size.as_ref()).1));
         let mut assumed = Vec::new();
         if !guessed.is_empty() {
             assumed.push(format!(
-                "nobody has measured how large {} {}; supposed are 100 kB, between 1 kB and 10 MB, for data and a few kB for code",
+                "nobody knows how large {} {}; supposed are 100 kB, between 1 kB and 10 MB, for data and a few kB for code",
                 listed(&guessed),
                 if guessed.len() == 1 { "is" } else { "are" }
             ));

@@ -151,6 +151,10 @@ pub struct Situation<'s> {
     pub there: bool,
     /// What the session has taken so far.
     pub ledger: Ledger,
+    /// When results come home for [`Policy::Optimal`].
+    pub home: ComesHome,
+    /// Whether a worker is up at the place.
+    pub warm: bool,
 }
 
 /// What a policy chose.
@@ -160,6 +164,10 @@ pub struct Choice {
     pub there: bool,
     /// Indices of past runs whose code runs there again first, in order.
     pub again: Vec<usize>,
+    /// How many of the runs after it are best there, too, without one here in between.
+    pub along: usize,
+    /// For each run ahead, the first included, whether it is best there; empty when the cell stays.
+    pub path: Vec<bool>,
 }
 
 /// How far a session may fall behind staying here: 3%, well within the 5% that are promised.
@@ -190,11 +198,12 @@ impl Policy {
                 situation.there && situation.pays_to_stay(likely) || situation.pays(likely, time.map(Lognormal::sum))
             }
             Self::Optimal => {
-                return situation.cut(FETCHED_LATER).filter(|choice| situation.is_covered(choice)).unwrap_or_default();
+                let later = if situation.home == ComesHome::AtOnce { 1.0 } else { FETCHED_LATER };
+                return situation.cut(later).filter(|choice| situation.is_covered(choice)).unwrap_or_default();
             }
             Self::Oracle => return situation.cut(1.0).unwrap_or_default(),
         };
-        Choice { there, again: Vec::new() }
+        Choice { there, ..Choice::default() }
     }
 }
 
@@ -215,6 +224,10 @@ fn learned(now: &Upcoming) -> Option<f64> {
 impl Situation<'_> {
     fn speed(&self) -> f64 {
         self.place.speed(super::Work::Cpu)
+    }
+
+    fn start(&self) -> f64 {
+        if self.warm { 0.0 } else { self.place.start() }
     }
 
     fn send(&self, bytes: Lognormal) -> Lognormal {
@@ -239,7 +252,7 @@ impl Situation<'_> {
         let send = needed.map(|value| self.send(self.values[value].bytes).median).sum::<f64>();
         let last = made.iter().filter(|&&value| count == 1 || self.values[value].lasts);
         let fetch = last.map(|&value| self.fetch(self.values[value].bytes).median).sum::<f64>();
-        let start = if self.there { 0.0 } else { self.place.start() + crossing(self.place) };
+        let start = if self.there { 0.0 } else { self.start() + crossing(self.place) };
         time.median > time.median / self.speed() + send + fetch + start
     }
 
@@ -264,7 +277,9 @@ impl Situation<'_> {
         self.collect(&self.ahead[0].reads, &found.ways, &mut again);
         again.sort_unstable();
         again.dedup();
-        Some(Choice { there: true, again })
+        let path: Vec<bool> = (now..now + self.ahead.len()).map(|step| found.there[step] && !found.here[step]).collect();
+        let along = path.iter().skip(1).take_while(|there| **there).count();
+        Some(Choice { there: true, again, along, path })
     }
 
     /// Past runs that make these values again there, and what those need in turn.
@@ -299,7 +314,7 @@ impl Situation<'_> {
                 twice: true,
                 ahead: false,
                 crossing: 0,
-                start_up: micros(self.place.start()),
+                start_up: micros(self.start()),
             });
         }
         for run in &self.ahead {
@@ -314,7 +329,7 @@ impl Situation<'_> {
                 twice: rerun && run.twice,
                 ahead: true,
                 crossing,
-                start_up: cost(self.place.start()),
+                start_up: cost(self.start()),
             });
             run.reads.iter().for_each(|&value| likely[value] = likely[value].max(run.probability));
         }
@@ -338,18 +353,23 @@ impl Situation<'_> {
 
     /// Whether the session does not fall behind staying here by more than a little, even when this cell turns out to be short.
     fn is_covered(&self, choice: &Choice) -> bool {
-        let now = &self.ahead[0];
-        let Some(time) = now.time else { return false };
+        // What is known to follow there counts as much as the run itself.
+        let sure = self.ahead.iter().take(choice.along + 1).take_while(|run| run.probability >= 1.0).count().max(1);
+        let runs = &self.ahead[..sure];
+        let Some(times) = runs.iter().map(|run| run.time).collect::<Option<Vec<_>>>() else { return false };
+        let time = Lognormal::sum(times);
+        let made_along = |value: usize| runs.iter().any(|run| run.makes.contains(&value));
         let again: f64 = choice.again.iter().map(|&run| self.past[run].time.median / self.speed()).sum();
-        let reads = now.reads.iter().chain(choice.again.iter().flat_map(|&run| &self.past[run].reads));
+        let own: std::collections::BTreeSet<usize> = runs.iter().flat_map(|run| run.reads.iter().copied()).collect();
+        let reads = own.iter().filter(|value| !made_along(**value)).chain(choice.again.iter().flat_map(|&run| &self.past[run].reads));
         let made_again = |value: usize| self.values[value].maker.is_some_and(|maker| choice.again.contains(&maker));
         let sent = reads.filter(|&&value| !self.values[value].there && !made_again(value));
         // What will have to come home in the end.
         let owed = self.values.iter().enumerate().filter(|(index, value)| {
-            let made_now = now.makes.contains(index);
-            made_now || (value.there && !value.here)
+            // Of what is made on the way, only what is still there in the end.
+            (made_along(*index) && (value.lasts || sure == 1)) || (value.there && !value.here)
         });
-        let start = if self.there { 0.0 } else { self.place.start() + crossing(self.place) };
+        let start = if self.there { 0.0 } else { self.start() + crossing(self.place) };
         let parts = sent.map(|&value| self.send(self.values[value].bytes)).chain(owed.map(|(_, value)| self.fetch(value.bytes)));
         let toll = Lognormal::sum(parts.chain([Lognormal::exactly(start + again)])).times(BEHIND);
         let ahead = self.ledger.here - self.ledger.spent * BEHIND;

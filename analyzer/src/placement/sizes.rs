@@ -1,7 +1,7 @@
 //! How large values are, and how long they take on the way.
 
 use super::{Lognormal, Options, Place};
-use crate::report::ValueKind;
+use crate::report::{self, ValueKind};
 
 /// Bytes a second at which state is packed on one side and unpacked on the other; cloudpickle with compression of what compresses.
 pub(super) const PACKING: f64 = 200e6;
@@ -9,14 +9,14 @@ pub(super) const PACKING: f64 = 200e6;
 /// Round trips that a block adds: greeting, state, start, result.
 const ROUND_TRIPS: f64 = 4.0;
 
-/// A size, with whether it was measured.
+/// A size, with whether it was measured or follows from the source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) bytes: Lognormal,
-    pub(super) measured: bool,
+    pub(super) known: bool,
 }
 
-/// The size of a value of which nothing was measured: small for code, for data anything from a number to a table.
+/// The size of a value of which nothing is known: small for code, for data anything from a number to a table.
 pub(super) fn assumed(kind: ValueKind) -> Lognormal {
     match kind {
         ValueKind::Function => Lognormal::between(500.0, 2e3, 8e3),
@@ -25,11 +25,12 @@ pub(super) fn assumed(kind: ValueKind) -> Lognormal {
     }
 }
 
-/// The size of a value by its name.
-pub(super) fn size(name: &str, kind: ValueKind, known: Option<u64>, options: &Options) -> Size {
-    match known.or_else(|| options.sizes.get(name).copied()) {
-        Some(bytes) => Size { bytes: Lognormal::exactly(bytes as f64), measured: true },
-        None => Size { bytes: assumed(kind), measured: false },
+/// The size of a value by its name: measured, else what the source says of it.
+pub(super) fn size(name: &str, kind: ValueKind, known: Option<&report::Size>, options: &Options) -> Size {
+    match (options.sizes.get(name), known) {
+        (Some(bytes), _) => Size { bytes: Lognormal::exactly(*bytes as f64), known: true },
+        (None, Some(size)) => Size { bytes: Lognormal::between(size.low as f64, size.bytes as f64, size.high as f64), known: true },
+        (None, None) => Size { bytes: assumed(kind), known: false },
     }
 }
 

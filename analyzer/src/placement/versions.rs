@@ -44,8 +44,9 @@ impl<'a> Versions<'a> {
         let known = |name: &str| bindings.get(name).copied().unwrap_or(unknown);
         for cell in cells {
             let index = versions.cells.len();
-            let version = |name: &str, maker| {
-                let size = size(name, known(name).kind, None, options);
+            let version = |name: &str, maker: Option<usize>| {
+                let said = maker.and_then(|_| cell.sizes.get(name));
+                let size = size(name, known(name).kind, said, options);
                 Version { name: name.to_owned(), maker, size }
             };
             // A name that is bound on some paths only keeps its value on the others.
@@ -55,7 +56,11 @@ impl<'a> Versions<'a> {
                 reads.insert(*now.entry(&fact.name).or_insert_with(|| versions.add(version(&fact.name, None))));
             }
             for fact in &cell.mutates {
-                now.insert(&fact.name, versions.add(version(&fact.name, Some(index))));
+                // What is changed in place mostly stays as large as it was.
+                let before = now.get(fact.name.as_str()).map(|version| versions.all[*version].size);
+                let changed = version(&fact.name, Some(index));
+                let size = before.filter(|_| !changed.size.known).unwrap_or(changed.size);
+                now.insert(&fact.name, versions.add(Version { size, ..changed }));
             }
             for fact in cell.defines.iter().filter(|fact| !known(&fact.name).import) {
                 now.insert(&fact.name, versions.add(version(&fact.name, Some(index))));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use nbhoist_analyzer::notebook::Notebook;
-use nbhoist_analyzer::report::{Because, Certainty, Estimate, Input, Plan, Return, ValueKind};
+use nbhoist_analyzer::report::{Because, Certainty, CostBasis, Estimate, Input, Plan, Return, Size, ValueKind};
 
 use crate::analyze::{doubt, headline};
 use crate::cells;
@@ -47,12 +47,12 @@ fn inputs(inputs: &[Input], notebook: &Notebook, verbose: bool, text: &mut Strin
     if inputs.is_empty() {
         text.push_str("  nothing from outside\n");
     }
-    let sized = inputs.iter().any(|input| input.bytes.is_some());
+    let sized = inputs.iter().any(|input| input.size.is_some());
     let width = column(inputs.iter().map(|input| input.name.as_str()));
     for input in inputs {
         let from = input.defined_in.map_or_else(String::new, |cell| format!("from {cell}"));
-        // Sizes are known only after a run; without any their column would be a gap.
-        let size = if sized { format!(" {:>7}", input.bytes.map(bytes).unwrap_or_default()) } else { String::new() };
+        // Without any known size their column would be a gap.
+        let size = if sized { format!(" {:>8}", input.size.as_ref().map(rough).unwrap_or_default()) } else { String::new() };
         let name = format!("{}{}", input.name, doubt(input.certainty));
         let start = format!("{name:<width$} {:<8} {from:<8}{size}", kind(input.kind));
         // That an input is read says its being here; where it is read is what is new.
@@ -60,6 +60,12 @@ fn inputs(inputs: &[Input], notebook: &Notebook, verbose: bool, text: &mut Strin
         row(&start, width, &input.because, &plain, notebook, verbose, text);
     }
     legend(inputs.iter().any(|input| input.certainty == Certainty::Assumed), text);
+}
+
+/// `2.5 MB` where it was measured, `~2.5 MB` where it is only expected.
+fn rough(size: &Size) -> String {
+    let mark = if size.basis == CostBasis::History { "" } else { "~" };
+    format!("{mark}{}", bytes(size.bytes))
 }
 
 fn returns(returns: &[Return], notebook: &Notebook, verbose: bool, text: &mut String) {
@@ -214,7 +220,7 @@ mod tests {
                 name: "X".to_owned(),
                 kind: ValueKind::Data,
                 defined_in: Some(1),
-                bytes: Some(2_500_000),
+                size: Some(Size::measured(2_500_000)),
                 certainty: Certainty::Proved,
                 because: vec![reason("`X` is read", 2, 11)],
             }],
@@ -222,6 +228,7 @@ mod tests {
                 name: "model".to_owned(),
                 kind: ValueKind::Unknown,
                 needed_by: vec![3],
+                size: None,
                 certainty: Certainty::Assumed,
                 because: vec![reason("`fit` may change it", 2, 1), reason("x", 2, 1)],
             }],
@@ -246,7 +253,7 @@ Moving cell 2 of a.ipynb
     2  model.fit(X) (+1 line)
 
 Needs
-  X        data     from 1    2.5 MB  2: model.fit(X)
+  X        data     from 1     2.5 MB  2: model.fit(X)
 
 Gives back
   model?            for 3             2: `fit` may change it: model.fit(X)

@@ -94,9 +94,12 @@ def expect(migration, file, **_):
 
 
 @_call
-def restore(migration, file, count=None, sources=(), force=False, **_):
-    """Put what the worker sent back into the namespace, in one step, or not at all."""
-    return restoring.restore(_require(migration), file, count, list(sources), bool(force))
+def restore(migration, file, count=None, sources=(), force=False, inside=False, **_):
+    """Put what the worker sent back into the namespace, in one step, or not at all.
+
+    `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already.
+    """
+    return restoring.restore(_require(migration), file, count, list(sources), bool(force), bool(inside))
 
 
 @_call

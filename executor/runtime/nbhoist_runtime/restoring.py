@@ -35,7 +35,7 @@ class Result:
                 self.outputs[name] = value
 
 
-def restore(state, file, count, sources, force):
+def restore(state, file, count, sources, force, inside=False):
     """See `kernel.restore`."""
     started = time.monotonic()
     with _undisturbed():
@@ -46,7 +46,7 @@ def restore(state, file, count, sources, force):
     undo = UndoLog()
     try:
         with _undisturbed():
-            report = _apply(state, result, count, sources, undo)
+            report = _apply(state, result, count, sources, undo, inside)
     except BaseException as error:
         failed = undo.roll_back()
         trouble = translate(error)
@@ -118,7 +118,7 @@ def _changed_here(state, change, looker):
     return then is not None and not then.same(looker.state(target) or fingerprint.State([], object()))
 
 
-def _apply(state, result, count, sources, undo):
+def _apply(state, result, count, sources, undo, inside):
     space = state.namespace
     relinked, updated = [], set()
     for change in result.changes:
@@ -144,7 +144,8 @@ def _apply(state, result, count, sources, undo):
     notes = ambient.restore(result.header.get("ambient"), undo)
     if "figures" in result.header:
         notes += figures.synchronize(state.figures, result.header["figures"], result.figures, undo)
-    history.advance(session.shell(), space, count, sources, result.outputs, undo)
+    enter = history.complete if inside else history.advance
+    enter(session.shell(), space, count, sources, result.outputs, undo)
     return {
         "restored": sorted(bound) + sorted(result.header.get("modules") or {}),
         "updated": sorted(updated),

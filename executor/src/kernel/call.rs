@@ -43,15 +43,7 @@ impl Kernel {
         };
         let expression = format!("__import__('nbhoist_runtime.kernel', fromlist=['kernel']).{function}({argument})");
         let answer = self.evaluate(&expression, cancel).await?;
-        let answer: Value = serde_json::from_str(&answer).map_err(|error| KernelError::Protocol(format!("{function}: {error}")))?;
-        match answer.get("error").filter(|error| !error.is_null()) {
-            Some(error) => {
-                let known = serde_json::from_value(error.clone());
-                let unknown = |_| CallError { text: error.to_string(), ..CallError::default() };
-                Err(KernelError::Call(Box::new(known.unwrap_or_else(unknown))))
-            }
-            None => Ok(answer),
-        }
+        understood(function, &answer)
     }
 
     /// Waits until the kernel has nothing else to do; `waiting` is called when that takes a moment.
@@ -148,6 +140,19 @@ impl Kernel {
             Ok(file)
         };
         write().map_err(|error| KernelError::Io { path: directory.to_path_buf(), error })
+    }
+}
+
+/// What a function of the runtime said, or the error that it reports.
+pub(super) fn understood(function: &str, answer: &str) -> Result<Value, KernelError> {
+    let answer: Value = serde_json::from_str(answer).map_err(|error| KernelError::Protocol(format!("{function}: {error}")))?;
+    match answer.get("error").filter(|error| !error.is_null()) {
+        Some(error) => {
+            let known = serde_json::from_value(error.clone());
+            let unknown = |_| CallError { text: error.to_string(), ..CallError::default() };
+            Err(KernelError::Call(Box::new(known.unwrap_or_else(unknown))))
+        }
+        None => Ok(answer),
     }
 }
 

@@ -4,6 +4,8 @@ mod call;
 mod channels;
 mod connection_file;
 mod error;
+mod inside;
+mod origin;
 mod sizes;
 mod text;
 
@@ -19,6 +21,8 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 
 pub use self::error::{CallError, KernelError};
+pub use self::inside::{Ear, Inside};
+pub use self::origin::{Answer, Origin};
 
 use self::channels::{Channels, Control, Incoming, die};
 use crate::event::{self, CellRef, Event, OnEvent};
@@ -322,7 +326,7 @@ impl Drop for Kernel {
 
 /// Sees a kernel's death.
 #[derive(Clone, Debug)]
-pub(crate) struct Death(watch::Sender<Option<String>>);
+pub struct Death(watch::Sender<Option<String>>);
 
 impl Death {
     /// Waits for it and says how.

@@ -20,7 +20,7 @@ use crate::event::{Event, OnEvent, Phase, strings};
 use crate::executors::Executor;
 use crate::frames::Frame;
 use crate::jobs::{Job, Recorded};
-use crate::kernel::{Death, Kernel, KernelError};
+use crate::kernel::{Death, KernelError, Origin};
 use crate::parity;
 use crate::transfer::{self, TransferError};
 use crate::worker::{Hello, Worker};
@@ -36,7 +36,7 @@ const WORTH_ASKING: u64 = 1 << 20;
 
 /// A migration under way.
 pub(super) struct Journey<'a> {
-    pub(super) kernel: &'a mut Kernel,
+    pub(super) kernel: &'a mut dyn Origin,
     pub(super) executor: &'a Executor,
     pub(super) request: &'a Migration,
     pub(super) on_event: OnEvent<'a>,
@@ -96,7 +96,7 @@ struct Captured {
 
 impl<'a> Journey<'a> {
     pub(super) fn new(
-        kernel: &'a mut Kernel,
+        kernel: &'a mut dyn Origin,
         executor: &'a Executor,
         request: &'a Migration,
         on_event: OnEvent<'a>,
@@ -191,9 +191,9 @@ impl<'a> Journey<'a> {
     async fn prepare(&mut self) -> Result<(Worker, Probed), MigrateError> {
         self.enter(Phase::Probe);
         let on_event = &mut *self.on_event;
-        let busy =
+        let mut busy =
             || on_event(Event::Note { text: "the kernel is busy with another cell; the block moves when that has ended".to_owned() });
-        self.kernel.idle(self.cancel, busy).await.map_err(|error| self.kernel_error(error))?;
+        self.kernel.idle(self.cancel, &mut busy).await.map_err(|error| self.kernel_error(error))?;
         let archive = self.kernel.archive().await.map_err(|error| self.kernel_error(error))?;
         let python = self.kernel.interpreter().to_path_buf();
         let backend = self.backend(&python).await?;

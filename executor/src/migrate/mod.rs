@@ -25,7 +25,7 @@ use crate::cancel::Cancel;
 use crate::event::{CellRef, Event, OnEvent, Phase};
 use crate::executors::Executor;
 use crate::jobs::Job;
-use crate::kernel::Kernel;
+use crate::kernel::Origin;
 use crate::spool::Spool;
 
 /// How long a kernel may take to forget a migration; one that runs another cell meanwhile forgets it later.
@@ -81,7 +81,7 @@ pub struct Migration {
 /// # Errors
 /// When the block cannot move or its result cannot be put into the kernel; see [`MigrateError`].
 pub async fn migrate(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     executor: &Executor,
     request: &Migration,
     on_event: OnEvent<'_>,
@@ -102,7 +102,7 @@ pub async fn migrate(
 }
 
 async fn attempt(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     executor: &Executor,
     request: &Migration,
     on_event: OnEvent<'_>,
@@ -121,7 +121,7 @@ async fn attempt(
 /// # Errors
 /// As [`migrate`]; when the worker is gone, that it died.
 pub async fn take_over(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     executor: &Executor,
     job: &Job,
     on_event: OnEvent<'_>,
@@ -144,7 +144,7 @@ fn new_spool(request: &Migration) -> Result<Spool, MigrateError> {
 
 /// The kernel forgets the migration, and the spool goes unless it holds what nobody else has.
 async fn arrive(
-    kernel: &mut Kernel,
+    kernel: &mut dyn Origin,
     id: &str,
     spool: Spool,
     spool_stays: bool,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use nbhoist_analyzer::After;
-use nbhoist_analyzer::placement::policy::{Held, Ledger, Past, Policy, Situation, Upcoming};
+use nbhoist_analyzer::placement::policy::{ComesHome, Held, Ledger, Past, Policy, Situation, Upcoming};
 use nbhoist_analyzer::placement::predict::{Event as Moved, Predictor};
 use nbhoist_analyzer::placement::{Lognormal, Place, Preferences, Work};
 use nbhoist_executor::cancel::Cancel;
@@ -252,6 +252,8 @@ impl Replay {
             values: values.collect(),
             there: false,
             ledger: self.ledger,
+            home: ComesHome::AtOnce,
+            warm: false,
         };
         // Results come home with the end of each cell, so only a policy that thinks in blocks looks further.
         let further = if self.policy == Policy::Block { predictor.path(HORIZON, LEAST) } else { Vec::new() };

@@ -147,6 +147,8 @@ fn oracle(model: &Model, session: &Session, truth: &Truth, place: &Place, prefer
         values: Vec::new(),
         there: false,
         ledger: Ledger::default(),
+        home: ComesHome::WhenNeeded,
+        warm: false,
     };
     let cells: Vec<(usize, f64)> = truth.runs.iter().map(|&cell| (cell, 1.0)).collect();
     let mut current = vec![None; model.bytes.len()];
@@ -310,6 +312,8 @@ impl Replay<'_> {
             values: Vec::new(),
             there: self.there,
             ledger: self.ledger,
+            home: ComesHome::WhenNeeded,
+            warm: false,
         };
         for (past, (reads, there)) in self.past.iter().enumerate() {
             let twice = self.model.cells[self.truth.runs[past]].twice;

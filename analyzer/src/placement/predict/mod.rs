@@ -70,6 +70,13 @@ impl Predictor {
         }
     }
 
+    /// The document is this by now; what was learned stays.
+    pub fn document(&mut self, order: &[u32], edges: &[(u32, u32)]) {
+        order.clone_into(&mut self.order);
+        self.readers.clear();
+        edges.iter().for_each(|&(from, to)| self.readers.entry(from).or_default().push(to));
+    }
+
     /// Learns from what happened.
     pub fn observe(&mut self, event: Event) {
         match event {
