@@ -90,7 +90,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Self {
+    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Self {
         let mut works: Vec<f64> = traces.iter().map(|trace| Weight::of_cell(&trace.work).usual).collect();
         works.sort_by(f64::total_cmp);
         let modules: HashSet<String> = facts.iter().flat_map(|facts| facts.text.modules.iter().cloned()).collect();
