@@ -26,6 +26,8 @@ pub struct Executor {
     pub lease: Duration,
     /// Whether what was sent there is kept there, so that it need not be sent again.
     pub cache: bool,
+    /// Whether the worker of the next block is started ahead, with the session's libraries imported.
+    pub warm: bool,
     /// Whether the kernel's environment is built there, instead of refusing a block when versions differ.
     pub sync: bool,
     /// Directories here that are seen there under another name.
@@ -39,6 +41,8 @@ impl Executor {
     pub fn new(name: &str, backend: BackendConfig) -> Self {
         let local = backend == BackendConfig::Local;
         let speed = local.then_some(1.0);
+        // A place that is waited for or paid for is not taken before it is wanted.
+        let warm = matches!(backend, BackendConfig::Ssh { .. });
         Self {
             name: name.to_owned(),
             backend,
@@ -47,6 +51,7 @@ impl Executor {
             link: Link::default(),
             lease: Duration::ZERO,
             cache: !local,
+            warm,
             sync: false,
             paths: Vec::new(),
             speed,
@@ -116,6 +121,19 @@ pub struct Link {
 const FAST: f64 = 200e6;
 
 impl Executor {
+    /// A path of this machine as it is seen there.
+    pub(crate) fn there(&self, path: &str) -> String {
+        let below = |(here, there): &(String, String)| Some(format!("{there}{}", path.strip_prefix(here.trim_end_matches('/'))?));
+        let mapped = self.paths.iter().filter_map(below).find(|mapped| !mapped.is_empty());
+        mapped.unwrap_or_else(|| path.to_owned())
+    }
+
+    /// The working directory there, for a kernel that works in `here`.
+    pub(crate) fn directory_there(&self, here: Option<&str>) -> Option<String> {
+        let chosen = self.directory.as_ref().map(|directory| directory.to_string_lossy().into_owned());
+        chosen.or_else(|| Some(self.there(here?)))
+    }
+
     /// Whether bytes on their way there are worth compressing. A link of unknown speed counts as slow.
     pub(crate) fn worth_compressing(&self) -> bool {
         match (&self.backend, self.link.bandwidth) {

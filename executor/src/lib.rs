@@ -10,6 +10,7 @@
 //!   restored, whose place is told;
 //! - no process that was started here outlives the value that stands for it.
 
+mod ahead;
 pub mod backend;
 pub mod backends;
 pub mod cache;

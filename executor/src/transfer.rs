@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
+pub(crate) use self::files::Written;
 use self::files::{FrameFile, Frames};
 use crate::codec::{Codec, Packer, Unpacker};
 use crate::frames::{Frame, MAX_PAYLOAD};
+use crate::migrate::Difference;
 use crate::worker::{Worker, WorkerError, accept};
 
 /// Why a bundle did not travel.
@@ -26,42 +29,52 @@ pub(crate) enum TransferError {
     File { path: PathBuf, error: std::io::Error },
     #[error("{path} does not hold a bundle: {why}")]
     Content { path: PathBuf, why: String },
+    #[error("it would not load there")]
+    Differs(Vec<Difference>),
 }
 
 /// Is told how many bytes have been sent so far.
-type Sent<'a> = &'a mut (dyn FnMut(u64) + Send);
+type Told<'a> = &'a mut (dyn FnMut(u64) + Send);
 
-/// Sends the frames of the file that a capture wrote; gives the number of the request whose answer says that the
-/// bundle was loaded, and how many bytes went over the wire for it. `extra` is added to the header of the bundle. With `cached`,
-/// what the other side has from earlier transfers is named instead of sent.
-pub(crate) async fn send(
-    path: &Path,
-    worker: &mut Worker,
-    codec: Codec,
-    cached: bool,
-    extra: &[(&str, Value)],
-    sent: Sent<'_>,
-) -> Result<(u64, u64), TransferError> {
-    let frames = Frames::open(path).await?;
-    let mut sender = Sender { worker, codec, packing: None, wire: 0 };
-    let last = if cached { sender.send_pieces(path, frames, sent).await? } else { sender.send_whole(path, frames, sent).await? };
-    let (id, wire) = (sender.worker.next_id(), sender.wire);
-    let last = extra.iter().fold(last.with("id", id), |frame, (key, value)| frame.with(key, value.clone()));
-    worker.send(last).await?;
-    Ok((id, wire))
+/// A bundle that is on its way.
+pub(crate) struct Load<'a> {
+    /// The file that a capture writes.
+    pub(crate) path: &'a Path,
+    /// Whether that is complete; what is there already is sent meanwhile.
+    pub(crate) written: &'a Written,
+    /// How what is worth it is packed.
+    pub(crate) codec: Codec,
+    /// Whether what the other side has from earlier transfers is named instead of sent.
+    pub(crate) cached: bool,
+    /// Looks at the pickle, the first buffer, before more is sent.
+    pub(crate) check: &'a (dyn Fn(&[u8]) -> Vec<Difference> + Sync),
+    /// Requests that go out between the buffers as soon as they are known.
+    pub(crate) between: Option<oneshot::Receiver<Vec<Frame>>>,
 }
 
-/// The pickle of a bundle, which is its first buffer.
-pub(crate) async fn pickle(path: &Path) -> Result<Vec<u8>, TransferError> {
-    let mut frames = Frames::open(path).await?;
-    let mut pickle = Vec::new();
-    loop {
-        let frame = frames.next().await?;
-        if frame.header.get("index").and_then(Value::as_u64) != Some(0) {
-            return Ok(pickle);
-        }
-        pickle.extend_from_slice(&frame.payload);
-    }
+/// A bundle whose buffers have been sent.
+pub(crate) struct Sent {
+    last: Frame,
+    /// What went over the wire for it, bytes.
+    pub(crate) wire: u64,
+    /// Numbers of the requests that went out between its buffers.
+    pub(crate) between: Vec<u64>,
+}
+
+/// Sends the buffers of a bundle, while they are written if need be.
+pub(crate) async fn send_buffers(load: Load<'_>, worker: &mut Worker, sent: Told<'_>) -> Result<Sent, TransferError> {
+    let frames = Frames::open(load.path, load.written);
+    let Load { path, codec, cached, check, between, .. } = load;
+    let mut sender = Sender { worker, codec, packing: None, wire: 0, check, pickle: Vec::new(), between, asked: Vec::new() };
+    let last = if cached { sender.send_pieces(path, frames, sent).await? } else { sender.send_whole(path, frames, sent).await? };
+    sender.ask_between(true).await?;
+    Ok(Sent { last, wire: sender.wire, between: sender.asked })
+}
+
+/// Ends a bundle, with `extra` in its header; gives the number of the request whose answer says that it was loaded.
+pub(crate) async fn end(sent: Sent, worker: &mut Worker, extra: &[(&str, Value)]) -> Result<u64, TransferError> {
+    let last = extra.iter().fold(sent.last, |frame, (key, value)| frame.with(key, value.clone()));
+    Ok(worker.ask(last).await?)
 }
 
 struct Sender<'a> {
@@ -69,6 +82,11 @@ struct Sender<'a> {
     codec: Codec,
     packing: Option<Packing>,
     wire: u64,
+    check: &'a (dyn Fn(&[u8]) -> Vec<Difference> + Sync),
+    /// The pickle, as far as it has been seen.
+    pickle: Vec<u8>,
+    between: Option<oneshot::Receiver<Vec<Frame>>>,
+    asked: Vec<u64>,
 }
 
 /// What becomes of a buffer whose first part has been seen.
@@ -106,7 +124,7 @@ impl From<WorkerError> for SendError {
 
 impl Sender<'_> {
     /// Sends all buffers of a bundle; gives the frame that ends it.
-    async fn send_whole(&mut self, path: &Path, mut frames: Frames, sent: Sent<'_>) -> Result<Frame, TransferError> {
+    async fn send_whole(&mut self, path: &Path, mut frames: Frames, sent: Told<'_>) -> Result<Frame, TransferError> {
         let mut read = 0;
         loop {
             let frame = frames.next().await?;
@@ -114,9 +132,43 @@ impl Sender<'_> {
                 return Ok(frame);
             }
             read += frame.payload.len() as u64;
+            self.look(&frame)?;
+            self.ask_between(false).await?;
             self.buffer(frame).await.map_err(|error| error.at(path))?;
             sent(read);
         }
+    }
+
+    /// Refuses what would not load there, as soon as the whole pickle has been seen.
+    fn look(&mut self, frame: &Frame) -> Result<(), TransferError> {
+        if frame.header.get("index").and_then(Value::as_u64) != Some(0) {
+            return Ok(());
+        }
+        self.pickle.extend_from_slice(&frame.payload);
+        if !is_last(frame) {
+            return Ok(());
+        }
+        let differences = (self.check)(&std::mem::take(&mut self.pickle));
+        if differences.is_empty() { Ok(()) } else { Err(TransferError::Differs(differences)) }
+    }
+
+    /// Sends the requests that go between the buffers, if they are known; waits for them where nothing else is left to send.
+    async fn ask_between(&mut self, wait: bool) -> Result<(), TransferError> {
+        let Some(between) = &mut self.between else { return Ok(()) };
+        let frames = if wait {
+            between.await.unwrap_or_default()
+        } else {
+            match between.try_recv() {
+                Ok(frames) => frames,
+                Err(oneshot::error::TryRecvError::Empty) => return Ok(()),
+                Err(oneshot::error::TryRecvError::Closed) => Vec::new(),
+            }
+        };
+        self.between = None;
+        for frame in frames {
+            self.asked.push(self.worker.ask(frame).await?);
+        }
+        Ok(())
     }
 
     /// Sends a part of a buffer as it is, or packed when its first part says that this is worth it.

@@ -77,6 +77,8 @@ pub(crate) struct Worker {
     link: Link,
     notes: mpsc::UnboundedReceiver<String>,
     last_id: u64,
+    /// Answers to requests that nobody waits for yet.
+    early: BTreeMap<u64, Frame>,
 }
 
 impl Worker {
@@ -93,7 +95,7 @@ impl Worker {
             let spoken = hello.protocol;
             return Err(WorkerError::Protocol(format!("it speaks version {spoken}, and version {PROTOCOL} is needed")));
         }
-        Ok(Self { hello, link, notes, last_id: 0 })
+        Ok(Self { hello, link, notes, last_id: 0, early: BTreeMap::new() })
     }
 
     /// Attaches to a worker that another process left, and has everything told once more that its block showed. `last_id` is the number
@@ -107,7 +109,7 @@ impl Worker {
     ) -> Result<Self, WorkerError> {
         let (sender, notes) = mpsc::unbounded_channel();
         let link = Link::reopen(backend, session, lease, sender).await?;
-        Ok(Self { hello, link, notes, last_id })
+        Ok(Self { hello, link, notes, last_id, early: BTreeMap::new() })
     }
 
     /// A number for a request that has an answer.
@@ -139,17 +141,28 @@ impl Worker {
 
     /// Sends a request that is answered by `ok`.
     pub(crate) async fn request(&mut self, frame: Frame) -> Result<Frame, WorkerError> {
+        let id = self.ask(frame).await?;
+        self.answer(id).await
+    }
+
+    /// Sends a request whose answer is waited for later; gives its number.
+    pub(crate) async fn ask(&mut self, frame: Frame) -> Result<u64, WorkerError> {
         let id = self.next_id();
         self.send(frame.with("id", id)).await?;
-        self.answer(id).await
+        Ok(id)
     }
 
     /// Waits for the answer to a request; frames that nobody asked for are passed over.
     pub(crate) async fn answer(&mut self, id: u64) -> Result<Frame, WorkerError> {
+        if let Some(frame) = self.early.remove(&id) {
+            return accept(frame);
+        }
         loop {
             let frame = self.receive().await?;
-            if frame.header.get("id").and_then(Value::as_u64) == Some(id) {
-                return accept(frame);
+            match frame.header.get("id").and_then(Value::as_u64) {
+                Some(answered) if answered == id => return accept(frame),
+                Some(other) if matches!(frame.op(), "ok" | "failed") => drop(self.early.insert(other, frame.clone())),
+                _ => {}
             }
             // A failure without an id is about the stream itself.
             if frame.op() == "failed" && !frame.header.contains_key("id") {

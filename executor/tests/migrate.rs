@@ -406,7 +406,7 @@ async fn slow_packing_can_be_cancelled() {
     });
     let started = std::time::Instant::now();
     let (report, _) = bed.migrate(&migration(&["y = slow"], &["slow"], &["y"])).await;
-    assert!(report.unwrap_err().to_string().starts_with("interrupted during probe"));
+    assert!(report.unwrap_err().to_string().starts_with("interrupted during capture"));
     assert!(started.elapsed() < Duration::from_secs(55));
     assert_eq!(bed.printed("print(x)").await, "1\n");
     bed.end().await;

@@ -69,9 +69,10 @@ impl Executor {
         let python = self.python.clone().or_else(|| (!own).then(|| PathBuf::from("python3")));
         let place = driven::Executor::new(&self.name, backend);
         let paths = self.paths.iter().map(|(here, there)| (here.clone(), there.clone())).collect();
-        let cache = self.cache.unwrap_or(place.cache);
+        let (cache, warm) = (self.cache.unwrap_or(place.cache), self.warm.unwrap_or(place.warm));
         Ok(driven::Executor {
             cache,
+            warm,
             sync: self.sync,
             paths,
             python,

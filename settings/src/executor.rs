@@ -75,6 +75,8 @@ pub struct Executor {
     pub lease: Option<Duration>,
     /// Whether what was sent there is kept there; `None` for what the backend usually does.
     pub cache: Option<bool>,
+    /// Whether the worker of the next block is started ahead; `None` for what the backend usually does.
+    pub warm: Option<bool>,
     /// Whether the kernel's environment is built there.
     pub sync: bool,
     /// Directories here that are seen there under another name.
@@ -124,6 +126,7 @@ impl Executor {
             close: None,
             lease: None,
             cache: None,
+            warm: None,
             sync: false,
             paths: BTreeMap::new(),
             kernel: None,

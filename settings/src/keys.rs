@@ -180,7 +180,7 @@ pub const KEYS: [Key; 15] = [
 ];
 
 /// Keys of an executor.
-pub const EXECUTOR_KEYS: [Key; 25] = [
+pub const EXECUTOR_KEYS: [Key; 26] = [
     Key {
         name: "backend",
         default: "what the other keys say",
@@ -209,6 +209,13 @@ pub const EXECUTOR_KEYS: [Key; 25] = [
         kind: Kind::Flag,
         default: "true; with `local` false",
         text: "Whether what was sent is kept there, so that it is not sent again.",
+        ..PLAIN
+    },
+    Key {
+        name: "warm",
+        kind: Kind::Flag,
+        default: "false; with `ssh` true",
+        text: "Whether the next block's worker is started ahead and imports what the session has imported.",
         ..PLAIN
     },
     Key {

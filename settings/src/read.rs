@@ -257,6 +257,7 @@ impl<'a> Document<'a> {
                 "kernel" => executor.kernel = Some(self.string(&full, value)?),
                 "token-env" => executor.token_env = Some(self.string(&full, value)?),
                 "cache" => executor.cache = Some(self.flag(&full, value)?),
+                "warm" => executor.warm = Some(self.flag(&full, value)?),
                 "env" => {
                     executor.sync = match self.string(&full, value)?.as_str() {
                         "sync" => true,

@@ -11,7 +11,7 @@ use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::{CellRef, Event, OnEvent};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel};
-use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, migrate};
+use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, migrate, prepare};
 
 use super::signals::Signals;
 use crate::error::Failure;
@@ -149,7 +149,14 @@ async fn run_cells(
             move_block(job, block, &members, kernel, signals, on_event, outcome).await?
         } else {
             index += 1;
-            run_here(job, cell, kernel, signals, on_event, outcome).await?
+            let ended = run_here(job, cell, kernel, signals, on_event, outcome).await?;
+            // The worker of the next block starts while the cells before it run; what they import, it imports.
+            if (index == 1 || cell.source.contains("import"))
+                && let Some(block) = job.moves.iter().find(|block| block.plan.cells.iter().any(|number| *number > cell.number))
+            {
+                prepare(kernel, &block.executor).await;
+            }
+            ended
         };
         if ended != Ended::Done {
             outcome.ended = ended;

@@ -20,7 +20,7 @@ PROTOCOL = 1
 PATIENCE = 30
 
 # Functions of the runtime that may be broken off in the middle; the others leave the namespace whole first.
-BREAKABLE = {"probe", "capture", "supply", "measure"}
+BREAKABLE = {"survey", "probe", "capture", "supply", "measure"}
 
 
 class Partner:
@@ -129,7 +129,7 @@ class Partner:
             text = self._broken_off(getattr(kernel, function), json.dumps(arguments))
         else:
             text = getattr(kernel, function)(json.dumps(arguments))
-        if function == "probe" and count is not None:
+        if function == "survey" and count is not None:
             # The cell has its number already.
             found = json.loads(text)
             if "error" not in found:

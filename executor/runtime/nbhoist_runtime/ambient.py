@@ -26,7 +26,7 @@ _PROCESS_VARIABLES = ("JPY_", "PYDEVD", "IPYKERNEL_CELL_NAME", "_", "PWD", "OLDP
 
 def capture(files=()):
     """The ambient state of this process as a JSON object; `files` are file names of code that travels."""
-    state = {"environment": _environment(), "shell": _shell(), "sources": _sources(files), "pieces": {}}
+    state = {"environment": environment(), "shell": _shell(), "sources": _sources(files), "pieces": {}}
     for name, piece in PIECES.items():
         value = _get(piece)
         if value is not None:
@@ -40,10 +40,7 @@ _marks = {}
 def apply(state):
     """Bring this process into a captured state; returns notes on what could not be done."""
     notes = list(state.get("notes") or ())
-    environment = state.get("environment") or {}
-    os.environ.update(environment.get("set") or {})
-    for name in environment.get("unset") or ():
-        os.environ.pop(name, None)
+    apply_environment(state.get("environment") or {})
     texts = state.get("pieces") or {}
     # In the order of the table: a backend has settings of its own, for instance, which the user's own replace.
     for name, piece in PIECES.items():
@@ -56,6 +53,13 @@ def apply(state):
             continue
         _when_loaded(piece, name, value, notes)
     return notes
+
+
+def apply_environment(variables):
+    """Set and unset environment variables as `environment` says."""
+    os.environ.update(variables.get("set") or {})
+    for name in variables.get("unset") or ():
+        os.environ.pop(name, None)
 
 
 def apply_libraries(state, space):
@@ -126,12 +130,10 @@ def restore(plain, undo):
     """Apply at home what the cells changed; returns notes on what could not be done, which is no reason to lose results."""
     plain = plain or {}
     notes = list(plain.get("notes") or ())
-    environment = plain.get("environment") or {}
-    for name in list(environment.get("set") or {}) + list(environment.get("unset") or ()):
+    variables = plain.get("environment") or {}
+    for name in list(variables.get("set") or {}) + list(variables.get("unset") or ()):
         undo.add(_put_variable, name, os.environ.get(name))
-    os.environ.update(environment.get("set") or {})
-    for name in environment.get("unset") or ():
-        os.environ.pop(name, None)
+    apply_environment(variables)
     if plain.get("directory"):
         _change_directory(plain["directory"], undo, notes)
     if plain.get("path"):
@@ -184,7 +186,7 @@ def _directory():
         return None
 
 
-def _environment():
+def environment():
     """The variables that this process changed since it was started; where that cannot be known, none."""
     try:
         with open("/proc/self/environ", "rb") as file:

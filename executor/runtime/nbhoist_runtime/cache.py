@@ -30,19 +30,27 @@ class Cache:
     def __init__(self, path=None, limit=None):
         self.path = path or directory()
         self.limit = limit
-        self.known = {}
+        # The next question comes while the buffers of the one before are still on their way.
+        self._newer = self._older = {}
         self._queue = queue.Queue()
         self._waiting = 0
         self._writer = None
         self._lock = threading.Lock()
 
     def find(self, names):
-        """Positions in `names` of the chunks that are here; their contents are kept until `forget`."""
+        """Positions in `names` of the chunks that are here; their contents are kept until the question after the next."""
+        self._older, self._newer = self._newer, {}
         found = []
         for position, name in enumerate(names):
-            if name in self.known or self._read(name):
+            data = self._newer.get(name) or self._older.get(name) or self._read(name)
+            if data:
+                self._newer[name] = data
                 found.append(position)
         return found
+
+    def chunk(self, name):
+        """The contents of a chunk that was found."""
+        return self._newer[name] if name in self._newer else self._older[name]
 
     def _read(self, name):
         path = self._place(name)
@@ -50,20 +58,19 @@ class Cache:
             with open(path, "rb") as file:
                 data = file.read()
         except OSError:
-            return False
+            return None
         if hashlib.sha256(data).hexdigest() != name:
             _remove(path)
-            return False
+            return None
         try:
             os.utime(path)
         except OSError:
             pass
-        self.known[name] = data
-        return True
+        return data
 
     def forget(self):
         """Let go of what `find` has read."""
-        self.known = {}
+        self._newer = self._older = {}
 
     def keep(self, name, data):
         """Write a chunk, in the background."""
@@ -96,8 +103,7 @@ class Cache:
                 self._waiting -= len(item[1])
 
     def _write(self, name, data):
-        if hashlib.sha256(data).hexdigest() != name:
-            return
+        # Whether its name is right is seen when it is read.
         place = self._place(name)
         folder = os.path.dirname(place)
         for part in (os.path.dirname(self.path), self.path, folder):

@@ -207,7 +207,7 @@ class Assembly:
         parts, at = [], 0
         for name, length, here in header["pieces"]:
             if here:
-                parts.append(self._cache.known[name])
+                parts.append(self._cache.chunk(name))
                 continue
             part = came[at : at + length]
             at += length

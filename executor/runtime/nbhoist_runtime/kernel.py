@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from . import ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes
+from . import ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes, surroundings
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -42,10 +42,28 @@ def probe(names=(), seconds=None, **_):
     found.update(
         python=platform.python_version(),
         packages=packages(),
-        directory=_directory(),
+        directory=surroundings.directory(),
         execution_count=getattr(shell, "execution_count", None),
     )
     return found
+
+
+@_call
+def survey(names=(), seconds=0.04, **_):
+    """What a migration needs to know before it begins, in a moment: rough sizes, versions, and what a worker should resemble.
+
+    Nothing is packed, so whether the values can travel is not known yet; `seconds` are of the processor.
+    """
+    space = session.namespace()
+    weighed, everything = sizes.survey(space, list(names), seconds)
+    return {
+        "names": weighed,
+        "namespace_bytes": everything,
+        "python": platform.python_version(),
+        "packages": packages(),
+        "execution_count": getattr(session.shell(), "execution_count", None),
+        "surroundings": dict(surroundings.capture(), modules=surroundings.modules(space)),
+    }
 
 
 @_call
@@ -69,7 +87,7 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
     found.update(
         ambient=dict(ambient.capture(state.sender.pickler.files), libraries=libraries, notes=notes, bound=list(state.bindings)),
         path=list(sys.path),
-        directory=_directory(),
+        directory=surroundings.directory(),
         seconds=time.monotonic() - started,
     )
     return found
@@ -157,9 +175,3 @@ def _write(file, key, packed, header, spare):
         raise
     return size
 
-
-def _directory():
-    try:
-        return os.getcwd()
-    except OSError:
-        return None

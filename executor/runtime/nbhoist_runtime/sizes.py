@@ -1,10 +1,13 @@
 """What values weigh, roughly and at once: nothing is packed, no code of the user's runs, and a deadline ends it.
 
-Long containers are estimated from some of their items, spread evenly.
+Long containers are estimated from some of their items, so that nothing here takes longer for more data.
 """
 
+import itertools
 import sys
 import time
+
+from . import session
 
 _SAMPLE = 50
 _DEPTH = 6
@@ -32,14 +35,45 @@ def measure(space, names, seconds):
     return found
 
 
+def survey(space, names, seconds):
+    """`({name: bytes} of `names`, bytes of everything the user bound or None)`, as far as `seconds` of the processor allow.
+
+    What several names share counts once in the whole.
+    """
+    found = {}
+    until = time.thread_time() + seconds
+    for name in names:
+        if name in space:
+            found[name] = _of(_Scale(until, time.thread_time), space[name])
+    scale, total = _Scale(until, time.thread_time), 0
+    for value in session.user_names(space).values():
+        size = _of(scale, value)
+        if size is None:
+            total = None
+            break
+        total += size
+    return {name: size for name, size in found.items() if size is not None}, total
+
+
+def _of(scale, value):
+    try:
+        return int(scale.weigh(value, 0))
+    except Late:
+        return None
+    except Exception:
+        return 0  # A value that does not tell.
+
+
 class _Scale:
-    def __init__(self, until):
+    def __init__(self, until, clock=time.monotonic):
         self._until = until
+        self._clock = clock
         self._seen = set()
+        self._arrays = {}
 
     def weigh(self, value, depth):
         """Bytes of a value; what was weighed before costs nothing any more."""
-        if time.monotonic() > self._until:
+        if self._clock() > self._until:
             raise Late
         cls = type(value)
         if cls in (int, float, bool, complex, type(None)):
@@ -56,33 +90,55 @@ class _Scale:
             return _SMALL
         if issubclass(cls, dict):
             return self._dict(value, depth)
-        for container in (list, tuple, set, frozenset):
+        for container in (list, tuple):
             if issubclass(cls, container):
-                return self._items(container.__iter__(value), container.__len__(value), depth)
+                return self._spread(lambda place: container.__getitem__(value, place), container.__len__(value), depth)
+        for container in (set, frozenset):
+            if issubclass(cls, container):
+                return self._first(container.__iter__(value), container.__len__(value), depth)
         held = getattr(value, "__dict__", None) if cls.__getattribute__ is object.__getattribute__ else None
         return _SMALL + (self._dict(held, depth) if type(held) is dict else 0)
 
     def _dict(self, value, depth):
         # Not its pairs: they are made as one asks for them, and what has gone leaves its identity to the next.
         count = dict.__len__(value)
-        return self._items(dict.keys(value), count, depth) + self._items(dict.values(value), count, depth)
+        return self._first(dict.keys(value), count, depth) + self._first(dict.values(value), count, depth)
 
-    def _items(self, items, count, depth):
-        step = max(1, count // _SAMPLE)
-        weights = [self.weigh(item, depth + 1) + 8 for place, item in enumerate(items) if place % step == 0]
+    def _first(self, items, count, depth):
+        """From the first items: who has no places cannot be asked for others without passing all of them."""
+        return self._all([self.weigh(item, depth + 1) + 8 for item in itertools.islice(items, _SAMPLE)], count)
+
+    def _spread(self, item, count, depth):
+        """From items at evenly spread places."""
+        places = range(0, count, max(1, count // _SAMPLE))
+        return self._all([self.weigh(item(place), depth + 1) + 8 for place in places], count)
+
+    @staticmethod
+    def _all(weights, count):
         return _SMALL + (sum(weights) * count / len(weights) if weights else 0)
 
     def _array(self, array, depth):
+        root = array
+        while type(getattr(root, "base", None)) is type(array):
+            root = root.base
+        # Views on one memory count once, by the largest.
+        before = self._arrays.get(id(root), 0)
+        self._arrays[id(root)] = max(before, array.nbytes)
+        fresh = max(0, array.nbytes - before)
         if array.dtype.hasobject and depth < _DEPTH:
-            return array.nbytes + self._items(array.flat, array.size, depth)
-        return array.nbytes
+            flat = array.flat
+            return fresh + self._spread(lambda place: flat[place], array.size, depth)
+        return fresh
 
     def _pandas(self, value, depth):
         usage = value.memory_usage(index=True, deep=False) if hasattr(value, "index") else value.memory_usage(deep=False)
         total = int(usage.sum()) if hasattr(usage, "sum") else int(usage)
         columns = [value.iloc[:, place] for place in range(value.shape[1])] if getattr(value, "ndim", 1) == 2 else [value]
         texts = [column for column in columns if str(getattr(column, "dtype", "")) == "object"]
-        return total + sum(self._items(iter(column), len(column), depth) for column in texts)
+        return total + sum(self._texts(column.values, depth) for column in texts)
+
+    def _texts(self, values, depth):
+        return self._spread(lambda place: values[place], len(values), depth)
 
     def _tensor(self, tensor, depth):
         return tensor.element_size() * tensor.nelement()

@@ -10,7 +10,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, versions
+from . import PROTOCOL, ambient, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, surroundings, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -37,6 +37,7 @@ class Worker:
         self._cache = cache.Cache()
         self._files = datafiles.Files()
         self._ambient = {}
+        self._warmth = None
         self._receiver = None
         self._tracker = None
 
@@ -102,6 +103,12 @@ class Worker:
                 target = self._answers if header.get("fault") else self._requests
                 try:
                     target.put((header, assembly.take(header["buffers"])))
+                    self._cache.forget()
+                except Exception as error:
+                    self._fail(header, error)
+            elif operation == "known":
+                try:
+                    self._tell_known(header)
                 except Exception as error:
                     self._fail(header, error)
             elif operation == "absent":
@@ -126,6 +133,17 @@ class Worker:
             "packages": versions.installed(),
         })
 
+    def _op_warm(self, header, payload):
+        _prepare(header)
+        ambient.apply_environment(header.get("environment") or {})
+        if self._warmth is None:
+            self._warmth = surroundings.Warmth()
+        self._warmth.load(header.get("modules") or ())
+        self._channel.send({"op": "ok", "id": header.get("id")})
+
+    def _op_fresh(self, header, payload):
+        self._channel.send({"op": "ok", "id": header.get("id"), "fresh": not self._warmth.is_stale()})
+
     def _op_begin(self, header, payload):
         notes = _prepare(header)
         state = header.get("ambient") or {}
@@ -148,13 +166,11 @@ class Worker:
                 failed.append({"line": line, "error": describe(error)})
         return failed
 
-    def _op_known(self, header, payload):
-        # The buffers that the question before was about have come.
-        self._cache.forget()
+    def _tell_known(self, header):
+        """In the reading thread: the main one may be importing, and what is sent meanwhile should not wait."""
         self._channel.send({"op": "ok", "id": header.get("id"), "known": self._cache.find(header.get("names") or ())})
 
     def _op_bundle(self, header, buffers):
-        self._cache.forget()
         self._load(header, buffers)
         self._channel.send({"op": "ok", "id": header.get("id")})
 

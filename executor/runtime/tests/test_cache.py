@@ -4,6 +4,8 @@ import hashlib
 import os
 import threading
 
+import pytest
+
 from nbhoist_runtime.cache import Cache
 
 
@@ -22,7 +24,7 @@ def test_what_was_kept_is_found_and_what_was_damaged_is_not(tmp_path):
     stored(Cache(str(tmp_path / "c")), datas)
     cache = Cache(str(tmp_path / "c"))
     assert cache.find([name(data) for data in datas] + ["0" * 64]) == [0, 1, 2, 3, 4]
-    assert cache.known[name(datas[2])] == datas[2]
+    assert cache.chunk(name(datas[2])) == datas[2]
     place = cache._place(name(datas[2]))
     with open(place, "wb") as file:
         file.write(b"damaged")
@@ -30,7 +32,20 @@ def test_what_was_kept_is_found_and_what_was_damaged_is_not(tmp_path):
     assert not os.path.exists(place)
 
 
-def test_a_chunk_under_a_wrong_name_is_not_kept(tmp_path):
+def test_what_was_found_stays_until_the_question_after_the_next(tmp_path):
+    datas = [bytes([number]) * 1000 for number in range(3)]
+    stored(Cache(str(tmp_path / "c")), datas)
+    cache = Cache(str(tmp_path / "c"))
+    for data in datas[:2]:
+        assert cache.find([name(data)]) == [0]
+    assert [cache.chunk(name(data)) for data in datas[:2]] == datas[:2]
+    assert cache.find([name(datas[1]), name(datas[2])]) == [0, 1]
+    assert [cache.chunk(name(data)) for data in datas[1:]] == datas[1:]
+    with pytest.raises(KeyError):
+        cache.chunk(name(datas[0]))
+
+
+def test_a_chunk_under_a_wrong_name_is_not_found(tmp_path):
     cache = Cache(str(tmp_path / "c"))
     cache.keep("0" * 64, b"something else")
     cache.settle(10)
@@ -57,6 +72,6 @@ def test_many_writers_of_the_same_chunks(tmp_path):
         writer.join()
     cache = Cache(str(tmp_path / "c"))
     found = cache.find([name(data) for data in datas])
-    assert found and all(cache.known[name(datas[position])] == datas[position] for position in found)
+    assert found and all(cache.chunk(name(datas[position])) == datas[position] for position in found)
     files = [file for folder, _, files in os.walk(tmp_path) for file in files if file != "lock"]
     assert all(len(file) == 64 for file in files), "a half-written file is left"

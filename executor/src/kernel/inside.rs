@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::channels::die;
 use super::origin::{Answer, Origin};
 use super::{Death, KernelError, died};
+use crate::ahead::Ahead;
 use crate::cancel::Cancel;
 use crate::environment;
 use crate::frames::Frame;
@@ -28,6 +29,7 @@ pub struct Inside {
     interpreter: PathBuf,
     archive: Option<Arc<Archive>>,
     last: u64,
+    ahead: Ahead,
 }
 
 impl std::fmt::Debug for Inside {
@@ -63,7 +65,7 @@ impl Inside {
         let (sender, answers) = mpsc::unbounded_channel();
         let (death, _) = watch::channel(None);
         let ear = Ear { answers: sender, death: death.clone() };
-        (Self { calls, answers, death, interpreter, archive: None, last: 0 }, ear)
+        (Self { calls, answers, death, interpreter, archive: None, last: 0, ahead: Ahead::default() }, ear)
     }
 
     async fn ask(&mut self, function: &str, argument: &Value, cancel: Option<&Cancel>) -> Result<Value, KernelError> {
@@ -140,5 +142,9 @@ impl Origin for Inside {
 
     fn is_alive(&self) -> bool {
         self.death.borrow().is_none()
+    }
+
+    fn ahead(&mut self) -> &mut Ahead {
+        &mut self.ahead
     }
 }

@@ -25,6 +25,7 @@ pub use self::inside::{Ear, Inside};
 pub use self::origin::{Answer, Origin};
 
 use self::channels::{Channels, Control, Incoming, die};
+use crate::ahead::Ahead;
 use crate::event::{self, CellRef, Event, OnEvent};
 use crate::process::Supervised;
 use crate::runtime::Archive;
@@ -48,6 +49,8 @@ pub struct Kernel {
     connection: Option<PathBuf>,
     archive: Option<Arc<Archive>>,
     injected: bool,
+    /// Workers of this session beside the one that runs a block.
+    pub(crate) ahead: Ahead,
     /// Holds the connection file and what is handed to the kernel; goes last.
     directory: tempfile::TempDir,
 }
@@ -130,6 +133,7 @@ impl Kernel {
             connection: None,
             archive: None,
             injected: false,
+            ahead: Ahead::default(),
             directory: private,
         };
         kernel.greeted(&info.shell_url()).await
@@ -146,7 +150,8 @@ impl Kernel {
         let directory = private_directory()?;
         let connection = std::path::absolute(file).ok();
         let interpreter = PathBuf::new();
-        let kernel = Self { channels, process: None, death, interpreter, connection, archive: None, injected: false, directory };
+        let (process, archive, ahead) = (None, None, Ahead::default());
+        let kernel = Self { channels, process, death, interpreter, connection, archive, injected: false, ahead, directory };
         let mut kernel = kernel.greeted(&info.shell_url()).await?;
         let executable = kernel.evaluate("__import__('sys').executable", None).await?;
         kernel.interpreter = PathBuf::from(executable);
@@ -305,6 +310,7 @@ impl Kernel {
 
     /// Ends a kernel that we started, by asking first; leaves one that we attached to.
     pub async fn shutdown(mut self) {
+        self.ahead.settle().await;
         if let Some(process) = &self.process {
             let _ = self.channels.control.send(Control::Shutdown);
             let _ = tokio::time::timeout(SHUTDOWN, process.ended()).await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Death, Kernel, KernelError};
+use crate::ahead::Ahead;
 use crate::cancel::Cancel;
 use crate::runtime::Archive;
 
@@ -46,6 +47,9 @@ pub trait Origin: Send {
 
     /// Whether it lives, as far as is known.
     fn is_alive(&self) -> bool;
+
+    /// The workers of its session beside the one that runs a block.
+    fn ahead(&mut self) -> &mut Ahead;
 }
 
 impl Origin for Kernel {
@@ -75,5 +79,9 @@ impl Origin for Kernel {
 
     fn is_alive(&self) -> bool {
         Self::is_alive(self)
+    }
+
+    fn ahead(&mut self) -> &mut Ahead {
+        &mut self.ahead
     }
 }

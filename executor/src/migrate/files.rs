@@ -25,17 +25,9 @@ struct Input {
 }
 
 impl Journey<'_> {
-    /// A path of this machine as it is seen there.
-    pub(super) fn there(&self, path: &str) -> String {
-        let below = |(here, there): &(String, String)| Some(format!("{there}{}", path.strip_prefix(here.trim_end_matches('/'))?));
-        let mapped = self.executor.paths.iter().filter_map(below).find(|mapped| !mapped.is_empty());
-        mapped.unwrap_or_else(|| path.to_owned())
-    }
-
     /// The working directory there.
-    pub(super) fn directory_there(&self, here: Option<&str>) -> Option<String> {
-        let chosen = self.executor.directory.as_ref().map(|directory| directory.to_string_lossy().into_owned());
-        chosen.or_else(|| Some(self.there(here?)))
+    fn directory_there(&self, here: Option<&str>) -> Option<String> {
+        self.executor.directory_there(here)
     }
 
     /// Compares the files that the block reads with what is there, and sends those that are not.

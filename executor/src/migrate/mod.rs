@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod home;
 mod journey;
+mod load;
 mod report;
 mod run;
 mod translate;
@@ -21,6 +22,8 @@ pub use self::error::{Clash, Difference, MigrateError, Refused};
 pub use self::report::{CellOutcome, Report, Seconds};
 
 use self::journey::Journey;
+use self::load::KernelSurroundings;
+use crate::ahead::Start;
 use crate::cancel::Cancel;
 use crate::event::{CellRef, Event, OnEvent, Phase};
 use crate::executors::Executor;
@@ -30,6 +33,9 @@ use crate::spool::Spool;
 
 /// How long a kernel may take to forget a migration; one that runs another cell meanwhile forgets it later.
 const RELEASE: Duration = Duration::from_secs(5);
+
+/// How long a kernel may take to say what a worker for its next block should resemble.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// A cell of a block.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -74,6 +80,26 @@ pub struct Migration {
     pub notebook: Option<PathBuf>,
 }
 
+/// Starts a worker for the next block ahead, where the executor is to be kept warm, and has it import what the kernel has imported for the
+/// user. One that is there already imports what is new.
+pub async fn prepare(kernel: &mut dyn Origin, executor: &Executor) {
+    // An environment like the kernel's is looked for only when a block moves: that takes long.
+    if !executor.warm || executor.sync || !kernel.is_alive() {
+        return;
+    }
+    let asking = async {
+        let archive = kernel.archive().await.ok()?;
+        let surveyed = kernel.call("survey", &json!({ "names": [], "seconds": 0 }), None).await.ok()?;
+        let surroundings: KernelSurroundings = serde_json::from_value(surveyed.get("surroundings")?.clone()).ok()?;
+        Some((archive, surroundings))
+    };
+    // A kernel that has other work is left alone.
+    if let Ok(Some((archive, surroundings))) = tokio::time::timeout(MOMENT, asking).await {
+        let start = Start::new(executor, kernel.interpreter(), archive);
+        kernel.ahead().start(start, surroundings.at(executor), surroundings.modules);
+    }
+}
+
 /// Moves a block. A cell that ends with an exception ends the block; what it and the cells before it changed comes back, as
 /// it would have stayed had they run in the kernel, and the report has the exception. Cancelling raises
 /// `KeyboardInterrupt` in the running cell and leaves the kernel as it was.
@@ -91,6 +117,10 @@ pub async fn migrate(
     loop {
         let attempted = attempt(kernel, executor, &request, &mut *on_event, cancel).await;
         match attempted {
+            Ok(report) => {
+                prepare(kernel, executor).await;
+                return Ok(report);
+            }
             // Nothing has run yet. What an input reads by name when it is unpacked, such as the functions in a model's formula, goes along.
             Err(MigrateError::Unpickle { missing: Some(name), .. }) if !request.inputs.contains(&name) => {
                 on_event(Event::Note { text: format!("an input reads `{name}` when it is unpacked; it goes along") });

@@ -12,7 +12,7 @@ use crate::codec::Codec;
 use crate::event::{self, CellRef, Event, Phase};
 use crate::frames::Frame;
 use crate::kernel::{Exception, KernelError};
-use crate::transfer;
+use crate::transfer::{self, Load, Written};
 use crate::worker::{Worker, accept};
 
 /// When an interrupt that had no effect is sent again.
@@ -133,9 +133,13 @@ impl Journey<'_> {
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         // Its answer comes among the frames of the running cell.
         let extra = [("fault", true.into()), ("imports", imports)];
-        let sent = transfer::send(&file, worker, codec, false, &extra, &mut |_| {}).await;
-        let (_, wire) = sent.map_err(|error| self.transfer_error(error))?;
-        self.report.shipped_wire_bytes += wire;
+        let load = Load { path: &file, written: &Written::whole(), codec, cached: false, check: &|_| Vec::new(), between: None };
+        let sending = async {
+            let sent = transfer::send_buffers(load, worker, &mut |_| {}).await?;
+            let wire = sent.wire;
+            transfer::end(sent, worker, &extra).await.map(|_| wire)
+        };
+        self.report.shipped_wire_bytes += sending.await.map_err(|error| self.transfer_error(error))?;
         let _ = tokio::fs::remove_file(&file).await;
         Ok(())
     }

@@ -41,6 +41,7 @@ impl Journey<'_> {
         let phase = self.phase;
         match error {
             TransferError::Worker(error) => self.worker_error(error),
+            TransferError::Differs(differences) => MigrateError::VersionMismatch { executor: self.executor.name.clone(), differences },
             TransferError::File { path, error } if is_full(&error) => {
                 MigrateError::DiskFull { path: path.parent().unwrap_or(&path).to_path_buf(), phase }
             }

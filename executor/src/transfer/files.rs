@@ -1,8 +1,11 @@
 //! Frames in files, read and written by threads of their own: nothing is copied on the way, and no task has to wait for a disk.
 
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use tokio::fs::File;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -12,6 +15,9 @@ use crate::frames::{self, Frame, FrameError};
 /// How many frames may be read before they are wanted, or wait to be written; each has up to 4 MiB.
 const AHEAD: usize = 2;
 
+/// Between two looks at a file that has not grown.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// The frames of a file that holds a bundle.
 pub(super) struct Frames {
     path: PathBuf,
@@ -19,12 +25,12 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) async fn open(path: &Path) -> Result<Self, TransferError> {
+    pub(super) fn open(path: &Path, written: &Written) -> Self {
         let path = path.to_path_buf();
-        let opened = File::open(&path).await;
-        let mut file = opened.map_err(|error| TransferError::File { path: path.clone(), error })?.into_std().await;
         let (sender, frames) = mpsc::channel(AHEAD);
+        let (place, written) = (path.clone(), written.clone());
         tokio::task::spawn_blocking(move || {
+            let mut file = Growing { path: place, file: None, written, wanted: sender.clone() };
             while let Some(frame) = frames::read_blocking(&mut file).transpose() {
                 let failed = frame.is_err();
                 if sender.blocking_send(frame).is_err() || failed {
@@ -32,7 +38,7 @@ impl Frames {
                 }
             }
         });
-        Ok(Self { path, frames })
+        Self { path, frames }
     }
 
     /// The next one; a bundle does not end without its last.
@@ -44,6 +50,64 @@ impl Frames {
             Some(Err(FrameError::Io(error))) => Err(TransferError::File { path: path(), error }),
             Some(Err(error)) => Err(TransferError::Content { path: path(), why: error.to_string() }),
         }
+    }
+}
+
+/// Whether a file is complete; shared with whoever knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written(Arc<AtomicBool>);
+
+impl Written {
+    /// Of a file that is complete.
+    pub(crate) fn whole() -> Self {
+        let whole = Self::default();
+        whole.set();
+        whole
+    }
+
+    /// Nothing is added to the file any more.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A file that another process writes meanwhile: it ends when it is complete.
+struct Growing {
+    path: PathBuf,
+    file: Option<std::fs::File>,
+    written: Written,
+    /// Closes when nobody reads any more.
+    wanted: mpsc::Sender<Result<Frame, FrameError>>,
+}
+
+impl std::io::Read for Growing {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            // Asked first: where the end is seen after that, nothing comes behind it.
+            let over = self.written.is_set() || self.wanted.is_closed();
+            let count = self.read_on(buffer);
+            match count {
+                Ok(0) if !over => {}
+                Err(error) if error.kind() == ErrorKind::NotFound && !over => {}
+                count => return count,
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Growing {
+    /// Reads what is there.
+    fn read_on(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(std::fs::File::open(&self.path)?),
+        };
+        file.read(buffer)
     }
 }
 

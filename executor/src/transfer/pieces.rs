@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::files::Frames;
-use super::{SendError, Sender, Sent, TransferError};
+use super::{SendError, Sender, Told, TransferError};
 use crate::chunks::{self, Chunk};
 use crate::codec::{Codec, Packer};
 use crate::frames::Frame;
@@ -17,15 +17,18 @@ use crate::worker::WorkerError;
 /// What a piece's name takes on the wire, bytes.
 const NAME: u64 = 70;
 
-/// How many parts of buffers are asked about at once, after a first few: the next ones are cut while these are on their way.
+/// How many parts of buffers are asked about at once, after a first few: the next ones are cut and asked about while these are on their way.
 const FEW: usize = 2;
-const MANY: usize = 16;
+const MANY: usize = 8;
+
+const SHORT: &str = "it ends before the bundle";
 
 /// A part of a buffer and the chunks of it, or the frame that ends the bundle.
 type Cut = (Frame, Vec<Chunk>);
+type Cuts = mpsc::Receiver<Result<Cut, TransferError>>;
 
 /// Cuts what is in the file into chunks, ahead of what is sent. Hashing takes longer than a task may block.
-fn cut(mut frames: Frames) -> mpsc::Receiver<Result<Cut, TransferError>> {
+fn cut(mut frames: Frames) -> Cuts {
     let (sender, cut) = mpsc::channel(MANY);
     let one = async |frames: &mut Frames| {
         let frame = frames.next().await?;
@@ -46,41 +49,71 @@ fn cut(mut frames: Frames) -> mpsc::Receiver<Result<Cut, TransferError>> {
     cut
 }
 
+fn names(parts: &[Cut]) -> Vec<&str> {
+    parts.iter().flat_map(|(_, chunks)| chunks).map(|chunk| chunk.name.as_str()).collect()
+}
+
 impl Sender<'_> {
     /// Sends all buffers of a bundle, without the chunks that the other side has; gives the frame that ends it.
-    pub(super) async fn send_pieces(&mut self, path: &Path, frames: Frames, sent: Sent<'_>) -> Result<Frame, TransferError> {
+    pub(super) async fn send_pieces(&mut self, path: &Path, frames: Frames, sent: Told<'_>) -> Result<Frame, TransferError> {
         let mut cut = cut(frames);
-        let (mut read, mut most) = (0, FEW);
+        let mut read = 0;
+        let (mut parts, mut last) = self.batch(path, &mut cut, FEW).await?;
+        let mut question = self.ask(&parts).await?;
         loop {
-            let (mut parts, mut last) = (Vec::new(), None);
-            while parts.len() < most && last.is_none() {
-                let lost = || TransferError::Content { path: path.to_path_buf(), why: "it ends before the bundle".to_owned() };
-                match cut.recv().await.ok_or_else(lost)?? {
-                    (frame, chunks) if frame.op() == "buffer" => parts.push((frame, chunks)),
-                    (frame, _) => last = Some(frame),
-                }
-            }
-            let known = self.ask(&parts).await?;
+            // What comes next is asked about before this is sent, so that the link does not wait for the answer.
+            let next = if last.is_none() {
+                let (parts, last) = self.batch(path, &mut cut, MANY).await?;
+                let question = self.ask(&parts).await?;
+                Some((parts, last, question))
+            } else {
+                None
+            };
+            let known = self.known(question, &parts).await?;
             for (frame, chunks) in parts {
                 read += frame.payload.len() as u64;
+                self.ask_between(false).await?;
                 self.pieces(frame, &chunks, &known).await.map_err(|error| error.at(path))?;
                 sent(read);
             }
-            if let Some(last) = last {
-                return Ok(last);
+            match (next, last) {
+                (Some(next), _) => (parts, last, question) = next,
+                (None, Some(last)) => return Ok(last),
+                (None, None) => return Err(TransferError::Content { path: path.to_path_buf(), why: SHORT.to_owned() }),
             }
-            most = MANY;
         }
     }
 
-    /// The names of those chunks that are there.
-    async fn ask(&mut self, parts: &[Cut]) -> Result<HashSet<String>, TransferError> {
-        let all: Vec<&str> = parts.iter().flat_map(|(_, chunks)| chunks).map(|chunk| chunk.name.as_str()).collect();
+    /// The next parts of buffers, at most so many, and the frame that ends the bundle when it is reached.
+    async fn batch(&mut self, path: &Path, cut: &mut Cuts, most: usize) -> Result<(Vec<Cut>, Option<Frame>), TransferError> {
+        let mut parts = Vec::new();
+        while parts.len() < most {
+            let lost = || TransferError::Content { path: path.to_path_buf(), why: SHORT.to_owned() };
+            match cut.recv().await.ok_or_else(lost)?? {
+                (frame, chunks) if frame.op() == "buffer" => {
+                    self.look(&frame)?;
+                    parts.push((frame, chunks));
+                }
+                (frame, _) => return Ok((parts, Some(frame))),
+            }
+        }
+        Ok((parts, None))
+    }
+
+    /// Asks which of these chunks are there; gives the number of the request.
+    async fn ask(&mut self, parts: &[Cut]) -> Result<Option<u64>, TransferError> {
+        let all = names(parts);
         if all.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(None);
         }
         self.wire += NAME * all.len() as u64;
-        let answer = self.worker.request(Frame::new("known").with("names", json!(all))).await?;
+        Ok(Some(self.worker.ask(Frame::new("known").with("names", json!(all))).await?))
+    }
+
+    /// The names of those chunks that are there.
+    async fn known(&mut self, question: Option<u64>, parts: &[Cut]) -> Result<HashSet<String>, TransferError> {
+        let Some(question) = question else { return Ok(HashSet::new()) };
+        let (answer, all) = (self.worker.answer(question).await?, names(parts));
         let positions = answer.header.get("known").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let found = positions.iter().filter_map(|position| all.get(usize::try_from(position.as_u64()?).ok()?));
         Ok(found.map(|name| (*name).to_owned()).collect())

@@ -1,0 +1,86 @@
+"""What a process stands in: directory, search path, environment, loaded libraries. A worker that is started ahead is made to resemble it.
+"""
+
+import importlib
+import os
+import sys
+import types
+
+from . import ambient, session
+
+# Where installed packages are. What is elsewhere may be changed by its user at any time.
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def directory():
+    """The working directory, or None when it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def capture():
+    """What decides how libraries come up when they are imported."""
+    return {"directory": directory(), "path": list(sys.path), "environment": ambient.environment()}
+
+
+def modules(space):
+    """The loaded modules of those installed packages that the user's values come from, in the order in which they were loaded."""
+    roots = {name.partition(".")[0] for name in map(_module_of, session.user_names(space).values()) if name}
+    return [name for name, module in list(sys.modules.items()) if name.partition(".")[0] in roots and _is_installed(module)]
+
+
+def _module_of(value):
+    if isinstance(value, types.ModuleType):
+        found = value.__dict__.get("__name__")
+    elif isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        found = value.__module__
+    else:
+        found = type(value).__module__
+    return found if isinstance(found, str) else None
+
+
+def _is_installed(module):
+    file = getattr(module, "__dict__", {}).get("__file__")
+    return isinstance(file, str) and any(os.sep + part + os.sep in file for part in _INSTALLED)
+
+
+class Warmth:
+    """What was imported ahead, to see whether it is still what an import would find."""
+
+    def __init__(self):
+        self._before = set(sys.modules)
+        self._stamps = None
+
+    def load(self, names):
+        """Import modules; what cannot be imported is left to the block, which may not need it."""
+        failed = set()
+        for name in names:
+            if name.partition(".")[0] in failed:
+                continue
+            try:
+                importlib.import_module(name)
+            except Exception:
+                failed.add(name.partition(".")[0])
+        self._stamps = self._look()
+
+    def is_stale(self):
+        """Whether packages were installed, or files of modules that are not installed were changed, since the modules were loaded."""
+        return self._stamps is not None and self._stamps != self._look()
+
+    def _look(self):
+        found = {path: _stamp(path) for path in sys.path if os.path.basename(path) in _INSTALLED}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__dict__", {}).get("__file__")
+            if name not in self._before and isinstance(file, str) and not _is_installed(module):
+                found[file] = _stamp(file)
+        return found
+
+
+def _stamp(path):
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
