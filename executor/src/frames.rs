@@ -350,3 +350,40 @@ async fn put<W: AsyncWrite + Unpin + ?Sized>(stream: &mut W, frame: &Frame, seal
     stream.write_all(&frame.payload).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Key;
+
+    fn read(bytes: &[u8], key: &Key) -> Result<Vec<Frame>, FrameError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut reader = FrameReader::sealed(bytes, key.to_worker(&[7; 16]));
+            let mut frames = Vec::new();
+            while let Some(frame) = reader.next().await? {
+                frames.push(frame);
+            }
+            Ok(frames)
+        })
+    }
+
+    #[test]
+    fn changed_frame_is_refused_wherever_it_was_changed() {
+        let key = Key::random().unwrap();
+        let frames = [Frame::new("one").with("x", 1).with_payload(&b"payload"[..]), Frame::new("two")];
+        let mut seal = key.to_worker(&[7; 16]);
+        let mut bytes = Vec::new();
+        for frame in &frames {
+            write_blocking(&mut bytes, frame, &mut seal).unwrap();
+        }
+        assert_eq!(read(&bytes, &key).unwrap(), frames);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let error = read(&changed, &key).unwrap_err();
+            assert!(matches!(error, FrameError::Forged { .. } | FrameError::HeaderTooLong { .. }), "{at}: {error}");
+        }
+        assert!(matches!(read(&bytes, &Key::random().unwrap()), Err(FrameError::Forged { .. })));
+    }
+}
