@@ -160,6 +160,7 @@ impl Story<'_> {
             folder: self.folder.to_path_buf(),
             python: python.to_path_buf(),
             moves,
+            auto: None,
             timeout: None,
             weighed: std::collections::BTreeMap::new(),
         };

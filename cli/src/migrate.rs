@@ -44,6 +44,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
         folder: input.folder(),
         python: PathBuf::new(),
         moves: vec![moved],
+        auto: None,
         timeout: None,
         weighed: BTreeMap::new(),
     };

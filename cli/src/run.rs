@@ -2,6 +2,7 @@
 
 pub(crate) mod display;
 
+pub(crate) mod live;
 pub(crate) mod session;
 pub(crate) mod signals;
 pub(crate) mod summary;
@@ -29,6 +30,9 @@ use nbhoist_analyzer::Analysis;
 use session::{Ended, Job, Move, Outcome};
 use signals::Signals;
 
+/// The kernel's own place.
+pub(crate) use nbhoist_analyzer::placement::HERE;
+
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let input = input::read(&args.notebook)?;
     if let Some(output) = &args.output {
@@ -38,6 +42,10 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
     let before = remember::measurements(&input, &settings);
     let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), ..Asked::default() });
     let moves = moves(args, &input, &settings, &analysis).map_err(|failure| failure.or_at(input.name()))?;
+    // Without a block that was named, each cell is decided about when it is its turn.
+    let by_itself = args.on == "auto" && args.block.cells.is_none() && args.block.block.is_none();
+    let places = if by_itself { settings.placement("auto", &remember::places(&settings)).places } else { Vec::new() };
+    let auto = by_itself.then_some(live::Auto { analysis: &analysis, settings: &settings, places: &places });
     let show = match (terminal.quiet || terminal.is_json(), terminal.verbose) {
         (true, _) => Show::Nothing,
         (false, 0) => Show::Ended,
@@ -52,6 +60,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
             folder: input.folder(),
             python: session::find_python(args.python.as_deref()).await?,
             moves,
+            auto,
             timeout: args.timeout.map(Duration::from_secs_f64),
             weighed: if settings.history { remember::weighed(&analysis) } else { BTreeMap::new() },
         };
@@ -132,7 +141,7 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings, analysis: &Analysis
     }
     let blocks = match block {
         Some(block) => vec![block],
-        None if args.on == "auto" => worth_moving(analysis),
+        None if args.on == "auto" => return Ok(Vec::new()),
         None => {
             let marked = nbhoist_analyzer::notebook::marked_blocks(&input.notebook);
             if marked.is_empty() {
@@ -153,13 +162,6 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings, analysis: &Analysis
         moves.push(Move { executor: executors::named(&place, settings)?, plan, everything: false, force: false });
     }
     Ok(moves)
-}
-
-/// The blocks that the analysis itself would move.
-fn worth_moving(analysis: &Analysis) -> Vec<Vec<u32>> {
-    let plans = analysis.plans().into_iter();
-    let moving = plans.filter(|plan| plan.refusal.is_none() && plan.decision.executor != "here");
-    moving.map(|plan| plan.cells).collect()
 }
 
 /// Stops before anything runs when a block must stay.

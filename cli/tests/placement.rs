@@ -77,6 +77,36 @@ fn nothing_is_decided_without_places() {
     assert_eq!((&plan["decision"]["executor"], &plan["decision"]["because"]), (&json!("here"), &json!([])), "{plan}");
 }
 
+/// The run decides cell by cell, and says why in one line for each block that it moved.
+#[cfg(unix)]
+#[test]
+fn a_run_decides_when_it_is_a_cells_turn() {
+    let python = std::env::var("NBHOIST_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let can_run = std::process::Command::new(&python).args(["-c", "import ipykernel"]).output().is_ok_and(|said| said.status.success());
+    if !can_run {
+        assert!(std::env::var_os("CI").is_none(), "set NBHOIST_TEST_PYTHON to a Python with ipykernel");
+        return;
+    }
+    let place = Place::new();
+    place.write("a.ipynb", &notebook());
+    place.write("config/nbhoist/nbhoist.toml", "[executors.local]\nspeed = 20\n");
+    let run = |on: &str| {
+        let said = place.nbhoist(&["run", "a.ipynb", "--on", on, "--python", &python, "-o", "b.ipynb", "--output-format", "json"]);
+        assert_eq!(said.code, Some(0), "{}", said.errors);
+        let found = said.json();
+        let cells = found["cells"].as_array().unwrap();
+        let places: Vec<String> = cells.iter().map(|cell| cell["executor"].as_str().unwrap().to_owned()).collect();
+        (places, place.read("b.ipynb"))
+    };
+    let (auto, moved) = run("auto");
+    assert_eq!(auto[1], "local", "{auto:?}");
+    let (here, stayed) = run("here");
+    assert_eq!(here, ["here", "here", "here"]);
+    assert_eq!(moved, stayed, "the same outputs");
+    let said = place.nbhoist(&["run", "a.ipynb", "--on", "auto", "--python", &python]);
+    assert!(said.out.contains("on local: 60 s here"), "{}", said.out);
+}
+
 #[test]
 fn blocks_worth_moving_are_found() {
     let place = Place::new();

@@ -153,6 +153,15 @@ pub enum Event {
         /// Whether the kernel had it and gave it.
         supplied: bool,
     },
+    /// Cells are about to run elsewhere, by a decision that was just made.
+    Moves {
+        /// Numbers of the cells.
+        cells: Vec<u32>,
+        /// Name of the executor.
+        executor: String,
+        /// Why, in one sentence.
+        because: String,
+    },
     /// Something a user may want to know.
     Note {
         /// One sentence.

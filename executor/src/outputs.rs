@@ -84,7 +84,7 @@ impl Outputs {
             Event::CellDone { cell, execution_count, .. } => {
                 self.cells.entry(cell.number).or_default().execution_count = *execution_count;
             }
-            Event::Phase(_) | Event::Progress { .. } | Event::Fault { .. } | Event::Note { .. } => {}
+            Event::Phase(_) | Event::Progress { .. } | Event::Fault { .. } | Event::Moves { .. } | Event::Note { .. } => {}
         }
     }
 

@@ -174,7 +174,7 @@ impl Session {
             generation: 0,
             running: Running::No,
             settings: None,
-            facts: Arc::default(),
+            facts: Arc::new(Mutex::new(FactsCache::for_edits())),
             latest: watch::Sender::new(Latest::default()),
             published: HashMap::new(),
             digest: 0,
@@ -296,7 +296,7 @@ impl Session {
         let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
-            *facts = FactsCache::default();
+            *facts = FactsCache::for_edits();
         }
         drop(facts);
         self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));

@@ -128,6 +128,8 @@ impl Told {
                 self.progress(*phase, Some((*done, *total)), &Value::Null, &format!("{verb} {}{of}", bytes(*done)));
             }
             Event::Note { text } => self.progress(pace.phase, None, &Value::Null, text),
+            // Whoever decided here has told it.
+            Event::Moves { .. } => {}
             Event::Fault { cell, name, supplied } => {
                 let what = if *supplied { "was fetched from the kernel" } else { "is not in the kernel either" };
                 self.progress(pace.phase, None, &self.cell(cell.number), &format!("`{name}` was asked for and {what}"));

@@ -55,7 +55,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Self {
+    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Self {
         let mut works: Vec<f64> = traces.iter().map(|trace| Weight::of_cell(&trace.work).usual).collect();
         works.sort_by(f64::total_cmp);
         Self {

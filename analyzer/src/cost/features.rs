@@ -13,7 +13,7 @@ use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::EffectKind;
 
 /// What the model is told about one cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CellFeatures {
     /// Numbers, in the order of [`FEATURES`].
     pub numbers: Vec<f32>,
@@ -116,7 +116,7 @@ pub const FEATURES: [&str; 86] = [
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
-pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Vec<Option<CellFeatures>> {
+pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Vec<Option<CellFeatures>> {
     let mut context = Context::of(notebook, facts, traces);
     let mut traces = traces.iter();
     let cells = notebook.cells.iter().zip(facts);

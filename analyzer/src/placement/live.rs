@@ -18,6 +18,9 @@ use crate::{After, Analysis};
 const HORIZON: usize = 16;
 const LEAST: f64 = 0.08;
 
+/// How many cells are looked ahead where they are known.
+const KNOWN: usize = 64;
+
 /// A run of a cell that is over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ran {
@@ -61,6 +64,15 @@ pub struct Verdict {
     pub because: String,
     /// Names that the predicted cells use only there, so that they need not come home with it.
     pub remain: Vec<String>,
+}
+
+/// What is known of the cells that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Future<'f> {
+    /// A person decides: they are predicted from the log.
+    Predicted,
+    /// These, in this order.
+    Known(&'f [u32]),
 }
 
 /// The log of a session.
@@ -136,27 +148,27 @@ impl Session {
     ///
     /// With [`ComesHome::AtOnce`] every value comes home when its cell ends, so that nothing further is looked at; otherwise state stays where it
     /// is until a cell that runs elsewhere reads it.
-    pub fn decide(&self, analysis: &Analysis, cell: u32, home: ComesHome, warm: &BTreeSet<String>) -> Verdict {
+    pub fn decide(&self, analysis: &Analysis, cell: u32, future: Future<'_>, home: ComesHome, warm: &BTreeSet<String>) -> Verdict {
         let options = &analysis.placement;
         let Some(report) = analysis.cells.get(cell.saturating_sub(1) as usize) else { return Verdict::default() };
         if options.places.is_empty() || report.cost.seconds.is_none() {
             return Verdict::default();
         }
         let plan = analysis.plan(&[cell], After::Anything);
-        let mut best: Option<(u64, &Place, Choice, Vec<u32>, Situation<'_>)> = None;
+        let mut best: Option<(u64, &Place, Choice, Vec<u32>)> = None;
         for place in &options.places {
             let is_offered = plan.estimates.iter().any(|estimate| estimate.executor == place.name);
             if plan.refusal.is_some() || !is_offered {
                 continue;
             }
-            let (situation, path) = self.situation(analysis, cell, place, home, warm);
+            let (situation, path) = self.situation(analysis, cell, place, future, home, warm);
             let choice = Policy::Optimal.choose(&situation);
             let cost = situation.problem(1.0).solve().map_or(u64::MAX, |found| found.cost);
             if choice.there && best.as_ref().is_none_or(|known| cost < known.0) {
-                best = Some((cost, place, choice, path, situation));
+                best = Some((cost, place, choice, path));
             }
         }
-        let Some((_, place, choice, path, situation)) = best else {
+        let Some((_, place, choice, path)) = best else {
             let because = plan.decision.because.first().map(|because| because.text.clone()).unwrap_or_default();
             return Verdict { because, ..Verdict::default() };
         };
@@ -164,7 +176,7 @@ impl Session {
         let block: Vec<u32> = std::iter::once(cell).chain(along.iter().copied()).collect();
         let because = if along.is_empty() { moving::about(&plan, &place.name) } else { None };
         let because = because.or_else(|| moving::about(&analysis.plan(&block, After::Anything), &place.name)).unwrap_or_default();
-        let remain = if home == ComesHome::AtOnce { Vec::new() } else { remaining(&situation, &choice, analysis, &path) };
+        let remain = if home == ComesHome::WhenNeeded { remaining(&choice, analysis, &path) } else { Vec::new() };
         Verdict { place: Some(place.name.clone()), along, because, remain }
     }
 
@@ -212,6 +224,7 @@ impl Session {
         analysis: &'s Analysis,
         cell: u32,
         place: &'s Place,
+        future: Future<'_>,
         home: ComesHome,
         warm: &BTreeSet<String>,
     ) -> (Situation<'s>, Vec<u32>) {
@@ -232,7 +245,11 @@ impl Session {
             });
         }
         let mut current: BTreeMap<&str, usize> = self.current.iter().map(|(name, &version)| (name.as_str(), version)).collect();
-        let path = if home == ComesHome::AtOnce { Vec::new() } else { self.ahead(analysis, cell) };
+        let path = match future {
+            _ if home == ComesHome::AtOnce => Vec::new(),
+            Future::Predicted => self.ahead(analysis, cell),
+            Future::Known(cells) => cells.iter().take(KNOWN).map(|&cell| (cell, 1.0)).collect(),
+        };
         let path: Vec<(u32, f64)> = std::iter::once((cell, 1.0)).chain(path).collect();
         let stays = analysis.linked.staying();
         let mut ahead = Vec::new();
@@ -269,7 +286,7 @@ impl Session {
         current.values().for_each(|&value| values[value].lasts = true);
         let place_of = |there: &Option<String>| there.as_deref() == Some(name);
         let past = self.past.iter().map(|(past, there)| Past { there: place_of(there), ..past.clone() }).collect();
-        let there = place_of(&self.at) && home != ComesHome::AtOnce;
+        let there = place_of(&self.at) && home == ComesHome::WhenNeeded;
         let is_warm = warm.contains(name);
         let situation =
             Situation { place, preferences: &options.preferences, past, ahead, values, there, ledger: self.ledger, home, warm: is_warm };
@@ -326,7 +343,7 @@ fn must_stay(report: &CellReport, place: &Place) -> bool {
 }
 
 /// Names that the cell and those along make, and that no predicted cell reads here.
-fn remaining(situation: &Situation<'_>, choice: &Choice, analysis: &Analysis, path: &[u32]) -> Vec<String> {
+fn remaining(choice: &Choice, analysis: &Analysis, path: &[u32]) -> Vec<String> {
     let count = choice.along + 1;
     let mut found: BTreeSet<String> = path.iter().take(count).flat_map(|&cell| makes(analysis, cell)).collect();
     for (&cell, step) in path.iter().zip(&choice.path).skip(count) {
@@ -337,6 +354,92 @@ fn remaining(situation: &Situation<'_>, choice: &Choice, analysis: &Analysis, pa
     // Code is small, and any cell may call it.
     let bindings = analysis.linked.bindings();
     let is_data = |name: &String| bindings.get(name).is_none_or(|known| !matches!(known.kind, ValueKind::Function | ValueKind::Class));
-    debug_assert!(situation.ahead.len() >= count);
     found.into_iter().filter(is_data).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Request;
+    use crate::measurements::{Measurements, Run, Signature};
+    use crate::placement::{Options, Work};
+
+    const SOURCES: [&str; 5] = ["x = list(range(9))", "y = sorted(x)", "z = sum(y)", "print(z)", "w = z + 1"];
+
+    /// The notebook after runs of these seconds, with a place ten times as fast.
+    fn analysis(seconds: [f64; 5], bytes: u64) -> Analysis {
+        let notebook = crate::percent::read(&SOURCES.map(|source| format!("# %%\n{source}\n")).concat());
+        let run = |(source, seconds): (&&str, f64)| Run {
+            signature: Signature::of(source),
+            cell: None,
+            seconds,
+            speed: 1.0,
+            cold: None,
+            input_bytes: None,
+        };
+        let sizes: BTreeMap<String, u64> =
+            [("x", bytes), ("y", bytes), ("z", 1000), ("w", 1000)].map(|(name, bytes)| (name.to_owned(), bytes)).into();
+        let runs = SOURCES.iter().zip(seconds).map(run).collect();
+        let measurements = Measurements { runs, sizes: sizes.clone(), ..Measurements::default() };
+        let place = Place { speed: [(Work::Cpu, 10.0)].into(), up: Some(1e8), down: Some(1e8), start_up: 1.0, ..Place::new("box") };
+        let placement = Options { places: vec![place], sizes, ..Options::default() };
+        crate::analyze(&Request { measurements, placement, ..Request::new(&notebook) })
+    }
+
+    fn decide(analysis: &Analysis, cell: u32, future: Future<'_>, home: ComesHome) -> Verdict {
+        Session::default().decide(analysis, cell, future, home, &BTreeSet::new())
+    }
+
+    #[test]
+    fn long_cells_move_and_short_ones_do_not() {
+        let analysis = analysis([0.1, 60.0, 0.1, 0.1, 0.1], 1000);
+        let verdict = decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce);
+        assert_eq!(verdict.place.as_deref(), Some("box"));
+        assert!(verdict.because.starts_with("60 s here, 7.0 s on `box`"), "{}", verdict.because);
+        let verdict = decide(&analysis, 1, Future::Predicted, ComesHome::AtOnce);
+        assert_eq!(verdict.place, None);
+        assert!(verdict.because.contains("100 ms here"), "{}", verdict.because);
+    }
+
+    #[test]
+    fn what_follows_for_sure_goes_along_and_pays_for_the_start() {
+        let analysis = analysis([0.1, 0.9, 0.9, 0.9, 0.9], 1000);
+        assert_eq!(decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce).place, None);
+        let verdict = decide(&analysis, 2, Future::Known(&[3, 4, 5]), ComesHome::AfterTheBlock);
+        assert_eq!((verdict.place.as_deref(), verdict.along), (Some("box"), vec![3, 4, 5]));
+    }
+
+    #[test]
+    fn state_that_is_dear_to_send_keeps_a_cell_here_unless_it_is_there() {
+        // 2 GB take longer on the way than there is to be saved.
+        let analysis = analysis([0.1, 0.1, 8.0, 0.1, 0.1], 2_000_000_000);
+        assert_eq!(decide(&analysis, 3, Future::Predicted, ComesHome::AtOnce).place, None);
+        let mut session = Session::default();
+        let names = vec!["y".to_owned()];
+        let place = Some("box".to_owned());
+        session.ran(&Ran {
+            cell: "2".to_owned(),
+            place,
+            here: 60.0,
+            spent: 7.0,
+            makes: names.clone(),
+            stayed: names.clone(),
+            ..Ran::default()
+        });
+        let warm: BTreeSet<String> = ["box".to_owned()].into();
+        let there = |session: &Session| session.decide(&analysis, 3, Future::Predicted, ComesHome::WhenNeeded, &warm);
+        assert_eq!(there(&session).place.as_deref(), Some("box"));
+        session.came_home(&names);
+        session.lost("box");
+        assert_eq!(there(&session).place, None);
+    }
+
+    #[test]
+    fn a_session_that_is_behind_is_careful() {
+        let analysis = analysis([0.1, 2.0, 0.1, 0.1, 0.1], 1000);
+        assert!(decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce).place.is_some());
+        let mut session = Session::default();
+        session.ran(&Ran { cell: "1".to_owned(), here: 1.0, spent: 9.0, ..Ran::default() });
+        assert_eq!(session.decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new()).place, None);
+    }
 }

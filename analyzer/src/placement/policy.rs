@@ -353,16 +353,21 @@ impl Situation<'_> {
 
     /// Whether the session does not fall behind staying here by more than a little, even when this cell turns out to be short.
     fn is_covered(&self, choice: &Choice) -> bool {
-        let now = &self.ahead[0];
-        let Some(time) = now.time else { return false };
+        // What is known to follow there counts as much as the run itself.
+        let sure = self.ahead.iter().take(choice.along + 1).take_while(|run| run.probability >= 1.0).count().max(1);
+        let runs = &self.ahead[..sure];
+        let Some(times) = runs.iter().map(|run| run.time).collect::<Option<Vec<_>>>() else { return false };
+        let time = Lognormal::sum(times);
+        let made_along = |value: usize| runs.iter().any(|run| run.makes.contains(&value));
         let again: f64 = choice.again.iter().map(|&run| self.past[run].time.median / self.speed()).sum();
-        let reads = now.reads.iter().chain(choice.again.iter().flat_map(|&run| &self.past[run].reads));
+        let own: std::collections::BTreeSet<usize> = runs.iter().flat_map(|run| run.reads.iter().copied()).collect();
+        let reads = own.iter().filter(|value| !made_along(**value)).chain(choice.again.iter().flat_map(|&run| &self.past[run].reads));
         let made_again = |value: usize| self.values[value].maker.is_some_and(|maker| choice.again.contains(&maker));
         let sent = reads.filter(|&&value| !self.values[value].there && !made_again(value));
         // What will have to come home in the end.
         let owed = self.values.iter().enumerate().filter(|(index, value)| {
-            let made_now = now.makes.contains(index);
-            made_now || (value.there && !value.here)
+            // Of what is made on the way, only what is still there in the end.
+            (made_along(*index) && (value.lasts || sure == 1)) || (value.there && !value.here)
         });
         let start = if self.there { 0.0 } else { self.start() + crossing(self.place) };
         let parts = sent.map(|&value| self.send(self.values[value].bytes)).chain(owed.map(|(_, value)| self.fetch(value.bytes)));

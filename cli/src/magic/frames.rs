@@ -46,6 +46,7 @@ pub(super) fn of(event: Event) -> Option<Frame> {
         | Event::Progress { .. }
         | Event::CellStarted { .. }
         | Event::CellDone { .. }
+        | Event::Moves { .. }
         | Event::Fault { .. } => return None,
     })
 }

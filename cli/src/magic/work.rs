@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use nbhoist_analyzer::placement::Work as Kind;
-use nbhoist_analyzer::placement::live::Verdict;
+use nbhoist_analyzer::placement::live::{Future, Verdict};
 use nbhoist_analyzer::placement::policy::ComesHome;
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::{After, Analysis};
@@ -178,7 +178,7 @@ impl Work {
     }
 
     fn verdict(&self, document: &Document) -> Verdict {
-        self.session.live.decide(&document.analysis, document.cell, ComesHome::AtOnce, &BTreeSet::new())
+        self.session.live.decide(&document.analysis, document.cell, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new())
     }
 
     /// Says where a cell should run.
@@ -205,7 +205,7 @@ impl Work {
             let line = document.input.notebook.cell(cell).map(|cell| cell.source.trim()).unwrap_or_default();
             let line = line.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             let plan = document.analysis.plan(&[cell], After::Anything);
-            let verdict = self.session.live.decide(&document.analysis, cell, ComesHome::AtOnce, &BTreeSet::new());
+            let verdict = self.session.live.decide(&document.analysis, cell, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new());
             let place = verdict.place.as_deref().unwrap_or("here");
             let why = plan.refusal.as_ref().map_or(verdict.because.as_str(), |refusal| refusal.text.as_str());
             let time = document.analysis.cells[cell as usize - 1].cost.seconds;

@@ -101,6 +101,12 @@ impl<'a> Display<'a> {
                 let what = if supplied { "was fetched while the block ran" } else { "was asked for and is not there" };
                 self.notes.push(format!("`{name}` {what}: the analysis had not listed it"));
             }
+            Event::Moves { cells, executor, because } => {
+                if !because.is_empty() {
+                    self.notes.push(format!("{} on {executor}: {because}", words::named(&cells)));
+                }
+                self.moved.push((cells, executor));
+            }
             Event::Note { text } => self.notes.push(text),
             Event::UpdateDisplayData { .. } | Event::ClearOutput { .. } => {}
         }

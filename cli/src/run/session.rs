@@ -13,6 +13,7 @@ use nbhoist_executor::executors::Executor;
 use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel};
 use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, migrate, prepare};
 
+use super::live::{Auto, Live};
 use super::signals::Signals;
 use crate::error::Failure;
 
@@ -34,6 +35,8 @@ pub(crate) struct Job<'a> {
     pub(crate) python: PathBuf,
     /// Blocks that run elsewhere; each is a run of consecutive code cells, in order.
     pub(crate) moves: Vec<Move>,
+    /// Decides about the cells that are in no block.
+    pub(crate) auto: Option<Auto<'a>>,
     /// The longest a cell may take.
     pub(crate) timeout: Option<Duration>,
     /// Names that are weighed when a cell has bound or changed them.
@@ -140,10 +143,19 @@ async fn run_cells(
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let cells: Vec<&Cell> = job.notebook.code_cells().filter(|cell| runs(cell)).collect();
+    let mut live = job.auto.map(Live::new);
     let mut index = 0;
     while let Some(cell) = cells.get(index) {
-        let block = job.moves.iter().find(|block| block.plan.cells.contains(&cell.number));
-        let ended = if let Some(block) = block {
+        let fixed = job.moves.iter().find(|block| block.plan.cells.contains(&cell.number)).cloned();
+        let block = match live.as_mut().filter(|_| fixed.is_none()) {
+            Some(live) => live.next(&cells[index..], outcome)?.map(|(block, because)| {
+                let (cells, executor) = (block.plan.cells.clone(), block.executor.name.clone());
+                on_event(Event::Moves { cells, executor, because });
+                block
+            }),
+            None => fixed,
+        };
+        let ended = if let Some(block) = &block {
             let members: Vec<&Cell> = cells[index..].iter().copied().take_while(|cell| block.plan.cells.contains(&cell.number)).collect();
             index += members.len();
             move_block(job, block, &members, kernel, signals, on_event, outcome).await?

@@ -1,0 +1,87 @@
+//! `run --on auto`: where the next cell runs is decided when it is its turn, by what the run has shown until then.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nbhoist_analyzer::notebook::Cell;
+use nbhoist_analyzer::placement::live::{self, Future, Ran};
+use nbhoist_analyzer::placement::policy::ComesHome;
+use nbhoist_analyzer::placement::{Place, Work};
+use nbhoist_analyzer::{After, Analysis};
+use nbhoist_settings::Settings;
+
+use super::session::{Move, Outcome};
+use crate::error::Failure;
+use crate::executors;
+
+/// What the decisions are made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Auto<'a> {
+    pub(crate) analysis: &'a Analysis,
+    pub(crate) settings: &'a Settings,
+    pub(crate) places: &'a [Place],
+}
+
+/// The decisions of one run.
+pub(crate) struct Live<'a> {
+    auto: Auto<'a>,
+    session: live::Session,
+    /// How many runs of the outcome are in the log, and how many of its moves.
+    heard: (usize, usize),
+}
+
+impl<'a> Live<'a> {
+    pub(crate) fn new(auto: Auto<'a>) -> Self {
+        Self { auto, session: live::Session::default(), heard: (0, 0) }
+    }
+
+    /// The block that begins with the first of these cells, which are all that are still to run, and why it moves; nothing when the cell stays.
+    pub(crate) fn next(&mut self, rest: &[&Cell], outcome: &Outcome) -> Result<Option<(Move, String)>, Failure> {
+        self.learn(outcome);
+        let Some(first) = rest.first() else { return Ok(None) };
+        let analysis = self.auto.analysis;
+        let ahead: Vec<u32> = rest.iter().skip(1).map(|cell| cell.number).collect();
+        let verdict = self.session.decide(analysis, first.number, Future::Known(&ahead), ComesHome::AfterTheBlock, &BTreeSet::new());
+        let Some(place) = verdict.place else { return Ok(None) };
+        let block: Vec<u32> = std::iter::once(first.number).chain(verdict.along).collect();
+        let plan = analysis.plan(&block, After::FollowingCells);
+        if plan.refusal.is_some() {
+            return Ok(None);
+        }
+        let executor = executors::named(&place, self.auto.settings)?;
+        Ok(Some((Move { plan, executor, everything: false, force: false }, verdict.because)))
+    }
+
+    /// Takes what has run since the last decision into the log.
+    fn learn(&mut self, outcome: &Outcome) {
+        let mut added: BTreeMap<u32, f64> = BTreeMap::new();
+        for moved in &outcome.moved[self.heard.1..] {
+            let first = moved.cells.first().copied().unwrap_or_default();
+            added.insert(first, (moved.seconds - moved.report.seconds.run).max(0.0));
+        }
+        for run in &outcome.cells[self.heard.0..] {
+            let speed = self.auto.places.iter().find(|place| place.name == run.executor).map_or(1.0, |place| place.speed(Work::Cpu));
+            let is_here = run.executor == crate::run::HERE;
+            let analysis = self.auto.analysis;
+            self.session.ran(&Ran {
+                cell: analysis.cells.get(run.number as usize - 1).map(live::key).unwrap_or_default(),
+                place: (!is_here).then(|| run.executor.clone()),
+                here: run.seconds * if is_here { 1.0 } else { speed },
+                spent: run.seconds + added.get(&run.number).copied().unwrap_or_default(),
+                reads: live::reads(analysis, run.number),
+                makes: live::makes(analysis, run.number),
+                stayed: Vec::new(),
+                sizes: sizes(outcome),
+            });
+        }
+        self.heard = (outcome.cells.len(), outcome.moved.len());
+    }
+}
+
+/// What names weighed last in this run, bytes.
+fn sizes(outcome: &Outcome) -> BTreeMap<String, u64> {
+    let mut sizes = outcome.sizes.clone();
+    for moved in &outcome.moved {
+        sizes.extend(moved.report.inputs.iter().chain(&moved.report.returns).map(|(name, bytes)| (name.clone(), *bytes)));
+    }
+    sizes
+}
