@@ -175,29 +175,27 @@ fn front(bytes: &[u8], seal: Option<&mut Seal>) -> Result<Front, FrameError> {
     if let Some(seal) = &seal {
         // A length is believed only with its tag: else what is wrong would be waited for.
         let Some(tag) = bytes.get(4..before) else { return Ok(Front::Need(before)) };
-        seal.check_length(*announced, tag).map_err(|forged| forged.at(bytes))?;
+        seal.check_length(*announced, tag).map_err(|Forged| forged(bytes))?;
     }
     let start = before + length + behind;
     let (Some(header), Some(tags)) = (bytes.get(before..before + length), bytes.get(before + length..start)) else {
         return Ok(Front::Need(start));
     };
     if let Some(seal) = &seal {
-        seal.check_header(header, tags).map_err(|forged| forged.at(bytes))?;
+        seal.check_header(header, tags).map_err(|Forged| forged(bytes))?;
     }
     let (header, n) = parse_header(header)?;
     let Some(payload) = bytes.get(start..start + n) else {
         return Ok(Front::Need(start + n));
     };
     if let Some(seal) = seal {
-        seal.check_payload(payload, tags).map_err(|forged| forged.at(bytes))?;
+        seal.check_payload(payload, tags).map_err(|Forged| forged(bytes))?;
     }
     Ok(Front::Frame(header, start, start + n))
 }
 
-impl Forged {
-    fn at(self, bytes: &[u8]) -> FrameError {
-        FrameError::Forged { preview: preview(bytes) }
-    }
+fn forged(bytes: &[u8]) -> FrameError {
+    FrameError::Forged { preview: preview(bytes) }
 }
 
 /// The length of a header; `bytes` is what the stream starts with.
@@ -297,13 +295,13 @@ pub(crate) fn read_blocking(file: &mut impl std::io::Read, seal: &mut Seal) -> R
     }
     let short = || FrameError::Truncated { missing: 4 + TAG - begin.len() };
     let (length, tag) = begin.split_first_chunk::<4>().filter(|(_, tag)| tag.len() == TAG).ok_or_else(short)?;
-    seal.check_length(*length, tag).map_err(|forged| forged.at(&begin))?;
+    seal.check_length(*length, tag).map_err(|Forged| forged(&begin))?;
     let header = exactly(file, checked_length(*length, &begin)?)?;
     let tags = exactly(file, 2 * TAG)?;
-    seal.check_header(&header, &tags).map_err(|forged| forged.at(&header))?;
+    seal.check_header(&header, &tags).map_err(|Forged| forged(&header))?;
     let (header, n) = parse_header(&header)?;
     let payload = exactly(file, n)?;
-    seal.check_payload(&payload, &tags).map_err(|forged| forged.at(&payload))?;
+    seal.check_payload(&payload, &tags).map_err(|Forged| forged(&payload))?;
     Ok(Some(Frame { header, payload: payload.into() }))
 }
 

@@ -377,7 +377,7 @@ impl Stream {
         prologue.extend_from_slice(&nonce);
         let (sender, incoming) = mpsc::channel(QUEUE);
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        let reader = FrameReader::sealed(connection.reader, key.from_worker(&nonce));
+        let reader = FrameReader::sealed(connection.reader, key.of_worker(&nonce));
         let writing = write(connection.writer, prologue, queue, key.to_worker(&nonce));
         let tasks = [tokio::spawn(read(reader, sender)), tokio::spawn(writing)];
         Ok(Self { outgoing, incoming, peer: connection.peer, tasks })

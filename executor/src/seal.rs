@@ -47,7 +47,7 @@ impl Key {
     }
 
     /// The seal of the frames that come from a worker.
-    pub(crate) fn from_worker(&self, nonce: &Nonce) -> Seal {
+    pub(crate) fn of_worker(&self, nonce: &Nonce) -> Seal {
         Seal::new(self, b"<", nonce)
     }
 
