@@ -11,7 +11,9 @@ import shutil
 import sys
 import time
 
-from . import ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes, surroundings
+from . import (
+    ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes, surroundings, undoing
+)
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -112,12 +114,20 @@ def expect(migration, file, key=None, **_):
 
 
 @_call
-def restore(migration, file, count=None, sources=(), force=False, inside=False, key=None, **_):
+def restore(migration, file, count=None, sources=(), force=False, inside=False, undoable=False, key=None, **_):
     """Put what the worker sent back into the namespace, in one step, or not at all.
 
-    `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already.
+    `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already;
+    `undoable`, that `undo` may be asked to take it out again.
     """
-    return restoring.restore(_require(migration), (file, key), count, list(sources), bool(force), bool(inside))
+    undoing.drop()
+    return restoring.restore(_require(migration), (file, key), count, list(sources), bool(force), bool(inside), bool(undoable))
+
+
+@_call
+def undo(**_):
+    """Take the last result out of the namespace again, as long as no cell has run since."""
+    return undoing.take_back()
 
 
 @_call

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from . import ambient, apply, arriving, figures, fingerprint, history, kinds, session
+from . import ambient, apply, arriving, figures, fingerprint, history, kinds, session, undoing
 from .bundle import LoadError
 from .errors import Trouble, detail, translate
 from .migration import put_name
@@ -35,7 +35,7 @@ class Result:
                 self.outputs[name] = value
 
 
-def restore(state, place, count, sources, force, inside=False):
+def restore(state, place, count, sources, force, inside=False, undoable=False):
     """See `kernel.restore`; `place` is the file and its key."""
     started = time.monotonic()
     with _undisturbed():
@@ -55,6 +55,8 @@ def restore(state, place, count, sources, force, inside=False):
             trouble.text = "the results could not be put back, and undoing it failed: " + trouble.text
             trouble.detail = "\n".join([trouble.detail or ""] + [detail(one) for one in failed])
         raise trouble
+    if undoable:
+        undoing.keep(undo)
     report["seconds"] = time.monotonic() - started
     return report
 

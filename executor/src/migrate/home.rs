@@ -96,8 +96,8 @@ impl Journey<'_> {
         self.enter(Phase::Restore);
         let ran = self.report.cells.len();
         let sources: Vec<_> = self.request.cells.iter().take(ran).map(|cell| cell.source.clone()).collect();
-        let argument =
-            json!({ "migration": self.id, "file": file, "count": count, "sources": sources, "force": self.request.force, "key": self.key });
+        let argument = json!({ "migration": self.id, "file": file, "key": self.key, "count": count, "sources": sources,
+            "force": self.request.force, "undoable": self.request.undoable });
         let (restored, seconds) = timed(self.kernel.call("restore", &argument, None)).await;
         self.report.seconds.restore = seconds;
         let restored = match restored {

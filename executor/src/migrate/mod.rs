@@ -72,6 +72,9 @@ pub struct Migration {
     pub everything: bool,
     /// Whether the result goes into the kernel even where it has moved on meanwhile.
     pub force: bool,
+    /// Whether the result may be taken out of the kernel again until the next cell runs there; what it replaces stays in memory until then.
+    #[serde(default)]
+    pub undoable: bool,
     /// Directory for the files with state; the system's one for temporary files when not given.
     pub spool: Option<PathBuf>,
     /// Files that the block reads and writes, as far as the analysis knows them.
