@@ -26,7 +26,7 @@ pub struct CellFeatures {
 }
 
 /// Names of the numbers. Their order is part of the model file's format.
-pub const FEATURES: [&str; 86] = [
+pub const FEATURES: [&str; 106] = [
     "lines",
     "comments",
     "warned",
@@ -113,6 +113,26 @@ pub const FEATURES: [&str; 86] = [
     "notebook_work",
     "work_rank",
     "definitions_only",
+    "verb",
+    "verb_in_loop",
+    "verbs",
+    "last_verb",
+    "silent_calls",
+    "argument",
+    "arguments",
+    "verb_mean",
+    "verb_rank",
+    "library",
+    "library_verb",
+    "library_verb_rank",
+    "notebook_library",
+    "long_libraries",
+    "slow_libraries",
+    "unknown_libraries",
+    "accelerator",
+    "hosted",
+    "batch",
+    "python",
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
@@ -149,6 +169,7 @@ fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatu
     of_work(&mut numbers, &trace.work, context.import_seconds(facts));
     of_trace(&mut numbers, facts, trace);
     context.numbers(&mut numbers, facts, trace);
+    context.hints(&mut numbers, facts, trace);
     debug_assert_eq!(numbers.len(), FEATURES.len());
     let mut words = facts.text.words.clone();
     words_of(&mut words, trace);

@@ -6,6 +6,7 @@
 mod context;
 mod features;
 mod growth;
+mod hints;
 mod model;
 mod reader;
 mod reasons;
