@@ -24,6 +24,8 @@ pub(crate) struct Linked {
     pub(crate) marked: Vec<Vec<u32>>,
     /// Cells that hold something that could not be parsed.
     pub(crate) broken: Vec<u32>,
+    /// Cells that only import: what they load is loaded at every place anyway, and here as well when something comes back.
+    pub(crate) importing: BTreeSet<u32>,
 }
 
 impl Linked {
@@ -39,7 +41,9 @@ impl Linked {
             .filter(|(_, facts)| !facts.syntax.problems.is_empty())
             .map(|(cell, _)| cell.number)
             .collect();
-        Self { world, table, marked, broken }
+        let cells = request.notebook.cells.iter().zip(facts);
+        let importing = cells.filter(|(_, facts)| facts.imports_only()).map(|(cell, _)| cell.number).collect();
+        Self { world, table, marked, broken, importing }
     }
 
     pub(crate) fn traces(&self) -> &[CellTrace] {
@@ -60,9 +64,10 @@ impl Linked {
         bindings
     }
 
-    /// Numbers of the cells that must run in the live kernel.
+    /// Numbers of the cells that never move by themselves: those that must run in the live kernel, and those that only import.
     pub(crate) fn staying(&self) -> BTreeSet<u32> {
-        self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell).collect()
+        let must = self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell);
+        must.chain(self.importing.iter().copied()).collect()
     }
 
     #[inline(never)]
