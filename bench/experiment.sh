@@ -72,4 +72,4 @@ mkdir -p /run/sshd
 sh -c 'echo $$ >"$1/cgroup.procs"; exec "$2" -D -f "$3/sshd_config" -E "$3/log"' - "$far" "$(command -v sshd || echo /usr/sbin/sshd)" "$folder" &
 server=$!
 for _ in $(seq 100); do ssh -F "$folder/config" -o BatchMode=yes box true 2>/dev/null && break; sleep 0.1; done
-target/release/examples/experiment --near "$near" --far "$far" --ssh "$folder/config" --python "$python" --far-python "$folder/python" "$@"
+${NBHOIST_EXPERIMENT:-target/release/examples/experiment} --near "$near" --far "$far" --ssh "$folder/config" --python "$python" --far-python "$folder/python" "$@"

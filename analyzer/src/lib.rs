@@ -241,7 +241,7 @@ impl Analysis {
     /// The versions of variables that the cells before this one make.
     fn versions(&self, end: u32) -> placement::Versions<'_> {
         let code = self.cells.iter().filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
-        placement::Versions::of(code, &self.linked.bindings(), &self.placement)
+        placement::Versions::of(code, self.linked.bindings(), &self.placement)
     }
 
     /// Whether a cell only imports, so that it never moves by itself.

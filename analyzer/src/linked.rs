@@ -1,7 +1,7 @@
 //! The cells of a notebook, linked: what each did in the state that the ones before it left.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
 
@@ -26,6 +26,7 @@ pub(crate) struct Linked {
     pub(crate) broken: Vec<u32>,
     /// Cells that only import: what they load is loaded at every place anyway, and here as well when something comes back.
     pub(crate) importing: BTreeSet<u32>,
+    bindings: OnceLock<HashMap<String, Binding>>,
 }
 
 impl Linked {
@@ -43,7 +44,7 @@ impl Linked {
             .collect();
         let cells = request.notebook.cells.iter().zip(facts);
         let importing = cells.filter(|(_, facts)| facts.imports_only()).map(|(cell, _)| cell.number).collect();
-        Self { world, table, marked, broken, importing }
+        Self { world, table, marked, broken, importing, bindings: OnceLock::new() }
     }
 
     pub(crate) fn traces(&self) -> &[CellTrace] {
@@ -51,7 +52,11 @@ impl Linked {
     }
 
     /// What each name is bound to.
-    pub(crate) fn bindings(&self) -> HashMap<String, Binding> {
+    pub(crate) fn bindings(&self) -> &HashMap<String, Binding> {
+        self.bindings.get_or_init(|| self.bind())
+    }
+
+    fn bind(&self) -> HashMap<String, Binding> {
         let mut bindings: HashMap<String, Binding> = HashMap::new();
         for bind in self.traces().iter().flat_map(|trace| &trace.binds) {
             let kind = minimal_state::value_kind(self, &bind.val.objs);

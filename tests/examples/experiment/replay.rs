@@ -54,6 +54,8 @@ struct Replay {
     rows: Vec<Value>,
     /// What moves of this session took beside running and the link, seconds.
     overheads: Vec<f64>,
+    /// What the probe found.
+    probed: f64,
 }
 
 /// Runs a session and says what it took. `known` are earlier records: what sessions without moving took is the history.
@@ -80,7 +82,7 @@ pub(crate) async fn session(
     let offered = json!({ "start_up": place.start_up, "overhead": place.overhead });
     let history = history(scenario, far, known, &loaded);
     let mut predictor = Predictor::new(&loaded.model.order(), &loaded.model.edges());
-    let slower = far.ratio / far.share;
+    let (slower, probed) = (far.ratio / far.share, place.overhead);
     let mut replay = Replay {
         loaded,
         kernel,
@@ -95,6 +97,7 @@ pub(crate) async fn session(
         slower,
         rows: Vec::new(),
         overheads: Vec::new(),
+        probed,
     };
     let started = Instant::now();
     let (mut loops, mut run, mut ok) = (None, 0, true);
@@ -220,9 +223,11 @@ impl Replay {
         let bytes = (report.shipped_wire_bytes + report.returned_bytes) as f64;
         let link = bytes / self.place.up.unwrap_or(f64::INFINITY);
         self.overheads.push((seconds - report.seconds.run - link).max(0.0));
+        // The first move may have had to wait for imports; one that is unlike the others does not count.
         let mut known = self.overheads.clone();
+        known.push(self.probed);
         known.sort_by(f64::total_cmp);
-        self.place.overhead = known[known.len() / 2];
+        self.place.overhead = known[(known.len() - 1) / 2];
     }
 
     async fn migrate(&mut self, cell: CellRef, source: String) -> Result<Report, nbhoist_executor::migrate::MigrateError> {
