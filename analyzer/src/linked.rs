@@ -7,7 +7,7 @@ use ruff_python_ast::name::Name;
 
 use crate::Request;
 use crate::facts::CellFacts;
-use crate::interp::{self, CellTrace, Change, How, ObjId, World};
+use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, World};
 use crate::library_effects::Table;
 use crate::minimal_state;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
@@ -30,9 +30,9 @@ pub(crate) struct Linked {
 }
 
 impl Linked {
-    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>]) -> Self {
+    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>], memo: Option<&mut Memo>) -> Self {
         let table = Arc::clone(&request.config.library_effects);
-        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs);
+        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs, memo);
         let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         let broken = request
             .notebook
@@ -47,7 +47,7 @@ impl Linked {
         Self { world, table, marked, broken, importing, bindings: OnceLock::new() }
     }
 
-    pub(crate) fn traces(&self) -> &[CellTrace] {
+    pub(crate) fn traces(&self) -> &[Arc<CellTrace>] {
         &self.world.traces
     }
 
@@ -155,7 +155,7 @@ impl Linked {
             for name in env.names_of(seer.id) {
                 let entry = match names.entry(name.clone()) {
                     std::collections::btree_map::Entry::Vacant(vacant) => {
-                        let mut because = changes[seer.from].1.because.clone();
+                        let mut because = changes[seer.from].1.reasons();
                         if let Some(first) = because.first_mut() {
                             match seer.how {
                                 How::Changed | How::MaybeChanged => {}

@@ -114,7 +114,7 @@ impl Default for Around {
     }
 }
 
-impl<'a> Interp<'a> {
+impl Interp<'_> {
     /// Enters a loop; what it returns goes to `leave_loop`.
     pub(super) fn enter_loop(&mut self, turns: Option<f64>, range: TextRange) -> Around {
         let before = self.around;
@@ -325,7 +325,7 @@ impl<'a> Interp<'a> {
     }
 
     /// How often `while i < 10` turns, if it counts up from what the name is now.
-    pub(super) fn turns_of_test(&mut self, test: &'a Expr) -> Option<f64> {
+    pub(super) fn turns_of_test(&mut self, test: &Expr) -> Option<f64> {
         let Expr::Compare(compare) = test else { return None };
         let left = self.known_number(&compare.left);
         let right = self.known_number(compare.comparators.first()?);
@@ -338,7 +338,7 @@ impl<'a> Interp<'a> {
     }
 
     /// The value of a simple expression, without running it.
-    fn known_number(&mut self, expression: &'a Expr) -> Option<f64> {
+    fn known_number(&mut self, expression: &Expr) -> Option<f64> {
         match expression {
             Expr::Name(_) | Expr::NumberLiteral(_) => {
                 let val = self.eval(expression);

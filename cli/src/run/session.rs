@@ -271,6 +271,7 @@ pub(crate) async fn move_block(
         imports: block.plan.imports.clone(),
         everything: block.everything,
         force: block.force,
+        undoable: false,
         spool: None,
         files: files(&block.plan),
         notebook: std::path::absolute(&job.name).ok(),
