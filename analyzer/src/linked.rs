@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
+use rustc_hash::FxHashMap;
 
 use crate::Request;
 use crate::facts::CellFacts;
@@ -197,8 +198,8 @@ impl ChangedName {
 /// Names and what they may stand for, between two cells.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Env {
-    values: HashMap<Name, Vec<ObjId>>,
-    by_object: HashMap<ObjId, Vec<Name>>,
+    values: FxHashMap<Name, Vec<ObjId>>,
+    by_object: FxHashMap<ObjId, Vec<Name>>,
 }
 
 impl Env {
