@@ -173,6 +173,9 @@ impl Interp<'_> {
             extent = extent.larger(self.heap.get(id).extent);
         }
         let class = self.class_of(path, receiver.is_some());
+        if matches!(&**path, "numpy.convolve" | "numpy.correlate") {
+            extent = self.both_operands(args, class).unwrap_or(extent);
+        }
         let call = Call {
             path: Arc::clone(path),
             class,
@@ -189,6 +192,18 @@ impl Interp<'_> {
             conditional: self.branches > 0,
         };
         self.trace.work.calls.push(call);
+    }
+
+    /// The work of `convolve(signal, kernel)` is the product of both; an operand of which nobody knows how large it is counts as usual.
+    fn both_operands(&self, args: &Args, class: Class) -> Option<Extent> {
+        let [one, other, ..] = args.positional.as_slice() else { return None };
+        if one.objs.is_empty() || other.objs.is_empty() {
+            return None;
+        }
+        let (one, other) = (self.extent_of(one), self.extent_of(other));
+        let usual = Extent { rows: class.usual_rows(), columns: one.columns.max(other.columns) };
+        let known = one.rows > 0.0 || other.rows > 0.0;
+        known.then(|| Extent { rows: (one.or(usual).rows * other.or(usual).rows).sqrt(), ..usual })
     }
 
     /// Notes a call of a value that is no function: `pipeline(prompt)`, `model(x)`.
