@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Expr, IpyEscapeKind, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 pub(crate) use function::FunctionNode;
@@ -61,6 +61,20 @@ impl CellFacts {
 }
 
 impl CellFacts {
+    /// Whether it does nothing but import, line magics beside that included.
+    pub(crate) fn imports_only(&self) -> bool {
+        let is_import = |statement: &Stmt| matches!(statement, Stmt::Import(_) | Stmt::ImportFrom(_));
+        let is_beside = |statement: &Stmt| match statement {
+            Stmt::Expr(expression) => expression.value.is_string_literal_expr(),
+            Stmt::IpyEscapeCommand(escape) => escape.kind == IpyEscapeKind::Magic,
+            _ => false,
+        };
+        let body = &self.syntax.body;
+        self.syntax.cell_magic.is_none()
+            && body.iter().any(is_import)
+            && body.iter().all(|statement| is_import(statement) || is_beside(statement))
+    }
+
     /// Whether a statement at the top takes all names of a module.
     pub(crate) fn imports_star(&self) -> bool {
         self.syntax

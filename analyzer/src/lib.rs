@@ -216,6 +216,9 @@ impl Analysis {
             let first = plan.cells.first().copied().unwrap_or(0);
             let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
             placement::decide(&mut plan, &self.cells, &before, &self.placement);
+            if !plan.cells.is_empty() && plan.cells.iter().all(|cell| self.linked.importing.contains(cell)) {
+                placement::keep(&mut plan, "it only imports, which every place does for itself");
+            }
         }
         plan
     }
@@ -251,7 +254,12 @@ impl Analysis {
     /// The versions of variables that the cells before this one make.
     fn versions(&self, end: u32) -> placement::Versions<'_> {
         let code = self.cells.iter().filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
-        placement::Versions::of(code, &self.linked.bindings(), &self.placement)
+        placement::Versions::of(code, self.linked.bindings(), &self.placement)
+    }
+
+    /// Whether a cell only imports, so that it never moves by itself.
+    pub fn only_imports(&self, cell: u32) -> bool {
+        self.linked.importing.contains(&cell)
     }
 
     /// Cells that cells of the block need, directly or through others, in order.

@@ -1,7 +1,7 @@
 //! The cells of a notebook, linked: what each did in the state that the ones before it left.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
 use rustc_hash::FxHashMap;
@@ -25,6 +25,9 @@ pub(crate) struct Linked {
     pub(crate) marked: Vec<Vec<u32>>,
     /// Cells that hold something that could not be parsed.
     pub(crate) broken: Vec<u32>,
+    /// Cells that only import: what they load is loaded at every place anyway, and here as well when something comes back.
+    pub(crate) importing: BTreeSet<u32>,
+    bindings: OnceLock<HashMap<String, Binding>>,
 }
 
 impl Linked {
@@ -40,7 +43,9 @@ impl Linked {
             .filter(|(_, facts)| !facts.syntax.problems.is_empty())
             .map(|(cell, _)| cell.number)
             .collect();
-        Self { world, table, marked, broken }
+        let cells = request.notebook.cells.iter().zip(facts);
+        let importing = cells.filter(|(_, facts)| facts.imports_only()).map(|(cell, _)| cell.number).collect();
+        Self { world, table, marked, broken, importing, bindings: OnceLock::new() }
     }
 
     pub(crate) fn traces(&self) -> &[Arc<CellTrace>] {
@@ -48,7 +53,11 @@ impl Linked {
     }
 
     /// What each name is bound to.
-    pub(crate) fn bindings(&self) -> HashMap<String, Binding> {
+    pub(crate) fn bindings(&self) -> &HashMap<String, Binding> {
+        self.bindings.get_or_init(|| self.bind())
+    }
+
+    fn bind(&self) -> HashMap<String, Binding> {
         let mut bindings: HashMap<String, Binding> = HashMap::new();
         for bind in self.traces().iter().flat_map(|trace| &trace.binds) {
             let kind = minimal_state::value_kind(self, &bind.val.objs);
@@ -61,9 +70,10 @@ impl Linked {
         bindings
     }
 
-    /// Numbers of the cells that must run in the live kernel.
+    /// Numbers of the cells that never move by themselves: those that must run in the live kernel, and those that only import.
     pub(crate) fn staying(&self) -> BTreeSet<u32> {
-        self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell).collect()
+        let must = self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell);
+        must.chain(self.importing.iter().copied()).collect()
     }
 
     #[inline(never)]

@@ -99,6 +99,7 @@ impl<'l> Survey<'l> {
         let linked = self.linked;
         let mut replaced: BTreeSet<Name> = BTreeSet::new();
         let mut changed_ambient: BTreeSet<String> = BTreeSet::new();
+        let last = self.block.last().copied().unwrap_or(0);
         for trace in linked.traces() {
             if self.block.contains(&trace.cell) {
                 if !self.started {
@@ -122,7 +123,10 @@ impl<'l> Survey<'l> {
                 }
                 self.note_binders(trace);
             }
-            self.env.apply(trace);
+            // Behind the block nobody asks what names stand for.
+            if trace.cell < last {
+                self.env.apply(trace);
+            }
         }
     }
 

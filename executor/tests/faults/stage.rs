@@ -158,8 +158,16 @@ impl Stage {
     }
 
     /// Ends the kernel.
-    pub(crate) fn end(mut self) {
-        self.kill_kernel();
+    pub(crate) fn end(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // Also where a check fails: no kernel stays behind a test.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
