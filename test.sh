@@ -59,6 +59,9 @@ fi
 step "Wheel"
 tests/wheel.sh "$cache/wheel"
 
+step "Instructions of each stage"
+python3 bench/instructions.py
+
 step "Python runtime"
 "$NBHOIST_TEST_PYTHON" -m pytest -q executor/runtime/tests
 

@@ -3,14 +3,22 @@
 # shaped. Replays sessions in our notebooks under every policy, one line of JSON each, into bench/experiment.jsonl;
 # what is there already is not run again. bench/experiment_report.py writes docs/experiment.md of them. Wants root, control
 # groups of version 1, sshd and iproute2.
+#   bench/experiment.sh --quick     the heavy session of each domain at 4x and 1 Gbit/s under three policies, and sizes of state: about 12 minutes
 #   bench/experiment.sh [--policies never,optimal] [--ratios 2,4,8] [--mbit 10,1000] [--ways "linear,hyperparameter loop"]
-#                       [--notebooks digits,image,remote] [--repeats 5] [--share 0.8] [--results FILE]
-# Everything: bench/experiment.sh --ratios 2,4,8 --mbit 10,100,1000,10000 --ways "linear,edit and rerun,hyperparameter loop,exploratory jumps"
+#                       [--notebooks digits,image,remote] [--repeats 5] [--rounds 4] [--share 0.8] [--states yes] [--results FILE]
+# Everything, about 3 hours: bench/experiment.sh --states yes --ratios 2,4,8 --policies never,always,cell,block,performance,optimal --rounds 2
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 python=${NBHOIST_TEST_PYTHON:?an interpreter with corpus/requirements.txt}
+if [ "${1:-}" = --quick ]; then
+  shift
+  set -- --states yes --policies never,block,optimal --repeats 1 --rounds 3 "$@"
+fi
 if [ -z "${NBHOIST_IN_NAMESPACE:-}" ]; then
+  # A peer in the table of sizes; no notebook needs it.
+  export NBHOIST_DILL="${NBHOIST_DILL:-$root/.cache/experiment-dill}"
+  [ -d "$NBHOIST_DILL/dill" ] || "$python" -m pip install --quiet --no-deps --target "$NBHOIST_DILL" dill==0.4.0 || uv pip install --quiet --no-deps --python "$python" --target "$NBHOIST_DILL" dill==0.4.0
   cargo build --quiet --release -p nbhoist-tests --example experiment
   # Its loopback is the link: nothing else is on it but the kernel's messages.
   NBHOIST_IN_NAMESPACE=1 exec unshare -n "$root/bench/experiment.sh" "$@"
@@ -64,4 +72,4 @@ mkdir -p /run/sshd
 sh -c 'echo $$ >"$1/cgroup.procs"; exec "$2" -D -f "$3/sshd_config" -E "$3/log"' - "$far" "$(command -v sshd || echo /usr/sbin/sshd)" "$folder" &
 server=$!
 for _ in $(seq 100); do ssh -F "$folder/config" -o BatchMode=yes box true 2>/dev/null && break; sleep 0.1; done
-target/release/examples/experiment --near "$near" --far "$far" --ssh "$folder/config" --python "$python" --far-python "$folder/python" "$@"
+${NBHOIST_EXPERIMENT:-target/release/examples/experiment} --near "$near" --far "$far" --ssh "$folder/config" --python "$python" --far-python "$folder/python" "$@"

@@ -22,12 +22,13 @@ def main():
     parser.add_argument("results", nargs="?", type=pathlib.Path, default=ROOT / "bench" / "experiment.jsonl")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs")
     options = parser.parse_args()
-    records = [json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines() if line.strip()]
+    records = [record for record in lines if "policy" in record]
     groups = grouped([record for record in records if record["ok"]])
     failed = [record for record in records if not record["ok"]]
     page = (ROOT / "bench" / "experiment_head.md").read_text(encoding="utf-8")
     page += summary(groups, failed) + "".join(table(key, group) for key, group in groups.items())
-    page += states(records) + moves(records)
+    page += heavy(groups) + whole([record for record in lines if record.get("states")]) + states(records) + moves(records) + overheads(records)
     (options.output / "experiment.md").write_text(page, encoding="utf-8")
     (options.output / "images" / "experiment.svg").write_text(picture(groups), encoding="utf-8")
 
@@ -44,13 +45,13 @@ def seconds(group, policy):
     return [record["seconds"] for record in group.get(policy, [])]
 
 
-def oracle(group):
+def oracle(group, first=0):
     """Each run at the place that was the faster one for it in the median of everything that was measured; a lower bound for any policy of this runner."""
     here, there = collections.defaultdict(list), collections.defaultdict(list)
     for record in (record for records in group.values() for record in records):
         for position, run in enumerate(record["runs"]):
             (there if run["there"] else here)[position].append(run["seconds"])
-    positions = range(max(map(len, (record["runs"] for record in group["never"]))))
+    positions = range(first, max(map(len, (record["runs"] for record in group["never"]))))
     return sum(min(statistics.median(times[position]) for times in (here, there) if times[position]) for position in positions)
 
 
@@ -92,6 +93,56 @@ def summary(groups, failed):
     lines += ["\n![Seconds of a session under each policy](images/experiment.svg)\n",
               "Where a policy lost against staying (gain below 1):\n"] + (losses or ["- nowhere"])
     return "\n".join(lines) + "\n"
+
+
+def loop(record):
+    """Seconds of the runs from the first change of a parameter on."""
+    return sum(run["seconds"] for run in record["runs"][record["loops"]:])
+
+
+def heavy(groups):
+    """The part of each session in which the user turns a parameter and looks at the result."""
+    lines = ["\n## The loop alone\n", "From the first turn of the parameter on: the heavy cell, the look at its result, and what the user looks at in between. "
+             "Libraries are imported and data is read by then. `share of the ratio` is the gain divided by the ratio.\n",
+             "| session | policy | seconds, median | gain | share of the ratio |", "|---|---|---|---|---|"]
+    for (notebook, way, ratio, mbit), group in groups.items():
+        known = {policy: [loop(record) for record in group[policy] if record.get("loops")] for policy in POLICIES if policy in group}
+        if not known.get("never"):
+            continue
+        never = statistics.median(known["never"])
+        known["oracle"] = [oracle(group, min(record["loops"] for record in group["never"]))]
+        for policy, times in ((policy, times) for policy, times in known.items() if times):
+            middle = statistics.median(times)
+            lines.append(f"| {TITLES[notebook]}, {ratio:g}x, {mbit:g} Mbit/s | {policy} | {middle:.1f} | {never / middle:.2f} | {never / middle / ratio:.2f} |")
+    return "\n".join(lines) + "\n" if len(lines) > 4 else ""
+
+
+def whole(records):
+    """What others would send for the heavy cell, and what we send."""
+    if not records:
+        return ""
+    lines = ["\n## State of the heavy cell\n", "Megabytes. The whole namespace in one pickle by dill and by cloudpickle (what one of them cannot pack is left out), the latter packed by zlib, "
+             "the form of 2021; the inputs of the heavy cell as they are packed, and what goes over a link that is worth compressing for. Notebooks in their smaller form.\n",
+             "| notebook | dill | cloudpickle | zlib | inputs | wire | dill / wire | zlib / wire |", "|---|---|---|---|---|---|---|---|"]
+    for record in records:
+        packed = {name: found["bytes"] for name, found in record["whole"].items()}
+        ours = record["ours"]
+        cells = [f"{packed[name] / 1e6:.1f}" if name in packed else "" for name in ("dill", "cloudpickle", "zlib")]
+        cells += [f"{ours[name] / 1e6:.3f}" for name in ("inputs", "wire")]
+        cells += [f"{packed[name] / max(1, ours['wire']):.0f}" if name in packed else "" for name in ("dill", "zlib")]
+        lines.append(f"| {TITLES[record['notebook']]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def overheads(records):
+    """What a move was expected to cost beside running and the link, and what it cost."""
+    found = [run["overhead"] for record in records for run in record["runs"] if run["there"] and run.get("overhead")]
+    if not found:
+        return ""
+    predicted, measured = ([one[key] for one in found] for key in ("predicted", "measured"))
+    near = sum(0.5 <= one["measured"] / max(one["predicted"], 1e-9) <= 2 for one in found)
+    return (f"\nExpected beside running and the link, median: {statistics.median(predicted):.2f} s; measured: {statistics.median(measured):.2f} s "
+            f"({min(measured):.2f} to {max(measured):.2f} s). {near} of {len(found)} moves were within a factor of two of what was expected.\n")
 
 
 def states(records):

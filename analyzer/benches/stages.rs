@@ -1,14 +1,14 @@
 //! What each stage of an analysis takes, and how it grows with the notebook.
 //!
 //!     cargo bench -p nbhoist-analyzer                    # milliseconds for each stage and size, and fitted exponents
-//!     cargo bench -p nbhoist-analyzer -- --once 200      # one analysis of one notebook, for a profiler
+//!     cargo bench -p nbhoist-analyzer -- --once 200      # one analysis of one notebook, for a profiler; also of a file
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::fmt::Write as _;
 use std::time::Instant;
 
 use nbhoist_analyzer::notebook::Notebook;
-use nbhoist_analyzer::{After, FactsCache, Request, Stage, analyze_observed, percent};
+use nbhoist_analyzer::{After, FactsCache, Request, Stage, analyze_observed, ipynb, percent};
 
 /// Cells of the notebooks, and how often each is analyzed; the median counts.
 const SIZES: [(usize, usize); 4] = [(10, 21), (100, 11), (1_000, 5), (10_000, 3)];
@@ -24,8 +24,8 @@ fn main() {
 fn run() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--once") {
-        let cells = arguments.get(at + 1).and_then(|cells| cells.parse().ok()).expect("--once wants a number of cells");
-        measure(&notebook(cells));
+        let which = arguments.get(at + 1).expect("--once wants a number of cells or a notebook");
+        measure(&which.parse().map_or_else(|_| file(which), notebook));
         return;
     }
     println!("{:>8} {}", "cells", STAGES.map(|stage| format!("{stage:>10}")).join(" "));
@@ -41,6 +41,10 @@ fn run() {
     }
     // The smallest notebook shows what an analysis costs however small it is, not how it grows.
     println!("{:>8} {}", "exponent", curves.map(|curve| format!("{:>10.2}", slope(&curve[1..]))).join(" "));
+}
+
+fn file(path: &str) -> Notebook {
+    ipynb::read(&std::fs::read(path).expect("a file")).expect("a notebook")
 }
 
 /// Seconds that each stage takes, in the order of `STAGES`. `plan` is one block in the middle, as an editor asks for it.

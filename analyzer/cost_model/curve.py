@@ -1,4 +1,4 @@
-"""Out-of-fold scores, for all training repositories and for fewer."""
+"""Out-of-fold scores: for all training repositories and for fewer, with all features and without some."""
 import numpy as np
 
 import learn
@@ -20,6 +20,39 @@ def show(cells):
         at = np.concatenate([rows for rows, _ in parts])
         middle, low, high = (np.concatenate([part[index] for _, part in parts]) for index in range(3))
         print(f"{np.mean(count):12.0f}  {scores(middle, low, high, cells.seconds[at])}", flush=True)
+
+
+def ablations(cells):
+    """What each part of the features is worth, and what cells of a stopped clock cost."""
+    index = {name: place for place, name in enumerate(cells.names)}
+    between = lambda first, last: list(range(index[first], index[last] + 1))
+    every = list(range(len(cells.names)))
+    but = lambda columns: [place for place in every if place not in columns]
+    hints, host, rough = between("verb", "unknown_libraries"), between("accelerator", "python"), between("work", "largest_in_loop")
+    syntax = between("lines", "repeated")
+    context = between("position", "work_rank") + host + between("verb_mean", "verb_rank") + between("library_verb_rank", "unknown_libraries")
+    variants = [
+        ("all", every, {}),
+        ("without words", every, {"with_words": False}),
+        ("without names' hints", but(hints), {}),
+        ("without the host", but(host), {}),
+        ("without rough seconds", but(rough), {}),
+        ("without syntax", but(syntax), {}),
+        ("without the rest of the notebook", but(context), {}),
+        ("without the forest of long times", every, {"long_share": 0}),
+        ("words alone", [], {}),
+    ]
+    print(f"{'features':34} Spearman  AUC >10 s  average precision >10 s")
+    for name, columns, more in variants:
+        middle = np.zeros(len(cells.seconds))
+        for fold in range(5):
+            test = np.where(cells.fold == fold)[0]
+            middle[test] = learn.quick(cells, cells.fold != fold, test, columns, **more)
+        scored = ~cells.chosen
+        print(f"{name:34} {scores(middle[scored], middle[scored], middle[scored], cells.seconds[scored])[:-9]}", flush=True)
+        if name == "all":
+            running = scored & ~cells.stuck
+            print(f"{'all, scored without stopped clocks':34} {scores(middle[running], middle[running], middle[running], cells.seconds[running])[:-9]}")
 
 
 def some(repos, share):

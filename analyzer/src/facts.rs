@@ -1,19 +1,23 @@
 //! Facts: what one cell's source says on its own, before any other cell is looked at. They depend on the text alone, so
 //! they can be kept by text and an edit recomputes those of the edited cell only.
 
+mod function;
 mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Expr, IpyEscapeKind, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
+pub(crate) use function::FunctionNode;
 pub(crate) use scope::{Scope, comprehension_targets};
 
-use crate::cost::Text;
+use crate::cost::{Predicted, Text};
+use crate::interp::Memo;
+use crate::rules::NamesInFunctions;
 use crate::syntax::{self, CellSyntax};
 
 /// What one cell says on its own.
@@ -23,10 +27,14 @@ pub struct CellFacts {
     pub(crate) syntax: CellSyntax,
     /// Names that some statement of the cell binds in the notebook's namespace, called functions' `global` names included.
     pub(crate) binds: BTreeSet<Name>,
+    /// Those of them that are builtins.
+    pub(crate) binds_builtins: Vec<Name>,
     /// Scopes of functions, lambdas and classes, by the offset at which they start.
     pub(crate) scopes: BTreeMap<u32, Arc<Scope>>,
     /// What its text says about its cost.
     pub(crate) text: Text,
+    /// What its functions read, once a rule has asked.
+    pub(crate) in_functions: OnceLock<NamesInFunctions>,
 }
 
 impl CellFacts {
@@ -47,11 +55,26 @@ impl CellFacts {
         let mut binds = top.locals;
         binds.extend(collector.globals);
         let text = Text::of(source, &syntax);
-        Self { binds, scopes: collector.scopes, syntax, text }
+        let binds_builtins = binds.iter().filter(|name| crate::interp::is_builtin(name)).cloned().collect();
+        Self { binds, binds_builtins, scopes: collector.scopes, syntax, text, in_functions: OnceLock::new() }
     }
 }
 
 impl CellFacts {
+    /// Whether it does nothing but import, line magics beside that included.
+    pub(crate) fn imports_only(&self) -> bool {
+        let is_import = |statement: &Stmt| matches!(statement, Stmt::Import(_) | Stmt::ImportFrom(_));
+        let is_beside = |statement: &Stmt| match statement {
+            Stmt::Expr(expression) => expression.value.is_string_literal_expr(),
+            Stmt::IpyEscapeCommand(escape) => escape.kind == IpyEscapeKind::Magic,
+            _ => false,
+        };
+        let body = &self.syntax.body;
+        self.syntax.cell_magic.is_none()
+            && body.iter().any(is_import)
+            && body.iter().all(|statement| is_import(statement) || is_beside(statement))
+    }
+
     /// Whether a statement at the top takes all names of a module.
     pub(crate) fn imports_star(&self) -> bool {
         self.syntax
@@ -66,9 +89,24 @@ impl CellFacts {
 pub struct FactsCache {
     entries: std::collections::HashMap<String, Arc<CellFacts>>,
     computed: u64,
+    /// Of the last interpretation.
+    pub(crate) memo: Option<Memo>,
+    /// What the cost model said of each cell.
+    pub(crate) predicted: Option<Predicted>,
 }
 
 impl FactsCache {
+    /// A cache for a notebook that is edited and analyzed again and again: besides facts it keeps what each cell did when it was
+    /// interpreted, and in the next analysis only those are interpreted for which something is different.
+    pub fn for_edits() -> Self {
+        Self { memo: Some(Memo::default()), predicted: Some(Predicted::default()), ..Self::default() }
+    }
+
+    /// How many cells were interpreted, where that is kept.
+    pub fn interpreted(&self) -> Option<u64> {
+        self.memo.as_ref().map(Memo::ran)
+    }
+
     /// The facts of a source, computed when they are not there yet.
     pub fn get(&mut self, source: &str) -> Arc<CellFacts> {
         if let Some(facts) = self.entries.get(source) {

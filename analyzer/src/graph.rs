@@ -1,5 +1,6 @@
 //! The dependency graph between cells.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::graphmap::DiGraphMap;
@@ -7,33 +8,36 @@ use petgraph::graphmap::DiGraphMap;
 use crate::linked::Linked;
 use crate::report::{Edge, EdgeKind, EffectKind};
 
+/// Cells that change one value, of which a later reader is said to depend on: the last ones. Each of them works on what those before
+/// it left, so a reader depends on the others through them; and a value that every cell changes would need an edge for every two cells.
+const MAX_CHANGERS: usize = 100;
+
 /// Every dependency of a cell on one before it.
 pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
-    let mut found: BTreeMap<(u32, u32, EdgeKind), BTreeSet<String>> = BTreeMap::new();
-    let mut written: HashMap<String, Vec<u32>> = HashMap::new();
+    let mut found: BTreeMap<(u32, u32, EdgeKind), BTreeSet<Cow<'_, str>>> = BTreeMap::new();
+    let mut written: HashMap<&str, Vec<u32>> = HashMap::new();
     let mut ambient: HashMap<String, u32> = HashMap::new();
-    let mut seen: BTreeSet<u32> = BTreeSet::new();
     for trace in linked.traces() {
         for (name, read) in &trace.reads {
             let kind = if read.deferred { EdgeKind::Deferred } else { EdgeKind::Flow };
             for &from in read.cells.iter().filter(|&&from| from != trace.cell) {
-                found.entry((from, trace.cell, kind)).or_default().insert(name.to_string());
+                found.entry((from, trace.cell, kind)).or_default().insert(name.as_str().into());
             }
             for object in linked.world.heap.reach(&read.objs) {
-                for &from in &linked.world.heap.get(object).changed_in {
-                    // Only what ran before; the cell that made the value is its flow edge already.
-                    if from != trace.cell && seen.contains(&from) && !read.cells.contains(&from) {
-                        found.entry((from, trace.cell, EdgeKind::Mutation)).or_default().insert(name.to_string());
-                    }
+                let changers = linked.world.heap.changed_in(object);
+                // Only what ran before; the cell that made the value is its flow edge already.
+                let before = changers.partition_point(|&from| from < trace.cell);
+                for &from in changers[before.saturating_sub(MAX_CHANGERS)..before].iter().filter(|from| !read.cells.contains(from)) {
+                    found.entry((from, trace.cell, EdgeKind::Mutation)).or_default().insert(name.as_str().into());
                 }
             }
         }
         for effect in &trace.effects {
             match effect.kind {
                 EffectKind::FileRead if effect.detail != "?" => {
-                    for &from in written.get(&effect.detail).map(Vec::as_slice).unwrap_or_default() {
+                    for &from in written.get(effect.detail.as_str()).map(Vec::as_slice).unwrap_or_default() {
                         if from != trace.cell {
-                            found.entry((from, trace.cell, EdgeKind::File)).or_default().insert(effect.detail.clone());
+                            found.entry((from, trace.cell, EdgeKind::File)).or_default().insert(effect.detail.as_str().into());
                         }
                     }
                 }
@@ -43,23 +47,23 @@ pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
                         && let Some(&from) = ambient.get(&state)
                         && from != trace.cell
                     {
-                        found.entry((from, trace.cell, EdgeKind::Ambient)).or_default().insert(state);
+                        found.entry((from, trace.cell, EdgeKind::Ambient)).or_default().insert(state.into());
                     }
                 }
             }
         }
         for effect in &trace.effects {
             if effect.kind == EffectKind::FileWrite && effect.detail != "?" {
-                written.entry(effect.detail.clone()).or_default().push(trace.cell);
+                written.entry(effect.detail.as_str()).or_default().push(trace.cell);
             } else if writes_ambient(effect.kind)
                 && let Some(state) = ambient_state(effect.kind, &effect.detail)
             {
                 ambient.insert(state, trace.cell);
             }
         }
-        seen.insert(trace.cell);
     }
-    found.into_iter().map(|((from, to, kind), names)| Edge { from, to, names: names.into_iter().collect(), kind }).collect()
+    let owned = |names: BTreeSet<Cow<'_, str>>| names.into_iter().map(Cow::into_owned).collect();
+    found.into_iter().map(|((from, to, kind), names)| Edge { from, to, names: owned(names), kind }).collect()
 }
 
 /// The ambient state that an effect touches.

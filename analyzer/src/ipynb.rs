@@ -69,6 +69,7 @@ fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Re
         language_declared: language.is_some(),
         language: language.unwrap_or_else(|| "python".to_owned()),
         kernel: kernel.name,
+        host: kernel.host,
         ignored: kernel.ignored,
         format: Format::Ipynb { major, minor },
         repairs,

@@ -156,13 +156,20 @@ pub enum Stage {
 pub fn analyze_observed(request: &Request<'_>, cache: &mut FactsCache, ended: &mut dyn FnMut(Stage)) -> Analysis {
     let facts = facts_of(request.notebook, cache);
     ended(Stage::Facts);
-    let (linked, edges) = link(request, &facts);
+    let (linked, edges) = link(request, &facts, cache.memo.as_mut());
     ended(Stage::Graph);
     let mut cells = linked.reports(request.notebook, &facts);
     ended(Stage::Liveness);
-    let cold = cost(request, &facts, &linked, &mut cells);
+    let cold = cost(request, &facts, &linked, &mut cells, cache.predicted.as_mut());
     ended(Stage::Cost);
-    let findings = rules::run(&rules::Context { request, cells: &cells, edges: &edges, linked: &linked, facts: &facts });
+    let findings = rules::run(&rules::Context {
+        request,
+        cells: &cells,
+        edges: &edges,
+        linked: &linked,
+        facts: &facts,
+        index: rules::Index::default(),
+    });
     ended(Stage::Rules);
     let mut placement = request.placement.clone();
     for (path, bytes) in &request.file_sizes {
@@ -173,15 +180,21 @@ pub fn analyze_observed(request: &Request<'_>, cache: &mut FactsCache, ended: &m
 
 // Stages stay functions of their own, so that a profiler tells them apart by name.
 #[inline(never)]
-fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>]) -> (Linked, Vec<Edge>) {
-    let linked = Linked::of(request, facts);
+fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], memo: Option<&mut interp::Memo>) -> (Linked, Vec<Edge>) {
+    let linked = Linked::of(request, facts, memo);
     let edges = graph::edges(&linked);
     (linked, edges)
 }
 
 #[inline(never)]
-fn cost(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], linked: &Linked, cells: &mut [CellReport]) -> Vec<Option<f64>> {
-    let cold = cost::estimate(request, facts, linked.traces(), cells);
+fn cost(
+    request: &Request<'_>,
+    facts: &[Arc<facts::CellFacts>],
+    linked: &Linked,
+    cells: &mut [CellReport],
+    known: Option<&mut cost::Predicted>,
+) -> Vec<Option<f64>> {
+    let cold = cost::estimate(request, facts, linked.traces(), cells, known);
     request.measurements.apply(request.notebook, cells, request.config.heavy_seconds);
     cold
 }
@@ -203,6 +216,9 @@ impl Analysis {
             let first = plan.cells.first().copied().unwrap_or(0);
             let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
             placement::decide(&mut plan, &self.cells, &before, &self.placement);
+            if !plan.cells.is_empty() && plan.cells.iter().all(|cell| self.linked.importing.contains(cell)) {
+                placement::keep(&mut plan, "it only imports, which every place does for itself");
+            }
         }
         plan
     }
@@ -238,7 +254,12 @@ impl Analysis {
     /// The versions of variables that the cells before this one make.
     fn versions(&self, end: u32) -> placement::Versions<'_> {
         let code = self.cells.iter().filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
-        placement::Versions::of(code, &self.linked.bindings(), &self.placement)
+        placement::Versions::of(code, self.linked.bindings(), &self.placement)
+    }
+
+    /// Whether a cell only imports, so that it never moves by itself.
+    pub fn only_imports(&self, cell: u32) -> bool {
+        self.linked.importing.contains(&cell)
     }
 
     /// Cells that cells of the block need, directly or through others, in order.

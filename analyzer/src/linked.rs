@@ -1,13 +1,14 @@
 //! The cells of a notebook, linked: what each did in the state that the ones before it left.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
+use rustc_hash::FxHashMap;
 
 use crate::Request;
 use crate::facts::CellFacts;
-use crate::interp::{self, CellTrace, Change, How, ObjId, World};
+use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, World};
 use crate::library_effects::Table;
 use crate::minimal_state;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
@@ -24,12 +25,15 @@ pub(crate) struct Linked {
     pub(crate) marked: Vec<Vec<u32>>,
     /// Cells that hold something that could not be parsed.
     pub(crate) broken: Vec<u32>,
+    /// Cells that only import: what they load is loaded at every place anyway, and here as well when something comes back.
+    pub(crate) importing: BTreeSet<u32>,
+    bindings: OnceLock<HashMap<String, Binding>>,
 }
 
 impl Linked {
-    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>]) -> Self {
+    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>], memo: Option<&mut Memo>) -> Self {
         let table = Arc::clone(&request.config.library_effects);
-        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs);
+        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs, memo);
         let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         let broken = request
             .notebook
@@ -39,15 +43,21 @@ impl Linked {
             .filter(|(_, facts)| !facts.syntax.problems.is_empty())
             .map(|(cell, _)| cell.number)
             .collect();
-        Self { world, table, marked, broken }
+        let cells = request.notebook.cells.iter().zip(facts);
+        let importing = cells.filter(|(_, facts)| facts.imports_only()).map(|(cell, _)| cell.number).collect();
+        Self { world, table, marked, broken, importing, bindings: OnceLock::new() }
     }
 
-    pub(crate) fn traces(&self) -> &[CellTrace] {
+    pub(crate) fn traces(&self) -> &[Arc<CellTrace>] {
         &self.world.traces
     }
 
     /// What each name is bound to.
-    pub(crate) fn bindings(&self) -> HashMap<String, Binding> {
+    pub(crate) fn bindings(&self) -> &HashMap<String, Binding> {
+        self.bindings.get_or_init(|| self.bind())
+    }
+
+    fn bind(&self) -> HashMap<String, Binding> {
         let mut bindings: HashMap<String, Binding> = HashMap::new();
         for bind in self.traces().iter().flat_map(|trace| &trace.binds) {
             let kind = minimal_state::value_kind(self, &bind.val.objs);
@@ -60,9 +70,10 @@ impl Linked {
         bindings
     }
 
-    /// Numbers of the cells that must run in the live kernel.
+    /// Numbers of the cells that never move by themselves: those that must run in the live kernel, and those that only import.
     pub(crate) fn staying(&self) -> BTreeSet<u32> {
-        self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell).collect()
+        let must = self.traces().iter().filter(|trace| !trace.stays.is_empty()).map(|trace| trace.cell);
+        must.chain(self.importing.iter().copied()).collect()
     }
 
     #[inline(never)]
@@ -145,7 +156,7 @@ impl Linked {
             for name in env.names_of(seer.id) {
                 let entry = match names.entry(name.clone()) {
                     std::collections::btree_map::Entry::Vacant(vacant) => {
-                        let mut because = changes[seer.from].1.because.clone();
+                        let mut because = changes[seer.from].1.reasons();
                         if let Some(first) = because.first_mut() {
                             match seer.how {
                                 How::Changed | How::MaybeChanged => {}
@@ -187,8 +198,8 @@ impl ChangedName {
 /// Names and what they may stand for, between two cells.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Env {
-    values: HashMap<Name, Vec<ObjId>>,
-    by_object: HashMap<ObjId, Vec<Name>>,
+    values: FxHashMap<Name, Vec<ObjId>>,
+    by_object: FxHashMap<ObjId, Vec<Name>>,
 }
 
 impl Env {

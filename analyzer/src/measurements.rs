@@ -12,7 +12,7 @@ use crate::notebook::Notebook;
 use crate::report::{CellReport, Cost};
 
 /// Version of what estimates from the source alone mean; the opinions of another version are not compared with those of this one.
-pub const MODEL: u32 = 1;
+pub const MODEL: u32 = 2;
 
 /// One run of a cell that ended without an exception.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! The smallest state of a block: what it needs from outside and what it gives back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 
@@ -98,6 +99,7 @@ impl<'l> Survey<'l> {
         let linked = self.linked;
         let mut replaced: BTreeSet<Name> = BTreeSet::new();
         let mut changed_ambient: BTreeSet<String> = BTreeSet::new();
+        let last = self.block.last().copied().unwrap_or(0);
         for trace in linked.traces() {
             if self.block.contains(&trace.cell) {
                 if !self.started {
@@ -121,7 +123,10 @@ impl<'l> Survey<'l> {
                 }
                 self.note_binders(trace);
             }
-            self.env.apply(trace);
+            // Behind the block nobody asks what names stand for.
+            if trace.cell < last {
+                self.env.apply(trace);
+            }
         }
     }
 
@@ -225,7 +230,7 @@ impl<'l> Survey<'l> {
         }
         let heap = &self.linked.world.heap;
         let objects: Vec<ObjId> = binders.iter().flat_map(|(_, bind)| bind.val.objs.iter().copied()).collect();
-        let untouched = objects.iter().all(|&id| heap.get(id).changed_in.is_empty());
+        let untouched = objects.iter().all(|&id| heap.changed_in(id).is_empty());
         if let [(_, bind)] = binders
             && let Some(line) = &bind.import
             && untouched
@@ -425,7 +430,7 @@ impl<'l> Survey<'l> {
         if objects.iter().all(|&id| matches!(self.linked.world.heap.get(id).kind, Kind::Path(_))) {
             return;
         }
-        let mut because = change.because.clone();
+        let mut because = change.reasons();
         if let Some(first) = because.first_mut() {
             first.text = format!("shares what the block changes: {}", first.text);
         }
@@ -462,7 +467,10 @@ impl<'l> Survey<'l> {
                     name: name.to_string(),
                     kind: value_kind(self.linked, objects),
                     needed_by: self.needed.get(name).cloned().unwrap_or_default(),
-                    size: sizes::of_any(self.linked.traces().iter().filter(|trace| self.block.contains(&trace.cell)), name),
+                    size: sizes::of_any(
+                        self.linked.traces().iter().map(Arc::as_ref).filter(|trace| self.block.contains(&trace.cell)),
+                        name,
+                    ),
                     certainty: *certainty,
                     because,
                 },

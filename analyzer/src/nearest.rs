@@ -2,7 +2,10 @@
 
 /// The candidate that is the fewest slips away from the word, when they are at most this many.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<&'a str> {
-    let scored = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
+    // Words whose lengths differ by more cannot be near; most are left out by that.
+    let too_far = |candidate: &str| word.is_ascii() && candidate.is_ascii() && word.len().abs_diff(candidate.len()) > limit;
+    let candidates = candidates.into_iter().filter(|candidate| !too_far(candidate));
+    let scored = candidates.map(|candidate| (distance(word, candidate), candidate));
     scored.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
 }
 

@@ -185,12 +185,34 @@ pub struct Notebook {
     pub language_declared: bool,
     /// Name of the kernel spec in the metadata.
     pub kernel: Option<String>,
+    /// Where it last ran.
+    pub host: Host,
     /// `metadata.nbhoist.ignore`: rules that are not to speak of this notebook.
     pub ignored: Vec<String>,
     /// Where it was read from.
     pub format: Format,
     /// Repairs that reading needed (missing ids, v3 upgrade, ...), in words.
     pub repairs: Vec<String>,
+}
+
+/// Where the notebook last ran, as far as its metadata say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// With a graphics processor or the like.
+    pub accelerator: bool,
+    /// In Colab.
+    pub hosted: bool,
+    /// By papermill or on Kaggle.
+    pub batch: bool,
+    /// Minor version of Python 3; 0 where it is not known.
+    pub python: u32,
+}
+
+impl Host {
+    /// Minor version of Python 3 in a version such as `3.11.4`; 0 where it is another one.
+    pub fn python_of(version: &str) -> u32 {
+        version.strip_prefix("3.").and_then(|rest| rest.split('.').next()?.parse().ok()).filter(|minor| *minor < 100).unwrap_or(0)
+    }
 }
 
 impl Notebook {
@@ -215,6 +237,7 @@ mod tests {
             language: "python".to_owned(),
             language_declared: true,
             kernel: None,
+            host: Host::default(),
             ignored: Vec::new(),
             format: Format::Percent,
             repairs: Vec::new(),

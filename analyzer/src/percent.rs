@@ -37,6 +37,7 @@ pub fn read(text: &str) -> Notebook {
         language_declared: true,
         language: header.language.unwrap_or_else(|| "python".to_owned()),
         kernel: header.kernel,
+        host: crate::notebook::Host::default(),
         ignored: Vec::new(),
         format: Format::Percent,
         repairs: Vec::new(),

@@ -154,6 +154,17 @@ fn cheap_cells_are_not_heavy() {
 }
 
 #[test]
+fn a_small_kernel_does_not_make_a_long_signal_quadratic() {
+    let smooth =
+        |kernel: &str| seconds(&format!("{NUMPY}x = np.random.rand(5_000_000)\n# %%\ny = np.convolve(x, {kernel}, mode='same')\n"));
+    for kernel in ["np.ones(25) / 25", "load_kernel()"] {
+        let seconds = smooth(kernel);
+        assert!(seconds < 60.0, "{kernel}: {seconds} s");
+    }
+    assert!(smooth("np.ones(50_000)") > 3.0 * smooth("np.ones(50)"));
+}
+
+#[test]
 fn reasons_say_what_and_where() {
     let script = "# %%\nimport numpy as np\nfrom sklearn.cluster import KMeans\nx = np.random.rand(1_200_000, 4)\n# %%\nKMeans(n_clusters=8, n_init=10).fit(x)\n";
     let cost = cost(script);

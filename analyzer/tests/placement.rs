@@ -265,3 +265,23 @@ fn without_places_nothing_is_decided() {
         },
     );
 }
+
+#[test]
+fn a_cell_that_only_imports_never_moves_by_itself() {
+    let cells = [
+        ("'''Libraries.'''\n%matplotlib inline\nimport numpy as np\nfrom os import path", 60.0),
+        ("import numpy as np\ntotal = np.zeros(9).sum()", 60.0),
+    ];
+    with(
+        &cells,
+        vec![fast()],
+        |_| {},
+        |analysis| {
+            let plan = analysis.plan(&[1], After::FollowingCells);
+            assert_eq!((plan.decision.executor.as_str(), first(&plan)), ("here", "it only imports, which every place does for itself"));
+            assert_eq!(analysis.plan(&[2], After::FollowingCells).decision.executor, "box");
+            assert!(analysis.only_imports(1) && !analysis.only_imports(2));
+            assert!(analysis.plans().iter().all(|plan| plan.decision.executor == "here" || plan.cells == [2]));
+        },
+    );
+}

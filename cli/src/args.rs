@@ -251,6 +251,9 @@ pub(crate) struct RunArgs {
     /// Write the notebook with its outputs here; it may be the input itself
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Note in the metadata of each cell that moved where it ran and why
+    #[arg(long, requires = "output")]
+    pub(crate) annotate: bool,
     /// The Python that runs the notebook; it needs ipykernel
     #[arg(long, value_name = "PATH")]
     pub(crate) python: Option<PathBuf>,

@@ -108,6 +108,7 @@ mod tests {
             language: "python".to_owned(),
             language_declared: true,
             kernel: None,
+            host: nbhoist_analyzer::notebook::Host::default(),
             ignored: Vec::new(),
             format: Format::Percent,
             repairs: Vec::new(),

@@ -58,12 +58,13 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
         let moves = session::segments(&input.notebook, &block.cells).into_iter().map(|cells| Move {
             plan: analysis.plan(&cells, After::FollowingCells),
             executor: Executor::local(),
+            because: String::new(),
             everything: false,
             force: false,
         });
         let moved = story.run(&python, moves.collect(), &signals).await?;
         if let Some(output) = &args.output {
-            save::write(output, &write::render(&input, &moved.1)?, "the notebook")?;
+            save::write(output, &write::render(&input, &moved.1, None)?, "the notebook")?;
         }
         story.compare(&here, &moved)
     })

@@ -87,7 +87,8 @@ fn finish(args: &RunArgs, input: &Input, outcome: &Outcome, mut display: Display
     let interrupted = matches!(outcome.ended, Ended::Interrupted { .. });
     let output = args.output.as_ref().filter(|_| !interrupted);
     if let Some(output) = output {
-        save::write(output, &write::render(input, &display.outputs)?, "the notebook")?;
+        let moved = args.annotate.then_some(outcome.moved.as_slice());
+        save::write(output, &write::render(input, &display.outputs, moved)?, "the notebook")?;
     }
     let written = output.map(|output| output.display().to_string());
     if terminal.format == OutputFormat::Json || terminal.format == OutputFormat::JsonLines {
@@ -159,7 +160,8 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings, analysis: &Analysis
             continue;
         }
         refuse(&plan)?;
-        moves.push(Move { executor: executors::named(&place, settings)?, plan, everything: false, force: false });
+        let because = plan.decision.because.first().map(|because| because.text.clone()).unwrap_or_default();
+        moves.push(Move { executor: executors::named(&place, settings)?, plan, because, everything: false, force: false });
     }
     Ok(moves)
 }

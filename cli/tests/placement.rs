@@ -105,6 +105,18 @@ fn a_run_decides_when_it_is_a_cells_turn() {
     assert_eq!(moved, stayed, "the same outputs");
     let said = place.nbhoist(&["run", "a.ipynb", "--on", "auto", "--python", &python]);
     assert!(said.out.contains("on local: 60 s here"), "{}", said.out);
+
+    let annotated = |on: &str, from: &str| {
+        let said = place.nbhoist(&["run", from, "--on", on, "--python", &python, "-o", "c.ipynb", "--annotate"]);
+        assert_eq!(said.code, Some(0), "{}", said.errors);
+        let written: Value = serde_json::from_str(&place.read("c.ipynb")).unwrap();
+        written["cells"][1]["metadata"].clone()
+    };
+    let metadata = annotated("auto", "a.ipynb");
+    let note = &metadata["nbhoist"]["placement"];
+    assert!(note["executor"] == "local" && note["because"].as_str().unwrap().starts_with("60 s here"), "{metadata}");
+    assert!(metadata["execution"].is_object(), "what else is there stays: {metadata}");
+    assert_eq!(annotated("here", "c.ipynb").get("nbhoist"), None, "a cell that stayed has no note");
 }
 
 #[test]

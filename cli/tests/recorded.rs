@@ -65,6 +65,7 @@ fn fresh(saved: &[Saved]) -> BTreeMap<usize, Vec<String>> {
         language: "python".to_owned(),
         language_declared: true,
         kernel: None,
+        host: nbhoist_analyzer::notebook::Host::default(),
         ignored: Vec::new(),
         format,
         repairs: Vec::new(),

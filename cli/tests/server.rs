@@ -204,6 +204,42 @@ fn a_killed_server_leaves_the_kernel_as_it_was_and_the_next_one_works() {
     assert_eq!(owner.run("print(total)"), "6");
 }
 
+/// The automatic mode of an editor: it asks before a cell runs, moves it, and can take that back.
+#[test]
+fn a_cell_that_was_slow_is_worth_moving_and_the_move_can_be_taken_back() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("config/nbhoist")).unwrap();
+    fs::write(folder.path().join("config/nbhoist/nbhoist.toml"), "[executors.local]\nspeed = 20\n").unwrap();
+    let script = "# %%\nrows = [1]\nalias = rows\n# %%\nimport time; time.sleep(1.5)\nrows.append(2)\n# %%\nprint(rows, rows is alias)\n";
+    fs::write(folder.path().join("a.py"), script).unwrap();
+    let mut server = Server::start(folder.path());
+    let uri = format!("file://{}/a.py", folder.path().display());
+    server.notify("textDocument/didOpen", &json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": script } }));
+    server.request("nbhoist/startKernel", &json!({ "notebook": uri, "python": python }));
+    let end = |server: &mut Server| server.until(|message| message["method"] == "nbhoist/finished")["params"].clone();
+    for cell in [1, 2] {
+        server.request("nbhoist/execute", &json!({ "notebook": uri, "cell": cell, "job": format!("e{cell}") }));
+        assert_eq!(end(&mut server)["outcome"], "done");
+    }
+    let decide = |server: &mut Server, cell: u32| server.request("nbhoist/decide", &json!({ "notebook": uri, "cell": cell }));
+    let (slow, quick) = (decide(&mut server, 2), decide(&mut server, 1));
+    assert_eq!((&slow["executor"], &quick["executor"]), (&json!("local"), &Value::Null), "{slow} {quick}");
+    assert!(slow["here"].as_f64().unwrap() > 1.4 && slow["there"].as_f64().unwrap() < 1.0, "{slow}");
+    assert!(slow["text"].as_str().unwrap().contains(" s here, "), "{slow}");
+
+    let argument = json!({ "notebook": uri, "cells": [2], "executor": "local", "job": "m", "undoable": true });
+    server.request("workspace/executeCommand", &json!({ "command": "nbhoist.migrate", "arguments": [argument] }));
+    assert_eq!(end(&mut server)["outcome"], "done");
+    assert_eq!(server.request("nbhoist/undo", &json!({ "notebook": uri })), json!({ "undone": true }));
+    server.request("nbhoist/execute", &json!({ "notebook": uri, "cell": 3, "job": "look" }));
+    let output = server.until(|message| message["method"] == "nbhoist/output");
+    assert_eq!(output["params"]["output"]["text"], json!(["[1, 2] True\n"]), "{output}");
+    server.request("shutdown", &Value::Null);
+    server.notify("exit", &Value::Null);
+    server.process.wait().unwrap();
+}
+
 fn migrated(folder: &Path, kernel: &str, arguments: &[&str]) -> Output {
     nbhoist(folder).args(["migrate", "a.py", "--kernel", kernel, "--on", "local"]).args(arguments).output().unwrap()
 }

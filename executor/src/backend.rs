@@ -54,27 +54,31 @@ pub struct Errand {
 
 impl Errand {
     /// A worker that ends with its stream.
-    pub(crate) fn worker(session: &str) -> Self {
-        Self { line: runtime::worker_line().to_owned(), session: session.to_owned(), lease: Duration::ZERO, again: false }
+    pub(crate) fn worker(session: &str, line: String) -> Self {
+        Self { line, session: session.to_owned(), lease: Duration::ZERO, again: false }
     }
 
     /// A worker that is held when the stream is cut.
     pub(crate) fn held(session: &str, lease: Duration) -> Self {
-        let line = runtime::script_line(&format!("hold('{session}')"));
+        let line = held_line(&format!("hold('{session}')"));
         Self { line, session: session.to_owned(), lease, again: false }
     }
 
     /// One more stream to a worker that is held.
     pub(crate) fn again(session: &str, lease: Duration) -> Self {
-        let line = runtime::script_line(&format!("again('{session}')"));
+        let line = held_line(&format!("again('{session}')"));
         Self { line, session: session.to_owned(), lease, again: true }
     }
 
     /// The first stream to a worker that holds itself and is starting now.
     pub(crate) fn starting(session: &str, lease: Duration) -> Self {
-        let line = runtime::script_line(&format!("again('{session}', {})", STARTING.as_secs()));
+        let line = held_line(&format!("again('{session}', {})", STARTING.as_secs()));
         Self { line, session: session.to_owned(), lease, again: false }
     }
+}
+
+fn held_line(call: &str) -> String {
+    runtime::script_line(runtime::lease_script(), call)
 }
 
 /// A byte stream to a worker. Dropping it ends the worker.

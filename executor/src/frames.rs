@@ -1,11 +1,13 @@
 //! Frames: how messages travel to a worker and back, and how bundles lie in a file.
 //!
-//! A frame is a big-endian `u32` header length, a JSON header, and `header["n"]` bytes of payload. Decoding accepts
-//! any bytes: what is not a frame gives an error, what is not yet complete says how much is missing.
+//! A frame is a big-endian `u32` header length, a JSON header, and `header["n"]` bytes of payload, with tags between them where it is
+//! sealed (see `seal.rs`). Decoding accepts any bytes: what is not a frame gives an error, what is not yet complete says how much is missing.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::seal::{Forged, Seal, TAG};
 
 /// Longest header, bytes. An output travels in its header; any text that is no frame announces more than this.
 pub const MAX_HEADER: usize = 256 << 20;
@@ -76,6 +78,12 @@ pub enum FrameError {
         /// What is wrong.
         why: String,
     },
+    /// A tag does not belong to what it stands beside.
+    #[error("a frame was changed on its way, or is not from the other end; it begins with {preview:?}")]
+    Forged {
+        /// Its first bytes as text.
+        preview: String,
+    },
     /// The stream ended inside a frame.
     #[error("the stream ended in the middle of a frame: {missing} bytes are missing")]
     Truncated {
@@ -101,7 +109,7 @@ pub enum Decoded {
 /// # Errors
 /// When the header or the payload is longer than the protocol allows, or the header has no `op`.
 pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
-    let mut bytes = head(frame)?;
+    let mut bytes = head(frame, None)?;
     bytes.extend_from_slice(&frame.payload);
     Ok(bytes)
 }
@@ -116,11 +124,11 @@ pub(crate) fn check(frame: &Frame) -> Result<(), FrameError> {
     }
     // A text of this many bytes has at most six times as many in JSON.
     let text: usize = frame.header.values().filter_map(|value| value.as_str().map(str::len)).sum();
-    if text > MAX_HEADER / 8 { head(frame).map(|_| ()) } else { Ok(()) }
+    if text > MAX_HEADER / 8 { head(frame, None).map(|_| ()) } else { Ok(()) }
 }
 
 /// What stands before a frame's payload.
-fn head(frame: &Frame) -> Result<Vec<u8>, FrameError> {
+fn head(frame: &Frame, seal: Option<&mut Seal>) -> Result<Vec<u8>, FrameError> {
     if frame.payload.len() > MAX_PAYLOAD {
         return Err(FrameError::PayloadTooLong { length: frame.payload.len() as u64 });
     }
@@ -134,7 +142,11 @@ fn head(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     let Some(length) = length else {
         return Err(FrameError::HeaderTooLong { length: header.len(), preview: preview(&header) });
     };
-    Ok([&length.to_be_bytes()[..], &header].concat())
+    let length = length.to_be_bytes();
+    Ok(match seal {
+        Some(seal) => seal.head(length, &header, &frame.payload),
+        None => [&length[..], &header].concat(),
+    })
 }
 
 /// Reads the frame at the front of `bytes`.
@@ -142,7 +154,7 @@ fn head(frame: &Frame) -> Result<Vec<u8>, FrameError> {
 /// # Errors
 /// When the bytes cannot be the beginning of a frame, whatever follows.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, FrameError> {
-    Ok(match front(bytes)? {
+    Ok(match front(bytes, None)? {
         Front::Frame(header, start, end) => Decoded::Frame(Frame { header, payload: Bytes::copy_from_slice(&bytes[start..end]) }, end),
         Front::Need(need) => Decoded::Need(need),
     })
@@ -154,17 +166,36 @@ enum Front {
     Need(usize),
 }
 
-fn front(bytes: &[u8]) -> Result<Front, FrameError> {
-    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+fn front(bytes: &[u8], seal: Option<&mut Seal>) -> Result<Front, FrameError> {
+    let Some((announced, _)) = bytes.split_first_chunk::<4>() else {
         return Ok(Front::Need(4));
     };
-    let length = checked_length(*length, bytes)?;
-    let Some(header) = rest.get(..length) else {
-        return Ok(Front::Need(4 + length));
+    let length = checked_length(*announced, bytes)?;
+    let (before, behind) = if seal.is_some() { (4 + TAG, 2 * TAG) } else { (4, 0) };
+    if let Some(seal) = &seal {
+        // A length is believed only with its tag: else what is wrong would be waited for.
+        let Some(tag) = bytes.get(4..before) else { return Ok(Front::Need(before)) };
+        seal.check_length(*announced, tag).map_err(|Forged| forged(bytes))?;
+    }
+    let start = before + length + behind;
+    let (Some(header), Some(tags)) = (bytes.get(before..before + length), bytes.get(before + length..start)) else {
+        return Ok(Front::Need(start));
     };
+    if let Some(seal) = &seal {
+        seal.check_header(header, tags).map_err(|Forged| forged(bytes))?;
+    }
     let (header, n) = parse_header(header)?;
-    let (start, end) = (4 + length, 4 + length + n);
-    Ok(if bytes.len() < end { Front::Need(end) } else { Front::Frame(header, start, end) })
+    let Some(payload) = bytes.get(start..start + n) else {
+        return Ok(Front::Need(start + n));
+    };
+    if let Some(seal) = seal {
+        seal.check_payload(payload, tags).map_err(|Forged| forged(bytes))?;
+    }
+    Ok(Front::Frame(header, start, start + n))
+}
+
+fn forged(bytes: &[u8]) -> FrameError {
+    FrameError::Forged { preview: preview(bytes) }
 }
 
 /// The length of a header; `bytes` is what the stream starts with.
@@ -202,12 +233,18 @@ fn preview(bytes: &[u8]) -> String {
 pub struct FrameReader<R> {
     stream: R,
     buffer: BytesMut,
+    seal: Option<Seal>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// A reader that has read nothing yet.
     pub fn new(stream: R) -> Self {
-        Self { stream, buffer: BytesMut::new() }
+        Self { stream, buffer: BytesMut::new(), seal: None }
+    }
+
+    /// A reader of frames that are sealed.
+    pub(crate) fn sealed(stream: R, seal: Seal) -> Self {
+        Self { seal: Some(seal), ..Self::new(stream) }
     }
 
     /// The next frame, or `None` when the stream ended between two frames.
@@ -216,7 +253,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// When the stream cannot be read, ends inside a frame or does not hold frames.
     pub async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
-            let need = match front(&self.buffer)? {
+            let need = match front(&self.buffer, self.seal.as_mut())? {
                 Front::Frame(header, start, end) => {
                     let mut whole = self.buffer.split_to(end);
                     whole.advance(start);
@@ -251,14 +288,21 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 ///
 /// # Errors
 /// As [`FrameReader::next`].
-pub(crate) fn read_blocking(file: &mut impl std::io::Read) -> Result<Option<Frame>, FrameError> {
-    let length = up_to(file, 4)?;
-    if length.is_empty() {
+pub(crate) fn read_blocking(file: &mut impl std::io::Read, seal: &mut Seal) -> Result<Option<Frame>, FrameError> {
+    let begin = up_to(file, 4 + TAG)?;
+    if begin.is_empty() {
         return Ok(None);
     }
-    let length = length.try_into().map_err(|short: Vec<u8>| FrameError::Truncated { missing: 4 - short.len() })?;
-    let (header, n) = parse_header(&exactly(file, checked_length(length, &length)?)?)?;
-    Ok(Some(Frame { header, payload: exactly(file, n)?.into() }))
+    let short = || FrameError::Truncated { missing: 4 + TAG - begin.len() };
+    let (length, tag) = begin.split_first_chunk::<4>().filter(|(_, tag)| tag.len() == TAG).ok_or_else(short)?;
+    seal.check_length(*length, tag).map_err(|Forged| forged(&begin))?;
+    let header = exactly(file, checked_length(*length, &begin)?)?;
+    let tags = exactly(file, 2 * TAG)?;
+    seal.check_header(&header, &tags).map_err(|Forged| forged(&header))?;
+    let (header, n) = parse_header(&header)?;
+    let payload = exactly(file, n)?;
+    seal.check_payload(&payload, &tags).map_err(|Forged| forged(&payload))?;
+    Ok(Some(Frame { header, payload: payload.into() }))
 }
 
 fn exactly(file: &mut impl std::io::Read, count: usize) -> Result<Vec<u8>, FrameError> {
@@ -276,8 +320,8 @@ fn up_to(file: &mut impl std::io::Read, count: usize) -> std::io::Result<Vec<u8>
 ///
 /// # Errors
 /// As [`encode`], and when the file cannot be written.
-pub(crate) fn write_blocking(file: &mut impl std::io::Write, frame: &Frame) -> Result<(), FrameError> {
-    file.write_all(&head(frame)?)?;
+pub(crate) fn write_blocking(file: &mut impl std::io::Write, frame: &Frame, seal: &mut Seal) -> Result<(), FrameError> {
+    file.write_all(&head(frame, Some(seal))?)?;
     file.write_all(&frame.payload)?;
     Ok(())
 }
@@ -287,8 +331,57 @@ pub(crate) fn write_blocking(file: &mut impl std::io::Write, frame: &Frame) -> R
 /// # Errors
 /// As [`encode`], and when the stream cannot be written.
 pub async fn write<W: AsyncWrite + Unpin + ?Sized>(stream: &mut W, frame: &Frame) -> Result<(), FrameError> {
+    put(stream, frame, None).await
+}
+
+/// Writes one sealed frame to a byte stream, without flushing it.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) async fn write_sealed<W: AsyncWrite + Unpin + ?Sized>(stream: &mut W, frame: &Frame, seal: &mut Seal) -> Result<(), FrameError> {
+    put(stream, frame, Some(seal)).await
+}
+
+async fn put<W: AsyncWrite + Unpin + ?Sized>(stream: &mut W, frame: &Frame, seal: Option<&mut Seal>) -> Result<(), FrameError> {
     // The payload is not copied behind its header: bundles are large.
-    stream.write_all(&head(frame)?).await?;
+    stream.write_all(&head(frame, seal)?).await?;
     stream.write_all(&frame.payload).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Key;
+
+    fn read(bytes: &[u8], key: &Key) -> Result<Vec<Frame>, FrameError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut reader = FrameReader::sealed(bytes, key.to_worker(&[7; 16]));
+            let mut frames = Vec::new();
+            while let Some(frame) = reader.next().await? {
+                frames.push(frame);
+            }
+            Ok(frames)
+        })
+    }
+
+    #[test]
+    fn changed_frame_is_refused_wherever_it_was_changed() {
+        let key = Key::random().unwrap();
+        let frames = [Frame::new("one").with("x", 1).with_payload(&b"payload"[..]), Frame::new("two")];
+        let mut seal = key.to_worker(&[7; 16]);
+        let mut bytes = Vec::new();
+        for frame in &frames {
+            write_blocking(&mut bytes, frame, &mut seal).unwrap();
+        }
+        assert_eq!(read(&bytes, &key).unwrap(), frames);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let error = read(&changed, &key).unwrap_err();
+            assert!(matches!(error, FrameError::Forged { .. } | FrameError::HeaderTooLong { .. }), "{at}: {error}");
+        }
+        assert!(matches!(read(&bytes, &Key::random().unwrap()), Err(FrameError::Forged { .. })));
+    }
 }

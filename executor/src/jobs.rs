@@ -1,7 +1,7 @@
 //! Records of blocks that run where they outlive this process: what another process needs to find one again.
 //!
-//! A record is a file that only this user can read. It is there while the block runs, and holds no secret: how the executor is
-//! reached is looked up in the settings of whoever takes the block over.
+//! A record is a file that only this user can read. It is there while the block runs, and holds the key of the frames to its worker, which
+//! is of use to nobody who does not reach the executor: how that is done is looked up in the settings of whoever takes the block over.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,6 +12,7 @@ use crate::backends;
 use crate::cache;
 use crate::executors::Executor;
 use crate::migrate::Migration;
+use crate::seal::Key;
 use crate::worker::{Hello, Worker, WorkerError};
 
 /// A block that was left running, or is running now.
@@ -23,6 +24,8 @@ pub struct Job {
     pub executor: String,
     /// Names the worker at the executor.
     pub session: String,
+    /// What the frames to it are sealed with.
+    pub(crate) key: Key,
     /// How long the worker is held, seconds.
     pub lease: f64,
     /// What the worker said of itself.
@@ -99,6 +102,7 @@ impl Job {
             id: id.to_owned(),
             executor: executor.name.clone(),
             session: worker.session().to_owned(),
+            key: worker.key().clone(),
             lease: executor.lease.as_secs_f64(),
             hello: worker.hello.clone(),
             kernel: kernel.map(Path::to_path_buf),
@@ -147,7 +151,7 @@ impl Job {
     pub async fn cancel(&self, executor: &Executor, python: &Path) -> Result<(), WorkerError> {
         let backend = backends::backend(executor, python);
         let lease = Duration::try_from_secs_f64(self.lease).unwrap_or_default();
-        let found = Worker::resume(backend.clone(), self.hello.clone(), &self.session, lease, u64::from(u32::MAX)).await;
+        let found = Worker::resume(backend.clone(), self.hello.clone(), &self.session, &self.key, lease, u64::from(u32::MAX)).await;
         match found {
             Ok(mut worker) => worker.close().await,
             // It has ended, or its place has.

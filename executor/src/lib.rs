@@ -32,6 +32,7 @@ mod parity;
 mod process;
 pub mod python;
 mod runtime;
+mod seal;
 mod spool;
 mod transfer;
 mod worker;

@@ -18,6 +18,7 @@ use crate::backend::{Backend, Connection, Errand, Peer, Reader, Writer};
 use crate::frames::{self, Frame, FrameError, FrameReader};
 use crate::process::Ending;
 use crate::runtime::{self, Archive};
+use crate::seal::{self, Key, Nonce, Seal};
 use crate::worker::WorkerError;
 
 /// How many frames may wait to be handled or written; each has up to 4 MiB.
@@ -62,6 +63,7 @@ impl Drop for Stream {
 pub(crate) struct Link {
     backend: Arc<dyn Backend>,
     session: String,
+    key: Key,
     lease: Duration,
     stream: Stream,
     /// Whether the worker is to be found again when the stream is cut.
@@ -92,13 +94,15 @@ impl Link {
     ) -> Result<Self, WorkerError> {
         let session = uuid::Uuid::new_v4().simple().to_string();
         let held = !lease.is_zero();
-        let errand = if held { Errand::held(&session, lease) } else { Errand::worker(&session) };
+        let key = Key::random().map_err(unsealed)?;
+        let errand = if held { Errand::held(&session, lease) } else { Errand::worker(&session, archive.worker_line()) };
         let connection = backend.connect(&errand).await?;
-        let prologue = if held { runtime::with_length(runtime::lease_script().as_bytes()) } else { archive.with_length() };
-        let stream = Stream::new(connection, prologue);
+        let program = if held { runtime::lease_script().as_bytes() } else { archive.bytes() };
+        let stream = Stream::new(connection, [program, key.bytes()].concat(), &key)?;
         let mut link = Self {
             backend,
             session,
+            key,
             lease,
             stream,
             armed: false,
@@ -114,7 +118,7 @@ impl Link {
         };
         if held {
             link.write(Frame::new("attach").with("received", 0)).await?;
-            let start = Frame::new("start").with("line", runtime::worker_line()).with_payload(archive.bytes().to_vec());
+            let start = Frame::new("start").with("line", archive.worker_line()).with_payload(archive.bytes().to_vec());
             link.write(start).await?;
             let greeting = link.raw().await?;
             if greeting.op() != "attached" {
@@ -128,14 +132,16 @@ impl Link {
     pub(crate) async fn reopen(
         backend: Arc<dyn Backend>,
         session: &str,
+        key: &Key,
         lease: Duration,
         notes: mpsc::UnboundedSender<String>,
     ) -> Result<Self, WorkerError> {
-        let (stream, greeting) = attach(backend.as_ref(), session, lease, None).await?;
+        let (stream, greeting) = attach(backend.as_ref(), session, key, lease, None).await?;
         let number = |key: &str| greeting.header.get(key).and_then(Value::as_u64).unwrap_or_default();
         Ok(Self {
             backend,
             session: session.to_owned(),
+            key: key.clone(),
             lease,
             stream,
             armed: true,
@@ -154,6 +160,11 @@ impl Link {
     /// The name under which the worker is held.
     pub(crate) fn session(&self) -> &str {
         &self.session
+    }
+
+    /// What its streams are sealed with.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
     }
 
     /// From now on a cut of the stream is not the end of the worker.
@@ -192,7 +203,8 @@ impl Link {
             let frame = match came {
                 Some(Ok(frame)) if frame.op() == "pong" => continue,
                 Some(Ok(frame)) => frame,
-                Some(Err(FrameError::Truncated { .. } | FrameError::Io(_))) | None if self.armed => {
+                // What was changed on its way is sent once more.
+                Some(Err(FrameError::Truncated { .. } | FrameError::Io(_) | FrameError::Forged { .. })) | None if self.armed => {
                     self.find_again().await?;
                     continue;
                 }
@@ -274,7 +286,7 @@ impl Link {
         let until = cut + self.lease;
         let mut pause = PAUSES.0;
         loop {
-            let why = match attach(self.backend.as_ref(), &self.session, self.lease, Some(self.received)).await {
+            let why = match attach(self.backend.as_ref(), &self.session, &self.key, self.lease, Some(self.received)).await {
                 Ok((stream, greeting)) => return self.resume(stream, &greeting),
                 Err(WorkerError::Died(ending)) if ending.status == NOT_HELD => {
                     self.armed = false;
@@ -359,19 +371,29 @@ impl Drop for Link {
 }
 
 impl Stream {
-    fn new(connection: Connection, prologue: Vec<u8>) -> Self {
+    /// A stream whose other end gets `prologue` first, and then what makes its keys from `key`.
+    fn new(connection: Connection, mut prologue: Vec<u8>, key: &Key) -> Result<Self, WorkerError> {
+        let nonce: Nonce = seal::random().map_err(unsealed)?;
+        prologue.extend_from_slice(&nonce);
         let (sender, incoming) = mpsc::channel(QUEUE);
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        let tasks =
-            [tokio::spawn(read(FrameReader::new(connection.reader), sender)), tokio::spawn(write(connection.writer, prologue, queue))];
-        Self { outgoing, incoming, peer: connection.peer, tasks }
+        let reader = FrameReader::sealed(connection.reader, key.of_worker(&nonce));
+        let writing = write(connection.writer, prologue, queue, key.to_worker(&nonce));
+        let tasks = [tokio::spawn(read(reader, sender)), tokio::spawn(writing)];
+        Ok(Self { outgoing, incoming, peer: connection.peer, tasks })
     }
 }
 
 /// A new stream to a worker that is held; `received` frames have arrived here, or `None` to be told everything once more.
-async fn attach(backend: &dyn Backend, session: &str, lease: Duration, received: Option<u64>) -> Result<(Stream, Frame), WorkerError> {
+async fn attach(
+    backend: &dyn Backend,
+    session: &str,
+    key: &Key,
+    lease: Duration,
+    received: Option<u64>,
+) -> Result<(Stream, Frame), WorkerError> {
     let connection = backend.connect(&Errand::again(session, lease)).await?;
-    let mut stream = Stream::new(connection, runtime::with_length(runtime::lease_script().as_bytes()));
+    let mut stream = Stream::new(connection, runtime::lease_script().as_bytes().to_vec(), key)?;
     let greet = async {
         let _ = stream.outgoing.send(vec![Frame::new("attach").with("received", received)]).await;
         stream.incoming.recv().await
@@ -389,6 +411,10 @@ async fn attach(backend: &dyn Backend, session: &str, lease: Duration, received:
     }
 }
 
+fn unsealed(error: seal::KeyError) -> WorkerError {
+    WorkerError::Protocol(error.to_string())
+}
+
 async fn read(mut frames: FrameReader<Reader>, sender: mpsc::Sender<Result<Frame, FrameError>>) {
     while let Some(frame) = frames.next().await.transpose() {
         let failed = frame.is_err();
@@ -399,14 +425,14 @@ async fn read(mut frames: FrameReader<Reader>, sender: mpsc::Sender<Result<Frame
 }
 
 /// A stream that cannot be written any more is noticed by its queue, which closes, and by its end, which is read.
-async fn write(mut writer: Writer, prologue: Vec<u8>, mut queue: mpsc::Receiver<Vec<Frame>>) {
+async fn write(mut writer: Writer, prologue: Vec<u8>, mut queue: mpsc::Receiver<Vec<Frame>>, mut seal: Seal) {
     if writer.write_all(&prologue).await.is_err() || writer.flush().await.is_err() {
         return;
     }
     drop(prologue);
     while let Some(frames) = queue.recv().await {
         for frame in frames {
-            if frames::write(&mut writer, &frame).await.is_err() {
+            if frames::write_sealed(&mut writer, &frame, &mut seal).await.is_err() {
                 return;
             }
         }

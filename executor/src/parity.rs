@@ -36,7 +36,7 @@ pub(crate) async fn ensure(backend: &dyn Backend, here: &Path, told: &mut (dyn F
     let version = python::inspect(here).await.map_err(|error| error.to_string())?.version;
     let request = json!({ "lock": lock, "python": format!("{}.{}", version.major, version.minor) });
     let session = uuid::Uuid::new_v4().simple().to_string();
-    let errand = Errand { line: runtime::script_line("sync()"), ..Errand::worker(&session) };
+    let errand = Errand::worker(&session, runtime::script_line(SYNCING, "sync()"));
     let answered = ask(backend, &errand, &request, told).await;
     backend.close(&session).await;
     answered
@@ -55,7 +55,7 @@ async fn lock(here: &Path) -> Result<String, String> {
 
 async fn ask(backend: &dyn Backend, errand: &Errand, request: &Value, told: &mut (dyn FnMut(String) + Send)) -> Result<PathBuf, String> {
     let mut stream = backend.connect(errand).await.map_err(|error| error.to_string())?;
-    let mut script = runtime::with_length(SYNCING.as_bytes());
+    let mut script = SYNCING.as_bytes().to_vec();
     script.extend_from_slice(format!("{request}\n").as_bytes());
     let sent = async {
         stream.writer.write_all(&script).await?;

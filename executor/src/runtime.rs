@@ -15,20 +15,22 @@ const BOOT_MEMBER: &str = "boot.py";
 
 /// What a worker's interpreter is given with `-c`.
 ///
-/// The reader has a buffer of one byte, so that nothing after the archive is taken from the stream.
+/// The reader has a buffer of one byte, so that nothing after the archive is taken from the stream. How long the archive is and its hash
+/// come with the command, so that a wrong length is never waited for and nothing else is executed.
 const WORKER_LINE: &str = "import io,zipfile,hashlib;\
-    f=io.BufferedReader(io.FileIO(0,closefd=False),1);\
-    b=f.read(int.from_bytes(f.read(4),'big'));\
+    b=io.BufferedReader(io.FileIO(0,closefd=False),1).read(LENGTH);\
+    hashlib.sha256(b).hexdigest()=='DIGEST' or exit('nbhoist: the program was changed on its way');\
     exec(zipfile.ZipFile(io.BytesIO(b)).read('boot.py'),\
-    {'archive':b,'digest':hashlib.sha256(b).hexdigest(),'first':True});\
+    {'archive':b,'digest':'DIGEST','first':True});\
     from nbhoist_runtime import worker;worker.main()";
 
 /// Holds a worker while the link to it comes and goes; executed on its own.
-const LEASE: &str = include_str!("../runtime/nbhoist_runtime/lease.py");
+const LEASE: &str = concat!(include_str!("../runtime/nbhoist_runtime/seal.py"), include_str!("../runtime/nbhoist_runtime/lease.py"));
 
 /// What an interpreter is given with `-c` to execute the script that comes first on the stream, as the worker's line does it.
-const SCRIPT_LINE: &str = "import io;f=io.BufferedReader(io.FileIO(0,closefd=False),1);\
-    exec(compile(f.read(int.from_bytes(f.read(4),'big')),'<nbhoist>','exec'));";
+const SCRIPT_LINE: &str = "import io,hashlib;b=io.BufferedReader(io.FileIO(0,closefd=False),1).read(LENGTH);\
+    hashlib.sha256(b).hexdigest()=='DIGEST' or exit('nbhoist: the program was changed on its way');\
+    exec(compile(b,'<nbhoist>','exec'));";
 
 /// A Python source file with its path inside its top-level package's parent, such as `cloudpickle/__init__.py`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +72,9 @@ impl Archive {
         &self.bytes
     }
 
-    /// What a worker reads first: the length as a big-endian `u32`, then the zip.
-    pub(crate) fn with_length(&self) -> Vec<u8> {
-        with_length(&self.bytes)
+    /// The one line of Python that turns an interpreter into a worker when the zip comes first on its stream.
+    pub(crate) fn worker_line(&self) -> String {
+        expecting(WORKER_LINE, self.bytes.len(), &self.digest)
     }
 
     /// A Python expression that makes the packages of the archive, stored at `path`, importable in the kernel that
@@ -90,25 +92,19 @@ impl Archive {
     }
 }
 
-/// The one line of Python that turns an interpreter into a worker.
-pub(crate) fn worker_line() -> &'static str {
-    WORKER_LINE
-}
-
 /// The script that a line of [`script_line`] reads: how workers are held.
 pub(crate) fn lease_script() -> &'static str {
     LEASE
 }
 
-/// A line that executes the script which comes first on the stream, a big-endian `u32` length before it, and then `call`.
-pub(crate) fn script_line(call: &str) -> String {
-    format!("{SCRIPT_LINE}{call}")
+/// A line that executes `script`, which comes first on the stream, and then `call`.
+pub(crate) fn script_line(script: &str, call: &str) -> String {
+    let digest = hex(ring::digest::digest(&ring::digest::SHA256, script.as_bytes()).as_ref());
+    format!("{}{call}", expecting(SCRIPT_LINE, script.len(), &digest))
 }
 
-/// `text` with its length as a big-endian `u32` before it.
-pub(crate) fn with_length(text: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], text].concat()
+fn expecting(line: &str, length: usize, digest: &str) -> String {
+    line.replace("LENGTH", &length.to_string()).replace("DIGEST", digest)
 }
 
 /// `text` as a Python string literal.
@@ -143,7 +139,7 @@ mod tests {
 
     #[test]
     fn worker_line_is_one_line() {
-        assert!(!worker_line().contains('\n'));
-        assert!(!worker_line().contains("    "));
+        let line = Archive::new(&[]).unwrap().worker_line();
+        assert!(!line.contains('\n') && !line.contains("    ") && !line.contains("LENGTH"), "{line}");
     }
 }

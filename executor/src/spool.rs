@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache;
+use crate::seal::Key;
 
 /// What every spool's name begins with.
 const PREFIX: &str = "nbhoist-spool-";
@@ -32,6 +33,7 @@ pub(crate) fn private_directory(prefix: &str, parent: Option<&Path>) -> std::io:
 pub(crate) struct Spool {
     directory: tempfile::TempDir,
     lock: File,
+    key: Key,
 }
 
 impl Spool {
@@ -46,12 +48,18 @@ impl Spool {
         }
         let lock = File::create_new(directory.path().join(LOCK))?;
         lock.lock()?;
-        Ok(Self { directory, lock })
+        let key = Key::random().map_err(std::io::Error::other)?;
+        Ok(Self { directory, lock, key })
     }
 
     /// Its place.
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// What the frames in its files are sealed with.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
     }
 
     /// Leaves it and what is in it where it is.

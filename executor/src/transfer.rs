@@ -18,6 +18,7 @@ use self::files::{FrameFile, Frames};
 use crate::codec::{Codec, Packer, Unpacker};
 use crate::frames::{Frame, MAX_PAYLOAD};
 use crate::migrate::Difference;
+use crate::seal::Key;
 use crate::worker::{Worker, WorkerError, accept};
 
 /// Why a bundle did not travel.
@@ -40,6 +41,8 @@ type Told<'a> = &'a mut (dyn FnMut(u64) + Send);
 pub(crate) struct Load<'a> {
     /// The file that a capture writes.
     pub(crate) path: &'a Path,
+    /// What its frames are sealed with.
+    pub(crate) key: &'a Key,
     /// Whether that is complete; what is there already is sent meanwhile.
     pub(crate) written: &'a Written,
     /// How what is worth it is packed.
@@ -63,7 +66,7 @@ pub(crate) struct Sent {
 
 /// Sends the buffers of a bundle, while they are written if need be.
 pub(crate) async fn send_buffers(load: Load<'_>, worker: &mut Worker, sent: Told<'_>) -> Result<Sent, TransferError> {
-    let frames = Frames::open(load.path, load.written);
+    let frames = Frames::open(load.path, load.key, load.written);
     let Load { path, codec, cached, check, between, .. } = load;
     let mut sender = Sender { worker, codec, packing: None, wire: 0, check, pickle: Vec::new(), between, asked: Vec::new() };
     let last = if cached { sender.send_pieces(path, frames, sent).await? } else { sender.send_whole(path, frames, sent).await? };
@@ -218,16 +221,16 @@ fn is_last(frame: &Frame) -> bool {
     frame.header.get("last").and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// Writes the frames of a collection to a file, unpacked; gives the header of `collected` and how many payload bytes came
+/// Writes the frames of a collection to a file, unpacked and sealed with its key; gives the header of `collected` and how many payload bytes came
 /// over the wire.
 pub(crate) async fn receive(
-    path: &Path,
+    (path, key): (&Path, &Key),
     worker: &mut Worker,
     id: u64,
     received: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(Frame, u64), TransferError> {
     let file_error = |error| TransferError::File { path: path.to_path_buf(), error };
-    let file = FrameFile::create(path).await.map_err(file_error)?;
+    let file = FrameFile::create(path, key).await.map_err(file_error)?;
     let mut receiver = Receiver { file, unpacking: HashMap::new() };
     let mut wire = 0;
     loop {

@@ -12,9 +12,10 @@ use crate::frames::{self, Frame};
 use crate::link::Link;
 use crate::process::Ending;
 use crate::runtime::Archive;
+use crate::seal::Key;
 
 /// Version of the protocol that is spoken.
-const PROTOCOL: u64 = 1;
+const PROTOCOL: u64 = 2;
 
 /// What a worker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -104,11 +105,12 @@ impl Worker {
         backend: Arc<dyn Backend>,
         hello: Hello,
         session: &str,
+        key: &Key,
         lease: Duration,
         last_id: u64,
     ) -> Result<Self, WorkerError> {
         let (sender, notes) = mpsc::unbounded_channel();
-        let link = Link::reopen(backend, session, lease, sender).await?;
+        let link = Link::reopen(backend, session, key, lease, sender).await?;
         Ok(Self { hello, link, notes, last_id, early: BTreeMap::new() })
     }
 
@@ -179,6 +181,11 @@ impl Worker {
     /// The name under which it is held.
     pub(crate) fn session(&self) -> &str {
         self.link.session()
+    }
+
+    /// What its streams are sealed with.
+    pub(crate) fn key(&self) -> &Key {
+        self.link.key()
     }
 
     /// Asks the worker to end, and ends it when it does not.

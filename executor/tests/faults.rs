@@ -1,177 +1,369 @@
-//! A link that breaks at every frame of a migration, in every way: nothing is half done, nothing runs twice, nothing is left.
+//! Every fault at every step of a migration: nothing is half done, nothing runs twice, nothing is left, and once more works.
 //!
-//! A real kernel, a real worker, and a relay between them that breaks the link at one frame. `NBHOIST_FAULTS=full` breaks every
-//! frame in every way and writes `docs/faults.md`; else the first frame of each kind is broken in one way.
+//! A real kernel, a real nbhoist in a process of its own, a real worker, and a relay between the last two that does harm at one frame.
+//! `NBHOIST_FAULTS=full` does every fault at every step and writes `docs/faults.md`; else there is a sample.
+#![cfg(target_os = "linux")]
 
 mod common;
+#[path = "faults/nbhoist.rs"]
+mod nbhoist;
+#[path = "faults/stage.rs"]
+mod stage;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use common::{TestBed, migration, wait_until};
-use nbhoist_executor::executors::{BackendConfig, Executor};
-
-/// Names that share a list, and a list that does not.
-const PREPARE: &str = "rows = [1, 2]\nalias = rows\nnested = {'rows': rows}\napart = [1, 2]\ntotal = None";
+use common::wait_until;
+use nbhoist_executor::cancel::Cancel;
+use nbhoist_executor::executors::Executor;
+use nbhoist_executor::migrate::migrate;
+use stage::{PATIENCE, PREPARE, Stage, alive, faketime};
 
 /// All that the block could change, with who shares what.
-const STATE: &str = "print(rows, alias is rows, nested['rows'] is rows, apart is rows, apart, total)";
-const BEFORE: &str = "[1, 2] True True False [1, 2] None\n";
-const AFTER: &str = "[1, 2, 3] True True False [1, 2] 6\n";
+const STATE: &str = "print(rows, alias is rows, nested['rows'] is rows, apart is rows, apart, total, int(large.sum()))";
+const BEFORE: &str = "[1, 2] True True False [1, 2] None 179999700000\n";
+const AFTER: &str = "[1, 2, 3] True True False [1, 2] 6 179999700000\n";
 
-/// How a link breaks.
-const FAULTS: [&str; 5] = ["kill-worker", "cut-link", "truncate", "garble-length", "stall-link"];
+/// Every variable with its identity and value.
+const ALL: &str = "print(sorted((_n, id(_v), repr(_v)) for _n, _v in list(globals().items()) \
+    if not _n.startswith('_') and _n not in ('In', 'Out', 'get_ipython', 'exit', 'quit', 'open')))";
 
-/// A place on this machine behind the relay.
-struct Relayed {
-    folder: tempfile::TempDir,
+/// What goes wrong, and whether it needs a frame on the link.
+const FAULTS: [(&str, bool); 15] = [
+    ("kill-worker", true),
+    ("kill-nbhoist", false),
+    ("kill-kernel", false),
+    ("cut-link", true),
+    ("stall-link", true),
+    ("truncate", true),
+    ("corrupt-length", true),
+    ("corrupt-byte", true),
+    ("memory-there", true),
+    ("disk-there", true),
+    ("disk-here", false),
+    ("clock-there", true),
+    ("user-runs", false),
+    ("kernel-restarts", false),
+    ("second-migration", false),
+];
+
+/// How many kernels there are at once.
+const STAGES: usize = 4;
+
+/// In the table, where something that must hold does not.
+const FAILED: &str = "**fails**";
+
+/// Tells the inner run where its small disks are.
+const DISKS: &str = "NBHOIST_TEST_DISKS";
+
+/// One point in a migration: a frame (direction, `op`, which of those), or the beginning of a phase in which no frame passes.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Frame(String, String, usize),
+    Phase(&'static str),
 }
 
-impl Relayed {
-    fn log(&self) -> PathBuf {
-        self.folder.path().join("log")
+impl Step {
+    /// What the migration does there.
+    fn title(&self) -> String {
+        let Self::Frame(way, op, nth) = self else { return self.order("") };
+        let meaning = match (way.as_str(), op.as_str()) {
+            (">", "program" | "hello") => "start of the worker",
+            ("<", "hello") => "capture",
+            (">", "begin" | "imports") | ("<", "ok") => "preparation",
+            (">", "buffer") => "upload, part",
+            (">", "bundle") => "load",
+            (">", "run") => "begin of cell",
+            ("<", "done") => "end of cell",
+            ("<", "stream" | "execute_result") => "output",
+            (">", "collect") => "return asked for",
+            ("<", "buffer") => "return, part",
+            ("<", "collected") => "verify",
+            _ => "end",
+        };
+        format!("{meaning} {nth} (`{way} {op}`)")
     }
 
-    fn counter(&self) -> PathBuf {
-        self.folder.path().join("runs")
-    }
-
-    fn executor(&self, order: &str) -> Executor {
-        let _ = std::fs::remove_file(self.log());
-        let relay = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/relay.py").to_owned();
-        let log = self.log().to_string_lossy().into_owned();
-        let rest = ["{python}", "-u", "{worker}"].map(str::to_owned);
-        let command = ["{python}".to_owned(), relay, log, order.to_owned()].into_iter().chain(rest).collect();
-        Executor { cache: false, ..Executor::new("relayed", BackendConfig::Command { command, close: None }) }
-    }
-
-    fn logged(&self) -> Vec<String> {
-        std::fs::read_to_string(self.log()).unwrap_or_default().lines().map(str::to_owned).collect()
-    }
-
-    /// How often the block has begun since the last time this was asked.
-    fn runs(&self) -> usize {
-        let runs = std::fs::read_to_string(self.counter()).unwrap_or_default().lines().count();
-        let _ = std::fs::remove_file(self.counter());
-        runs
-    }
-
-    /// The two cells of the block; the first leaves a mark outside when it begins.
-    fn block(&self) -> [String; 2] {
-        let mark = format!("with open({:?}, 'a') as _file:\n    _file.write('run\\n')\ndel _file", self.counter().to_string_lossy());
-        [format!("{mark}\nrows.append(3)\nprint('appended')"), "total = sum(rows)\ntotal".to_owned()]
+    fn order(&self, fault: &str) -> String {
+        match self {
+            Self::Frame(way, op, nth) => format!("{way} {op} {nth} {fault}"),
+            Self::Phase(name) => (*name).to_owned(),
+        }
     }
 }
 
-/// One place where the link breaks: the direction and the `op` of a frame, and which of those it is.
-type Step = (String, String, usize);
-
-/// The steps of a migration in which nothing breaks.
+/// The steps of a migration in which nothing goes wrong.
 fn steps(log: &[String], full: bool) -> Vec<Step> {
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut steps = Vec::new();
+    let mut steps = vec![Step::Phase("probe")];
     for line in log {
         let Some((way @ (">" | "<"), op)) = line.split_once(' ') else { continue };
         let nth = seen.entry((way.to_owned(), op.to_owned())).or_default();
         *nth += 1;
-        if full || *nth == 1 {
-            steps.push((way.to_owned(), op.to_owned(), *nth));
+        // Answers are all alike.
+        if *nth == 1 || (full && op != "ok") {
+            steps.push(Step::Frame(way.to_owned(), op.to_owned(), *nth));
         }
     }
+    let last = steps.iter().position(|step| matches!(step, Step::Frame(way, op, _) if way == ">" && op == "exit"));
+    steps.insert(last.unwrap_or(steps.len()), Step::Phase("restore"));
     steps
 }
 
-/// Whether a process is alive; a zombie is not.
-fn alive(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+/// Whether somebody else than the relay does it, while that waits.
+fn is_waited_for(fault: &str) -> bool {
+    ["kill-kernel", "disk-here", "user-runs", "kernel-restarts", "second-migration"].contains(&fault)
 }
 
-/// Breaks the link at one step, checks all that must hold, and says which of the two states the kernel is in.
-async fn broken(bed: &mut TestBed, place: &Relayed, step: &Step, fault: &str) -> &'static str {
-    let order = format!("{} {} {} {fault}", step.0, step.1, step.2);
-    let cells = place.block();
-    let request = migration(&[&cells[0], &cells[1]], &["rows", "total"], &["rows", "total"]);
-    bed.executor = place.executor(&order);
-    let before = bed.fingerprint().await;
-    // A worker that was told a wrong length of its program waits for the rest: nobody can tell that from a slow link.
-    if fault == "stall-link" || (fault == "garble-length" && step.1 == "archive") {
-        bed.cancel = nbhoist_executor::cancel::Cancel::new();
-        let (cancel, log) = (bed.cancel.clone(), place.log());
-        tokio::spawn(async move {
-            wait_until(|| std::fs::read_to_string(&log).unwrap_or_default().contains("hit\n"), "the link never stalled").await;
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            cancel.cancel();
-        });
+/// Does what the relay waits for.
+async fn harm(stage: &mut Stage, fault: &str) {
+    match fault {
+        "kill-kernel" => stage.kill_kernel(),
+        "kernel-restarts" => {
+            stage.kill_kernel();
+            stage.another_kernel(true).await;
+        }
+        "disk-here" => fill(stage),
+        "user-runs" => drop(stage.printed("rows = [7]").await),
+        "second-migration" => {
+            let (local, request, cancel) = (Executor { cache: false, ..Executor::local() }, stage.request(), Cancel::new());
+            let report = migrate(&mut stage.kernel, &local, &request, &mut |_| {}, &cancel).await;
+            assert!(report.unwrap().ok());
+        }
+        other => panic!("{other}"),
     }
-    let patience = Duration::from_mins(2);
-    let Ok((report, _)) = tokio::time::timeout(patience, bed.migrate(&request)).await else { panic!("{order}: it hangs") };
-    bed.cancel = nbhoist_executor::cancel::Cancel::new();
-    let log = place.logged();
-    assert!(log.iter().any(|line| line == "hit"), "{order}: {log:?}");
-    let ok = report.as_ref().is_ok_and(nbhoist_executor::migrate::Report::ok);
-    let state = bed.printed(STATE).await;
-    assert_eq!(state, if ok { AFTER } else { BEFORE }, "{order}: {report:?}");
-    if !ok {
-        assert_eq!(bed.fingerprint().await, before, "{order}");
-    }
-    assert!(place.runs() <= 1, "{order}: the block ran twice");
-    assert_eq!(bed.left_behind(), Vec::<String>::new(), "{order}");
-    let workers: Vec<_> = log.iter().filter_map(|line| line.strip_prefix("pid ")).collect();
-    wait_until(|| !workers.iter().any(|pid| alive(pid)), &format!("{order}: the worker is left")).await;
+    stage.go();
+}
 
-    bed.printed(PREPARE).await;
-    bed.executor = place.executor("");
-    let (report, _) = bed.migrate(&request).await;
-    assert!(report.as_ref().is_ok_and(nbhoist_executor::migrate::Report::ok), "{order}, once more: {report:?}");
-    assert_eq!((bed.printed(STATE).await.as_str(), place.runs()), (AFTER, 1), "{order}, once more");
-    bed.printed(PREPARE).await;
-    if ok { "after" } else { "before" }
+/// Leaves no byte on the disk of the spool.
+fn fill(stage: &Stage) {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(stage.spool.join("filler")).unwrap();
+    for size in [1 << 16, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+/// Waits for the end of an nbhoist, whatever else is to be done meanwhile; whether it succeeded.
+async fn watched(stage: &mut Stage, mut child: Child, fault: &str, what: &str) -> (bool, String) {
+    let began = Instant::now();
+    let mut done = false;
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            let output = child.wait_with_output().unwrap();
+            panic!("{what}: it hangs: {}", String::from_utf8_lossy(&output.stdout));
+        }
+        if !done && stage.was_hit() && (is_waited_for(fault) || fault == "stall-link") {
+            done = true;
+            if fault == "stall-link" {
+                std::fs::write(stage.folder.path().join("cancel"), "").unwrap();
+            } else {
+                harm(stage, fault).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (text.contains("REPORT ok"), text)
+}
+
+/// The states that a fault may end in, with what they are called.
+fn allowed(fault: &str, ok: bool) -> Vec<(&'static str, &'static str)> {
+    let user = "False False False [1, 2]";
+    match fault {
+        "user-runs" if ok => vec![
+            (leak(format!("[7, 3] {user} 10 179999700000\n")), "after, on the user's value"),
+            (leak(format!("[7] {user} 6 179999700000\n")), "after, then the user"),
+        ],
+        "user-runs" => vec![(leak(format!("[7] {user} None 179999700000\n")), "before, then the user")],
+        "second-migration" if ok => vec![("[1, 2, 3, 3] True True False [1, 2] 9 179999700000\n", "after both")],
+        "second-migration" => vec![(AFTER, "after the second")],
+        _ if ok => vec![(AFTER, "after")],
+        _ => vec![(BEFORE, "before")],
+    }
+}
+
+fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+/// Does one fault at one step, checks all that must hold, and says in which state the kernel is.
+async fn broken(stage: &mut Stage, step: &Step, fault: &str) -> &'static str {
+    stage.clear();
+    let before = stage.printed(ALL).await;
+    let there = if is_waited_for(fault) { "wait" } else { fault };
+    let what = format!("{} {fault}", step.order(""));
+    let child = match step {
+        Step::Frame(..) => stage.nbhoist(&step.order(there), None, fault),
+        Step::Phase(phase) => stage.nbhoist("", Some(phase), there),
+    };
+    let (ok, text) = watched(stage, child, fault, &what).await;
+    assert!(stage.was_hit(), "{what}: {text}");
+    assert!(stage.runs() <= if fault == "second-migration" { 2 } else { 1 }, "{what}: the block ran twice");
+    let log = stage.log();
+    let processes: Vec<_> = log.iter().filter_map(|line| line.strip_prefix("worker ").or(line.strip_prefix("relay "))).collect();
+    wait_until(|| !processes.iter().any(|pid| alive(pid)), &format!("{what}: a process is left")).await;
+    let _ = std::fs::remove_file(stage.spool.join("filler"));
+    let killed = fault == "kill-nbhoist";
+    let left = stage.left_behind(killed);
+    assert!(killed || left.is_empty(), "{what}: {left:?}");
+    let state = if fault == "kill-kernel" {
+        stage.another_kernel(false).await;
+        "gone with the kernel"
+    } else {
+        let state = stage.printed(STATE).await;
+        if !ok && !["user-runs", "second-migration", "kernel-restarts"].contains(&fault) && !killed {
+            assert_eq!(stage.printed(ALL).await, before, "{what}");
+        }
+        let mut allowed = allowed(fault, ok);
+        if killed {
+            allowed.push((AFTER, "after"));
+        }
+        let found = allowed.iter().find(|(text, _)| *text == state);
+        found.unwrap_or_else(|| panic!("{what}: {state} {ok}: {text}")).1
+    };
+    once_more(stage, &what).await;
+    state
+}
+
+/// The same block, moved once more by the user.
+async fn once_more(stage: &mut Stage, what: &str) {
+    stage.clear();
+    stage.printed(PREPARE).await;
+    let child = stage.nbhoist("", None, "");
+    let (ok, text) = watched(stage, child, "", what).await;
+    assert!(ok, "{what}, once more: {text}");
+    assert_eq!((stage.printed(STATE).await.as_str(), stage.runs()), (AFTER, 1), "{what}, once more");
+    assert_eq!(stage.left_behind(false), Vec::<PathBuf>::new(), "{what}, once more");
+    stage.printed(PREPARE).await;
+}
+
+/// Whether a fault can happen at a step.
+fn can_happen(step: &Step, (fault, on_link): (&str, bool)) -> bool {
+    let there = fault != "clock-there" || faketime().is_some();
+    there && (!on_link || matches!(step, Step::Frame(..)))
 }
 
 /// The table as a page.
-fn page(steps: &[Step], table: &[Vec<&str>]) -> String {
+fn page(steps: &[Step], found: &BTreeMap<(usize, usize), &'static str>, seconds: f64) -> String {
     let mut text = include_str!("faults/head.md").to_owned();
-    let _ = writeln!(text, "| step | {} |\n|---|{}", FAULTS.join(" | "), "---|".repeat(FAULTS.len()));
-    for ((way, op, nth), row) in steps.iter().zip(table) {
-        let way = if way == ">" { "to the worker" } else { "from it" };
-        let _ = writeln!(text, "| {way}: `{op}` {nth} | {} |", row.join(" | "));
+    let names = FAULTS.map(|(name, _)| name);
+    let possible = steps.iter().flat_map(|step| FAULTS.map(|fault| can_happen(step, fault))).filter(|can| *can).count();
+    let failed = found.values().filter(|state| **state == FAILED).count();
+    let (faults, all, runs, minutes) = (FAULTS.len(), steps.len(), found.len(), seconds / 60.0);
+    let _ = writeln!(text, "{faults} faults at {all} steps: {runs} of {possible} were done in {minutes:.0} min, {failed} of them fail.\n");
+    let _ = writeln!(text, "| step | {} |\n|---|{}", names.join(" | "), "---|".repeat(FAULTS.len()));
+    for (row, step) in steps.iter().enumerate() {
+        let cells = (0..FAULTS.len()).map(|column| found.get(&(row, column)).copied().unwrap_or_else(|| blank(step, column)));
+        let _ = writeln!(text, "| {} | {} |", step.title(), cells.collect::<Vec<_>>().join(" | "));
     }
     text
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn link_that_breaks_at_any_frame_leaves_all_or_nothing() {
-    let full = std::env::var_os("NBHOIST_FAULTS").is_some_and(|value| value == "full");
-    let place = Relayed { folder: tempfile::tempdir().unwrap() };
-    let mut bed = TestBed::new(PREPARE).await;
-    bed.executor = place.executor("");
-    let cells = place.block();
-    let request = migration(&[&cells[0], &cells[1]], &["rows", "total"], &["rows", "total"]);
-    let (report, _) = bed.migrate(&request).await;
-    assert!(report.unwrap().ok());
-    assert_eq!((bed.printed(STATE).await.as_str(), place.runs()), (AFTER, 1));
-    bed.printed(PREPARE).await;
-    let steps = steps(&place.logged(), full);
-    assert!(steps.len() > 10, "{steps:?}");
+/// What stands where nothing was found.
+fn blank(step: &Step, column: usize) -> &'static str {
+    if can_happen(step, FAULTS[column]) { "not run" } else { "-" }
+}
 
-    let mut table = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        let mut row = Vec::new();
-        // The sample breaks every step in one way, and takes turns.
-        for fault in FAULTS.into_iter().skip(if full { 0 } else { index % FAULTS.len() }).take(if full { FAULTS.len() } else { 1 }) {
-            let began = std::time::Instant::now();
-            let state = broken(&mut bed, &place, step, fault).await;
-            eprintln!("{step:?} {fault}: {state} ({:.1} s)", began.elapsed().as_secs_f64());
-            row.push(state);
+#[test]
+fn every_fault_at_every_step_leaves_all_or_nothing() {
+    let disks = tempfile::tempdir().unwrap();
+    let mount = "for disk in 1 2 3 4; do mkdir \"$1/$disk\" && mount -t tmpfs -o size=32m none \"$1/$disk\" || exit 1; done";
+    let script = format!("{mount}; exec \"$2\" --exact faults_on_small_disks --ignored --nocapture");
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", &script, "sh"]).arg(disks.path()).arg(std::env::current_exe().unwrap());
+    assert!(command.env(DISKS, disks.path()).status().unwrap().success());
+}
+
+/// What is to be done and what was found, for all kernels.
+struct Board {
+    steps: Vec<Step>,
+    queue: Mutex<Vec<(usize, usize)>>,
+    found: Mutex<BTreeMap<(usize, usize), &'static str>>,
+    began: Instant,
+}
+
+impl Board {
+    /// Takes faults from the queue until it is empty, or there is no time left.
+    async fn work(self: Arc<Self>, disk: PathBuf, until: Option<Instant>) {
+        let mut stage = Stage::new(disk.clone()).await;
+        while until.is_none_or(|until| Instant::now() < until) {
+            let Some((row, column)) = self.queue.lock().unwrap().pop() else { break };
+            let began = Instant::now();
+            let (board, (fault, _)) = (Arc::clone(&self), FAULTS[column]);
+            let name = self.steps[row].order("");
+            let one = tokio::spawn(async move {
+                let state = broken(&mut stage, &board.steps[row], fault).await;
+                (stage, state)
+            });
+            let state = match one.await {
+                Ok((left, state)) => {
+                    stage = left;
+                    state
+                }
+                Err(_) => {
+                    stage = Stage::new(disk.clone()).await;
+                    FAILED
+                }
+            };
+            eprintln!("{name} {fault}: {state} ({:.1} s)", began.elapsed().as_secs_f64());
+            self.found.lock().unwrap().insert((row, column), state);
         }
-        table.push(row);
+        stage.end();
+    }
+
+    /// The table so far, as a page.
+    fn write(&self) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md");
+        let text = page(&self.steps, &self.found.lock().unwrap(), self.began.elapsed().as_secs_f64());
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// How long a full run may take, where that is limited.
+fn limit() -> Option<Instant> {
+    let minutes: u64 = std::env::var("NBHOIST_FAULTS_MINUTES").ok()?.parse().ok()?;
+    Some(Instant::now() + Duration::from_mins(minutes))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs small disks; every_fault_at_every_step_leaves_all_or_nothing runs it"]
+async fn faults_on_small_disks() {
+    let full = std::env::var_os("NBHOIST_FAULTS").is_some_and(|value| value == "full");
+    let disks = PathBuf::from(std::env::var_os(DISKS).unwrap());
+    let disk = |number: usize| disks.join(number.to_string());
+    let mut stage = Stage::new(disk(1)).await;
+    once_more(&mut stage, "nothing wrong").await;
+    let steps = steps(&stage.log(), full);
+    stage.end();
+    assert!(steps.len() > 10, "{steps:?}");
+    let all = (0..steps.len()).flat_map(|row| (0..FAULTS.len()).map(move |column| (row, column)));
+    let possible = all.filter(|(row, column)| can_happen(&steps[*row], FAULTS[*column]));
+    // The sample has each fault and each step about once, in turns.
+    let wanted = |(row, column): &(usize, usize)| full || row % FAULTS.len() == (column * 4 + 1) % FAULTS.len();
+    let mut queue: Vec<_> = possible.filter(wanted).collect();
+    // Where time is limited, what was done is spread over the table.
+    queue.sort_by_key(|(row, column)| (row * 7 + column * 11) % 37);
+    let board = Board { steps, queue: Mutex::new(queue), found: Mutex::default(), began: Instant::now() };
+    let (board, until) = (Arc::new(board), limit());
+    let workers: Vec<_> = (1..=STAGES).map(|number| tokio::spawn(Arc::clone(&board).work(disk(number), until))).collect();
+    for worker in workers {
+        worker.await.unwrap();
     }
     if full {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md");
-        std::fs::write(path, page(&steps, &table)).unwrap();
+        board.write();
     }
-    bed.end().await;
+    assert!(!board.found.lock().unwrap().values().any(|state| *state == FAILED), "what fails stands above");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "is what the other tests start as an nbhoist of its own"]
+async fn nbhoist_of_its_own() {
+    nbhoist::run().await;
 }

@@ -62,6 +62,8 @@ impl Session {
             }
             request::RESTART => self.restart_kernel(&notebook(params)?).await,
             request::SHUTDOWN_KERNEL => Ok(self.shutdown_kernel(&notebook(params)?).await),
+            request::DECIDE => self.decide(&notebook(params)?, params.get("cell").unwrap_or(&Value::Null)).await,
+            request::UNDO => self.undo(&notebook(params)?).await,
             request::KERNEL => Ok(self.kernels.slot(&notebook(params)?).describe()),
             other => Err(Fault::Parameters(format!("there is no request `{other}`"))),
         }
@@ -91,9 +93,10 @@ impl Session {
         let executor = snapshot.settings.drivable(executor).map_err(Fault::failed)?;
         let cells = cells(&snapshot, argument)?;
         let force = argument.get("force").and_then(Value::as_bool).unwrap_or(false);
+        let undoable = argument.get("undoable").and_then(Value::as_bool).unwrap_or(false);
         let (known, block) = (Arc::clone(&snapshot), cells.clone());
         let plan = self.pool.run(move || known.plan(&block)).await?;
-        self.begin_migration(Block { snapshot, cells, plan, executor, force }, job)?;
+        self.begin_migration(Block { snapshot, cells, plan, executor, force, undoable }, job)?;
         Ok(json!({ "job": name }))
     }
 
@@ -269,7 +272,7 @@ fn server(params: &Value) -> Option<jupyter::Server> {
 }
 
 /// The number of a cell that is given by its document's URI, its id or its number.
-fn number(source: &Source, cell: &Value) -> Option<u32> {
+pub(crate) fn number(source: &Source, cell: &Value) -> Option<u32> {
     if let Some(number) = cell.as_u64() {
         let number = u32::try_from(number).ok()?;
         return source.cell(number).map(|(cell, _)| cell.number);

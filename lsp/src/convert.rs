@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use nbhoist_analyzer::finding::Severity;
+use nbhoist_analyzer::notebook::Host;
 use serde_json::{Value, json};
 use tower_lsp_server::jsonrpc;
 use tower_lsp_server::ls_types as lsp;
@@ -61,6 +62,7 @@ pub(crate) fn notebook(params: lsp::DidOpenNotebookDocumentParams) -> (Uri, Open
         cells: params.notebook_document.cells.iter().map(cell).collect(),
         texts: params.cell_text_documents.into_iter().map(text).collect(),
         ignored: ignored(params.notebook_document.metadata.as_ref()),
+        host: host(params.notebook_document.metadata.as_ref()),
     };
     (uri(&params.notebook_document.uri), open)
 }
@@ -71,6 +73,21 @@ fn ignored(metadata: Option<&lsp::LSPObject>) -> Vec<String> {
     let own = own.and_then(|inner| inner.get("nbhoist")).or_else(|| metadata?.get("nbhoist"));
     let list = own.and_then(|own| own.get("ignore")).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Where the notebook last ran, as its metadata say.
+fn host(metadata: Option<&lsp::LSPObject>) -> Host {
+    let inner = metadata.and_then(|metadata| metadata.get("metadata").or_else(|| metadata.get("custom")?.get("metadata")));
+    let get = |name: &str| inner.and_then(|inner| inner.get(name)).or_else(|| metadata?.get(name));
+    let named = get("accelerator").and_then(Value::as_str).is_some_and(|name| matches!(name, "GPU" | "TPU"));
+    let gpu = get("kaggle").and_then(|kaggle| kaggle.get("isGpuEnabled")).and_then(Value::as_bool);
+    let version = get("language_info").and_then(|info| info.get("version")).and_then(Value::as_str);
+    Host {
+        accelerator: named || gpu == Some(true),
+        hosted: get("colab").is_some(),
+        batch: get("kaggle").is_some() || get("papermill").is_some(),
+        python: version.map_or(0, Host::python_of),
+    }
 }
 
 /// VS Code puts nbformat's metadata under `metadata.metadata` and the id beside it; older versions both under `metadata.custom`.

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nbhoist_analyzer::notebook::{Cell, CellKind, Format, Notebook, SourceLines};
+use nbhoist_analyzer::notebook::{Cell, CellKind, Format, Host, Notebook, SourceLines};
 use nbhoist_analyzer::percent;
 
 use crate::encoding::{self, Encoding, Position};
@@ -89,6 +89,8 @@ pub(crate) struct OpenNotebook {
     pub(crate) texts: HashMap<Uri, OpenText>,
     /// Rules that the notebook's metadata leave out.
     pub(crate) ignored: Vec<String>,
+    /// Where it last ran.
+    pub(crate) host: Host,
 }
 
 impl OpenNotebook {
@@ -238,6 +240,7 @@ impl Document {
                         language: "python".to_owned(),
                         language_declared: true,
                         kernel: None,
+                        host: open.host,
                         ignored,
                         format,
                         repairs: Vec::new(),
@@ -341,6 +344,7 @@ mod tests {
             cells: names.iter().map(|name| cell(name)).collect(),
             texts: names.iter().map(|name| (uri(name), text(name))).collect(),
             ignored: Vec::new(),
+            host: Host::default(),
         }
     }
 

@@ -305,7 +305,10 @@ impl Session {
             (view.started, view.python.clone())
         };
         match started {
-            Some(true) => self.start_kernel(notebook, python.as_deref()).await,
+            Some(true) => {
+                self.lives.forget(notebook);
+                self.start_kernel(notebook, python.as_deref()).await
+            }
             Some(false) => Err(Fault::Failed("this kernel was started elsewhere; restart it there and attach again".to_owned())),
             None => Err(Fault::Failed("this notebook has no kernel; start one with `nbhoist/startKernel`".to_owned())),
         }

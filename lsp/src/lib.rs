@@ -22,6 +22,7 @@ mod jobs;
 pub mod json;
 mod jupyter;
 mod kernels;
+mod live;
 pub mod log;
 pub mod methods;
 mod options;

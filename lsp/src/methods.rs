@@ -37,12 +37,16 @@ pub mod request {
     pub const RESTART: &str = "nbhoist/restart";
     /// Ends the kernel.
     pub const SHUTDOWN_KERNEL: &str = "nbhoist/shutdownKernel";
+    /// Where a cell should run.
+    pub const DECIDE: &str = "nbhoist/decide";
+    /// Takes the last move back.
+    pub const UNDO: &str = "nbhoist/undo";
     /// What is known of the kernel.
     pub const KERNEL: &str = "nbhoist/kernel";
 
     /// All of them.
-    pub const ALL: [&str; 10] =
-        [CELL_STATUS, EXECUTORS, PROBE, FIND_KERNEL, START_KERNEL, EXECUTE, INTERRUPT, RESTART, SHUTDOWN_KERNEL, KERNEL];
+    pub const ALL: [&str; 12] =
+        [CELL_STATUS, EXECUTORS, PROBE, FIND_KERNEL, START_KERNEL, EXECUTE, INTERRUPT, RESTART, SHUTDOWN_KERNEL, DECIDE, UNDO, KERNEL];
 }
 
 /// Notifications from the client.

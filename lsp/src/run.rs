@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nbhoist_analyzer::measurements::Signature;
+use nbhoist_analyzer::placement::Work;
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::words::{bytes, named, seconds};
 use nbhoist_executor::cancel::Cancel;
@@ -51,6 +52,8 @@ pub(crate) struct Block {
     pub(crate) executor: Executor,
     /// Whether the result goes into the kernel even where it has moved on.
     pub(crate) force: bool,
+    /// Whether it may be taken back.
+    pub(crate) undoable: bool,
 }
 
 /// A cell to run here.
@@ -77,7 +80,7 @@ impl Session {
             let began = Instant::now();
             let end = session.ended(&told, Box::pin(session.move_block(&block, &told, job.cancel()))).await;
             drop(job);
-            session.note_moved(&block, &told, &end);
+            session.note_moved(&block, &told, &end, began.elapsed().as_secs_f64());
             told.finished("migrate", &end, began);
         });
         Ok(())
@@ -102,6 +105,9 @@ impl Session {
     pub(crate) fn note_run(self: &Arc<Self>, source: &Source, cell: u32, text: &str, seconds: f64, ok: bool) {
         let record = self.record_of(source, cell, text, seconds, ok);
         self.measured().ran(&source.uri, &record);
+        if let Some(snapshot) = self.last_snapshot(&source.uri).filter(|_| ok) {
+            self.lives.ran(&snapshot, cell, None, seconds, seconds, BTreeMap::new());
+        }
         self.remember(&source.uri, vec![record], BTreeMap::new());
         if ok && seconds >= WORTH_WEIGHING {
             self.weigh_what_changed(&source.uri, cell);
@@ -277,7 +283,7 @@ impl Session {
     }
 
     /// Remembers what the way there and back has shown.
-    fn note_moved(self: &Arc<Self>, block: &Block, told: &Told, end: &End) {
+    fn note_moved(self: &Arc<Self>, block: &Block, told: &Told, end: &End, spent: f64) {
         let Some(report) = &end.report else { return self.status_changed(&told.notebook) };
         let speed = self.remembered.speed(&block.executor.name).unwrap_or(1.0);
         let mut records = Vec::new();
@@ -305,6 +311,17 @@ impl Session {
             measured.moved(&told.notebook, &status::key(&block.snapshot.source, *cell), moved);
         }
         drop(measured);
+        let all: BTreeMap<String, u64> = report.inputs.iter().chain(&report.returns).map(|(name, bytes)| (name.clone(), *bytes)).collect();
+        let places = block.snapshot.settings.placement(&block.executor.name, &self.remembered.places()).places;
+        let factor = places.first().map_or(1.0, |place| place.speed(Work::Cpu));
+        // What moving the block added counts for its first cell.
+        let mut added = (spent - report.seconds.run).max(0.0);
+        for (cell, ok, seconds, _) in &end.cells {
+            if *ok {
+                let place = Some((block.executor.name.as_str(), factor));
+                self.lives.ran(&block.snapshot, *cell, place, *seconds, seconds + std::mem::take(&mut added), all.clone());
+            }
+        }
         let sizes = report.inputs.iter().chain(&report.returns).map(|(name, bytes)| (name.clone(), *bytes));
         self.remember(&told.notebook, records, sizes.collect());
     }
@@ -323,6 +340,7 @@ fn migration(block: &Block) -> Migration {
         imports: block.plan.imports.clone(),
         everything: true,
         force: block.force,
+        undoable: block.undoable,
         spool: None,
         files: files(&block.plan),
         notebook: None,

@@ -46,6 +46,8 @@ own_requests! {
     interrupt = request::INTERRUPT;
     restart = request::RESTART;
     shutdown_kernel = request::SHUTDOWN_KERNEL;
+    decide = request::DECIDE;
+    undo = request::UNDO;
     kernel = request::KERNEL;
 }
 

@@ -18,6 +18,7 @@ use crate::document::{Document, NotebookChange, Source, Uri};
 use crate::error::Fault;
 use crate::jobs::Jobs;
 use crate::kernels::Kernels;
+use crate::live::Lives;
 use crate::options::{Abilities, Options};
 use crate::outbox::{Notice, Outbox, Outgoing};
 use crate::pool::{Pool, fence};
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) measured: Mutex<Measured>,
     /// The same from earlier sessions.
     pub(crate) remembered: Remembered,
+    /// Logs of what ran where, by notebook.
+    pub(crate) lives: Lives,
     /// Kernels, by notebook.
     pub(crate) kernels: Kernels,
     /// Work that goes on behind an answer.
@@ -104,6 +107,7 @@ impl Session {
             outbox,
             measured: Mutex::default(),
             remembered: Remembered::default(),
+            lives: Lives::default(),
             kernels: Kernels::default(),
             jobs: Jobs::default(),
             instances: AtomicU64::new(1),
@@ -174,7 +178,7 @@ impl Session {
             generation: 0,
             running: Running::No,
             settings: None,
-            facts: Arc::default(),
+            facts: Arc::new(Mutex::new(FactsCache::for_edits())),
             latest: watch::Sender::new(Latest::default()),
             published: HashMap::new(),
             digest: 0,
@@ -296,7 +300,7 @@ impl Session {
         let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
-            *facts = FactsCache::default();
+            *facts = FactsCache::for_edits();
         }
         drop(facts);
         self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));

@@ -120,6 +120,7 @@ impl Editor {
             language: "python".to_owned(),
             language_declared: true,
             kernel: None,
+            host: nbhoist_analyzer::notebook::Host::default(),
             ignored: Vec::new(),
             format,
             repairs: Vec::new(),

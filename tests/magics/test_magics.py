@@ -1,6 +1,7 @@
 """`%load_ext nbhoist` in real kernels: cells that run elsewhere, their outputs and errors, interrupts, the automatic mode."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -108,7 +109,7 @@ def test_auto_moves_what_is_heavy_and_is_quiet_otherwise(start):
     outputs, reply = lab.run(slow, cell="slow")
     assert [content["text"] for kind, content in outputs if content.get("name") == "stdout"] == ["True\n"]
     note = "".join(content["text"] for _, content in outputs if content.get("name") == "stderr")
-    assert note.startswith("nbhoist: on `local`: 1.5 s here") and note.count("\n") == 1
+    assert re.match(r"nbhoist: on `local`: 1\.\d s here", note) and note.count("\n") == 1
     assert lab.text("print(x, In[%d] == %r)" % (reply["execution_count"], slow)) == "True True\n"
     outputs, _ = lab.run("y = 1\ny", cell="quick")
     assert kinds(outputs) == ["execute_result"]
@@ -121,12 +122,13 @@ def test_auto_moves_what_is_heavy_and_is_quiet_otherwise(start):
 def test_plan_explains_with_numbers(start):
     lab = start(FAST)
     lab.text("import time\nn = 3")
-    lab.text("%hoist auto")
+    # Under `auto` it would move at once: what a sleep takes is known from its source.
+    lab.text("%hoist suggest")
     lab.text("time.sleep(1.2)\nm = n")
     text = lab.text("%%hoist plan\ntime.sleep(1.2)\nm = n")
-    assert "->  local" in text and "1.2 s here" in text and "to run" in text
+    assert "->  local" in text and re.search(r"1\.\d s here", text) and "to run" in text
     assert lab.text("print(m)") == "3\n"
-    assert "1.2 s here" in lab.text("%hoist plan")
+    assert re.search(r"1\.\d s here", lab.text("%hoist plan"))
 
 
 def test_the_same_outputs_in_nbclient(start, tmp_path):

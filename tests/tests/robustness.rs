@@ -149,7 +149,7 @@ fn edits_lead_where_a_fresh_analysis_leads() {
         let mut random = Random::new(3);
         let seeds = cell_seeds();
         let mut cells: Vec<String> = seeds.iter().take(8).cloned().collect();
-        let mut cache = FactsCache::default();
+        let mut cache = FactsCache::for_edits();
         for _ in 0..steps() {
             let at = random.below(cells.len());
             match random.below(4) {

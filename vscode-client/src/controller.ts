@@ -1,10 +1,11 @@
 /** A notebook controller on kernels that the server starts: all it takes is Python with ipykernel. */
 
 import * as vscode from "vscode";
+import type { Auto } from "./auto";
 import { idOf, nameOf, notebookOf } from "./cells";
 import type { Server } from "./client";
 import { Job, type Jobs } from "./jobs";
-import { type CellReference, command, type Kernel, notice, request } from "./protocol";
+import { type CellReference, command, type Finished, type Kernel, notice, request } from "./protocol";
 import { ExecutionSink } from "./sink";
 import { message } from "./words";
 
@@ -20,6 +21,7 @@ export class Controller implements vscode.Disposable {
   constructor(
     private readonly server: Server,
     private readonly jobs: Jobs,
+    private readonly auto: Auto,
   ) {
     this.controller = vscode.notebooks.createNotebookController(controllerId, "jupyter-notebook", "Python (nbhoist)");
     this.controller.supportedLanguages = ["python"];
@@ -115,13 +117,41 @@ export class Controller implements vscode.Disposable {
         job.abandon();
         continue;
       }
-      const parameters = { notebook: nameOf(notebook), cell: cell.document.uri.toString(), job: job.name, source: cell.document.getText() };
-      const finished = await this.jobs.run(job, () => this.server.request(request.execute, parameters));
+      const finished = (await this.elsewhere(job, cell, notebook)) ?? (await this.here(job, cell, notebook));
       if (finished.outcome === "error") {
         void vscode.window.showErrorMessage(`nbhoist: ${finished.message}`);
       }
       isStopped = finished.outcome !== "done";
     }
+  }
+
+  private async here(job: Job, cell: vscode.NotebookCell, notebook: vscode.NotebookDocument): Promise<Finished> {
+    const parameters = { notebook: nameOf(notebook), cell: cell.document.uri.toString(), job: job.name, source: cell.document.getText() };
+    const finished = await this.jobs.run(job, () => this.server.request(request.execute, parameters));
+    if (finished.outcome === "done") {
+      void this.auto.stayed(cell, finished.seconds);
+    }
+    return finished;
+  }
+
+  /** Runs a cell at another place, where the automatic mode is on and chooses one; nothing when it is to run here. */
+  private async elsewhere(job: Job, cell: vscode.NotebookCell, notebook: vscode.NotebookDocument): Promise<Finished | undefined> {
+    const decision = await this.auto.place(cell);
+    if (!decision?.executor) {
+      return undefined;
+    }
+    const { executor } = decision;
+    const parameters = { notebook: nameOf(notebook), cells: [cell.document.uri.toString()], executor, job: job.name, undoable: true };
+    const finished = await this.jobs.run(job, () => this.server.command(command.migrate, parameters));
+    if (finished.outcome === "done") {
+      this.auto.moved(cell, job, decision);
+    }
+    if (finished.outcome !== "error") {
+      return finished;
+    }
+    // Nothing has changed in the kernel, and the user wanted the cell to run.
+    void vscode.window.showWarningMessage(`nbhoist: the cell could not run on ${executor} and runs here: ${finished.message}`);
+    return this.here(this.prepare(cell, notebook).job, cell, notebook);
   }
 
   private tell(kernel: Kernel): void {

@@ -1,13 +1,14 @@
 /** Reports ordinary cell runs with their times, which LSP's `executionSummary` drops. */
 
 import * as vscode from "vscode";
+import type { Auto } from "./auto";
 import { nameOf } from "./cells";
 import type { Server } from "./client";
 import type { Controller } from "./controller";
 import { notice } from "./protocol";
 
 /** What our own controller runs, the server runs, and knows. A cell that is replaced to show outputs changes no summary. */
-export function reportRuns(server: Server, controller: Controller): vscode.Disposable {
+export function reportRuns(server: Server, controller: Controller, auto: Auto): vscode.Disposable {
   // The editor tells the end of a run more than once.
   const reported = new WeakMap<vscode.NotebookCell, number>();
   return vscode.workspace.onDidChangeNotebookDocument(({ notebook, cellChanges }) => {
@@ -25,6 +26,9 @@ export function reportRuns(server: Server, controller: Controller): vscode.Dispo
           end: timing.endTime,
           success: executionSummary.success,
         });
+        if (executionSummary.success) {
+          void auto.stayed(cell, (timing.endTime - timing.startTime) / 1000);
+        }
       }
     }
   });

@@ -1,6 +1,7 @@
 /** Puts the parts together. */
 
 import * as vscode from "vscode";
+import { Auto } from "./auto";
 import { nameOf } from "./cells";
 import { Server } from "./client";
 import { Controller } from "./controller";
@@ -24,12 +25,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     return name === command.migrate ? migrator.migrate(args[0] as MigrateArguments) : undefined;
   });
   const jobs = new Jobs(server);
-  const controller = new Controller(server, jobs);
+  const auto = new Auto(server, context.workspaceState);
+  const controller = new Controller(server, jobs, auto);
   const migrator = new Migrator(server, jobs, controller);
   const executors = new Executors(server);
   const graphs = new GraphPanels(server);
-  const status = new StatusItems(server);
-  context.subscriptions.push(log, server, controller, graphs, status, showPlans(server), reportRuns(server, controller), ...follow(server));
+  const status = new StatusItems(server, auto, controller);
+  context.subscriptions.push(log, server, auto, controller, graphs, status, showPlans(server), reportRuns(server, controller, auto), ...follow(server));
 
   const commands: Record<string, (target: Target) => Promise<unknown>> = {
     runElsewhere: async (target) => {
@@ -44,6 +46,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     showGraph: async () => withNotebook((notebook) => graphs.show(notebook)),
     showExecutors: async () => executors.pick("Executors", vscode.window.activeNotebookEditor?.notebook.uri.toString()),
     useOwnKernel,
+    undoMove: async () => withNotebook((notebook) => auto.undo(notebook)),
     restartKernel: async () => withNotebook((notebook) => controller.restart(notebook)),
     restartServer: async () => server.restart(),
     showLogs: async () => log.show(),

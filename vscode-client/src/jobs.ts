@@ -87,6 +87,14 @@ export class Job {
     this.then(async () => this.settle(finished));
   }
 
+  /** Gives the cells back what they showed before. */
+  async takeBack(): Promise<void> {
+    for (const { sink } of this.sinks.values()) {
+      this.then(() => sink.restore());
+    }
+    await this.last;
+  }
+
   /** Ends a job that never began. */
   abandon(): void {
     for (const { sink } of this.sinks.values()) {

@@ -34,6 +34,7 @@ export interface MigrateArguments {
   executor: string;
   job?: string;
   force?: boolean;
+  undoable?: boolean;
 }
 
 export interface PlanAnswer {
@@ -117,6 +118,14 @@ export interface ShowPlan {
   text: string;
 }
 
+/** Where a cell should run; `executor` is null for here. */
+export interface Decision {
+  executor: string | null;
+  text: string;
+  here: number | null;
+  there: number | null;
+}
+
 /** Commands of `workspace/executeCommand`; the language client registers them with the editor under the same names. */
 export const command = {
   migrate: "nbhoist.migrate",
@@ -136,6 +145,8 @@ export const request = {
   interrupt: "nbhoist/interrupt",
   restart: "nbhoist/restart",
   shutdownKernel: "nbhoist/shutdownKernel",
+  decide: "nbhoist/decide",
+  undo: "nbhoist/undo",
   kernel: "nbhoist/kernel",
 } as const;
 

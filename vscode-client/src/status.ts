@@ -1,8 +1,10 @@
 /** Items under each cell: what a heavy cell costs, and where a moved cell ran. */
 
 import * as vscode from "vscode";
+import type { Auto } from "./auto";
 import { nameOf, notebookOf } from "./cells";
 import type { Server } from "./client";
+import type { Controller } from "./controller";
 import { type CellStatus, notice, request } from "./protocol";
 import { bytes, message, seconds } from "./words";
 
@@ -13,11 +15,16 @@ export class StatusItems implements vscode.NotebookCellStatusBarItemProvider, vs
   private readonly known = new Map<string, Promise<Map<string, CellStatus>>>();
   private readonly disposables: vscode.Disposable[];
 
-  constructor(private readonly server: Server) {
+  constructor(
+    private readonly server: Server,
+    private readonly auto: Auto,
+    private readonly controller: Controller,
+  ) {
     this.disposables = [
       this.changed,
       vscode.notebooks.registerNotebookCellStatusBarItemProvider("jupyter-notebook", this),
       vscode.workspace.onDidCloseNotebookDocument((notebook) => this.known.delete(nameOf(notebook))),
+      auto.onDidChange(() => this.changed.fire()),
       server.onDidStart(() => this.forget()),
       server.onDidStop(() => this.forget()),
     ];
@@ -34,7 +41,8 @@ export class StatusItems implements vscode.NotebookCellStatusBarItemProvider, vs
       return [];
     }
     const status = (await this.of(cell.notebook)).get(cell.document.uri.toString());
-    return status ? items(status) : [];
+    const more = await this.auto.items(cell, this.controller.isSelected(cell.notebook));
+    return [...(status ? items(status) : []), ...more];
   }
 
   /** What is known of each cell, by the URI of its document. */

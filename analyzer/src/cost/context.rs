@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::features::log;
 use super::growth::Weight;
+use super::hints;
 use super::words::{hash, warns};
 use crate::facts::CellFacts;
 use crate::interp::CellTrace;
 use crate::library_effects::cost::Class;
 use crate::library_effects::usual_seconds;
-use crate::notebook::{CellKind, Notebook};
+use crate::notebook::{CellKind, Host, Notebook};
 
 /// Words of prose that count.
 const MAX_PROSE: usize = 60;
@@ -33,6 +34,32 @@ const BAYESIAN: [&str; 9] = ["pymc", "pymc3", "stan", "pystan", "cmdstanpy", "nu
 const BOOSTING: [&str; 5] = ["xgboost", "lightgbm", "catboost", "optuna", "h2o"];
 const ACCELERATED: [&str; 6] = ["cudf", "cuml", "cupy", "numba", "rapids", "dask"];
 
+fn ascending(numbers: impl Iterator<Item = f32>) -> Vec<f32> {
+    let mut numbers: Vec<f32> = numbers.collect();
+    numbers.sort_by(f32::total_cmp);
+    numbers
+}
+
+fn millis(seconds: f64) -> f32 {
+    log(seconds * 1e3)
+}
+
+/// The most that the libraries which a cell calls are for, and the same with what the names of the calls say: rough seconds.
+fn of_libraries(trace: &CellTrace) -> (f64, f64) {
+    let (mut most, mut named) = (0.0f64, 0.0f64);
+    for call in &trace.work.calls {
+        let library = call.path.split('.').next().unwrap_or_default();
+        if matches!(library, "builtins" | "?" | "operator") {
+            continue;
+        }
+        let seconds = hints::library(library);
+        let name = call.path.rsplit('.').next().unwrap_or_default();
+        most = most.max(seconds);
+        named = named.max((seconds * hints::verb(name).unwrap_or(1.0)).sqrt());
+    }
+    (most, named)
+}
+
 /// What stands around a cell.
 pub(super) struct Context {
     code_cells: usize,
@@ -52,16 +79,33 @@ pub(super) struct Context {
     works: Vec<f64>,
     /// What the cell before called.
     previous: Vec<u32>,
+    /// What the names in calls say of every cell, rough milliseconds in logarithms, ascending.
+    verbs: Vec<f32>,
+    /// The same with what the libraries are for.
+    library_verbs: Vec<f32>,
+    /// What the libraries of the notebook are for, rough seconds, descending.
+    libraries: Vec<f64>,
+    unknown_libraries: usize,
+    host: Host,
 }
 
 impl Context {
-    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Self {
+    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Self {
         let mut works: Vec<f64> = traces.iter().map(|trace| Weight::of_cell(&trace.work).usual).collect();
         works.sort_by(f64::total_cmp);
+        let modules: HashSet<String> = facts.iter().flat_map(|facts| facts.text.modules.iter().cloned()).collect();
+        let mut libraries: Vec<f64> = modules.iter().map(|module| hints::library(module)).collect();
+        libraries.sort_by(|a, b| b.total_cmp(a));
+        let code = || notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).map(|(_, facts)| facts);
         Self {
+            verbs: ascending(code().map(|facts| millis(facts.text.hints.most))),
+            library_verbs: ascending(traces.iter().map(|trace| millis(of_libraries(trace).1))),
+            libraries,
+            unknown_libraries: modules.iter().filter(|module| !hints::knows(module)).count(),
+            host: notebook.host,
             code_cells: notebook.cells.iter().filter(|cell| cell.kind == CellKind::Code && !cell.source.trim().is_empty()).count(),
             position: 0,
-            modules: facts.iter().flat_map(|facts| facts.text.modules.iter().cloned()).collect(),
+            modules,
             loaded: HashSet::new(),
             fits: 0,
             plots: 0,
@@ -133,6 +177,37 @@ impl Context {
             log(self.works.last().copied().unwrap_or_default() * 1e3),
             self.works.partition_point(|known| *known < work) as f32 / (self.works.len().max(1) as f32),
             flag(trace.work.calls.is_empty() && definitions > 0),
+        ]);
+    }
+
+    /// What names say, and where the notebook ran.
+    pub(super) fn hints(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
+        let flag = |set: bool| f32::from(u8::from(set));
+        let said = &facts.text.hints;
+        let rank = |all: &[f32], one: f32| all.partition_point(|known| *known < one) as f32 / (all.len().max(1) as f32);
+        let above = |seconds: f64| self.libraries.partition_point(|known| *known >= seconds).min(50) as f32;
+        let (library, named) = of_libraries(trace);
+        numbers.extend([
+            millis(said.most),
+            millis(said.looped),
+            millis(said.sum),
+            millis(said.last),
+            said.silent.min(200) as f32,
+            millis(said.argument),
+            said.arguments.min(50) as f32,
+            self.verbs.iter().sum::<f32>() / (self.verbs.len().max(1) as f32),
+            rank(&self.verbs, millis(said.most)),
+            millis(library),
+            millis(named),
+            rank(&self.library_verbs, millis(named)),
+            millis(self.libraries.first().copied().unwrap_or_default()),
+            above(20.0),
+            above(8.0),
+            self.unknown_libraries.min(50) as f32,
+            flag(self.host.accelerator),
+            flag(self.host.hosted),
+            flag(self.host.batch),
+            self.host.python as f32,
         ]);
     }
 

@@ -13,7 +13,7 @@ use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::EffectKind;
 
 /// What the model is told about one cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CellFeatures {
     /// Numbers, in the order of [`FEATURES`].
     pub numbers: Vec<f32>,
@@ -26,7 +26,7 @@ pub struct CellFeatures {
 }
 
 /// Names of the numbers. Their order is part of the model file's format.
-pub const FEATURES: [&str; 86] = [
+pub const FEATURES: [&str; 106] = [
     "lines",
     "comments",
     "warned",
@@ -113,10 +113,30 @@ pub const FEATURES: [&str; 86] = [
     "notebook_work",
     "work_rank",
     "definitions_only",
+    "verb",
+    "verb_in_loop",
+    "verbs",
+    "last_verb",
+    "silent_calls",
+    "argument",
+    "arguments",
+    "verb_mean",
+    "verb_rank",
+    "library",
+    "library_verb",
+    "library_verb_rank",
+    "notebook_library",
+    "long_libraries",
+    "slow_libraries",
+    "unknown_libraries",
+    "accelerator",
+    "hosted",
+    "batch",
+    "python",
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
-pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[CellTrace]) -> Vec<Option<CellFeatures>> {
+pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Vec<Option<CellFeatures>> {
     let mut context = Context::of(notebook, facts, traces);
     let mut traces = traces.iter();
     let cells = notebook.cells.iter().zip(facts);
@@ -149,6 +169,7 @@ fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatu
     of_work(&mut numbers, &trace.work, context.import_seconds(facts));
     of_trace(&mut numbers, facts, trace);
     context.numbers(&mut numbers, facts, trace);
+    context.hints(&mut numbers, facts, trace);
     debug_assert_eq!(numbers.len(), FEATURES.len());
     let mut words = facts.text.words.clone();
     words_of(&mut words, trace);

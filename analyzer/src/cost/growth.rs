@@ -15,7 +15,7 @@ const COLUMNS: f64 = 10.0;
 /// Power of a ratio of turns and sizes below one.
 const LESS: f64 = 0.1;
 /// Power of one above.
-const MORE: f64 = 0.75;
+const MORE: f64 = 0.6;
 /// A call that is told how often to repeat its work takes at least this long as a rule, seconds.
 const REPEATED: f64 = 0.2;
 

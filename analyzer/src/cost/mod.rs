@@ -6,6 +6,7 @@
 mod context;
 mod features;
 mod growth;
+mod hints;
 mod model;
 mod reader;
 mod reasons;
@@ -34,8 +35,9 @@ const WORTH_A_REASON: f64 = 0.2;
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
-    traces: &[CellTrace],
+    traces: &[Arc<CellTrace>],
     reports: &mut [CellReport],
+    known: Option<&mut Predicted>,
 ) -> Vec<Option<f64>> {
     let budget = request.config.heavy_seconds;
     if !request.weighs {
@@ -48,12 +50,23 @@ pub(crate) fn estimate(
     let all = features::of(request.notebook, facts, traces);
     let mut traces = traces.iter();
     let mut cold = vec![None; reports.len()];
-    for (((cell, report), features), cold) in request.notebook.cells.iter().zip(reports).zip(&all).zip(&mut cold) {
+    let mut known = known.filter(|_| request.cost_model.is_none());
+    if let Some(known) = &mut known {
+        known.by_cell.resize(request.notebook.cells.len() + 1, None);
+    }
+    for (((cell, report), features), cold) in request.notebook.cells.iter().zip(reports).zip(all).zip(&mut cold) {
         if cell.kind != CellKind::Code {
             continue;
         }
         let Some(trace) = traces.next() else { break };
-        let supposed = model.zip(features.as_ref()).map(|(model, features)| predicted(model, features, trace, budget));
+        let predict = |(model, features): (&Model, CellFeatures)| {
+            let prediction = match &mut known {
+                Some(known) => known.predict(model, cell.number, features),
+                None => model.predict(&features),
+            };
+            predicted(prediction, trace, budget)
+        };
+        let supposed = model.zip(features).map(predict);
         *cold = supposed.as_ref().and_then(|cost| cost.seconds);
         report.cost = saved::cost(cell, budget).or(supposed).unwrap_or(Cost::unknown());
     }
@@ -61,8 +74,7 @@ pub(crate) fn estimate(
 }
 
 /// What the model says about a cell. It is heavy only when the model is sure enough: a false alarm costs more trust than a missed one.
-fn predicted(model: &Model, features: &CellFeatures, trace: &CellTrace, budget: f64) -> Cost {
-    let prediction = model.predict(features);
+fn predicted(prediction: Prediction, trace: &CellTrace, budget: f64) -> Cost {
     Cost {
         seconds: Some(prediction.seconds),
         low: Some(prediction.low),
@@ -73,11 +85,31 @@ fn predicted(model: &Model, features: &CellFeatures, trace: &CellTrace, budget: 
     }
 }
 
+/// What the embedded model said of the cells of one notebook, which an edit of one cell seldom changes for the others.
+#[derive(Debug, Default)]
+pub(crate) struct Predicted {
+    by_cell: Vec<Option<(CellFeatures, Prediction)>>,
+}
+
+impl Predicted {
+    fn predict(&mut self, model: &Model, cell: u32, features: CellFeatures) -> Prediction {
+        let Some(known) = self.by_cell.get_mut(cell as usize) else { return model.predict(&features) };
+        match known {
+            Some((before, prediction)) if *before == features => *prediction,
+            _ => {
+                let prediction = model.predict(&features);
+                *known = Some((features, prediction));
+                prediction
+            }
+        }
+    }
+}
+
 /// The features of every code cell of a notebook, by cell number: what a model is trained with.
 pub fn features(request: &Request<'_>) -> Vec<(u32, CellFeatures)> {
     let mut cache = FactsCache::default();
     let facts: Vec<Arc<CellFacts>> = crate::facts_of(request.notebook, &mut cache);
-    let linked = Linked::of(request, &facts);
+    let linked = Linked::of(request, &facts, None);
     let all = features::of(request.notebook, &facts, linked.traces());
     request.notebook.cells.iter().zip(all).filter_map(|(cell, features)| Some((cell.number, features?))).collect()
 }

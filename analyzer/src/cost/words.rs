@@ -1,8 +1,9 @@
 //! What the text of one cell says about its cost, before any other cell is looked at: how much of what syntax it has, and which words.
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Expr, ExprCall, Stmt};
 
+use super::hints::Hints;
 use crate::syntax::{CellSyntax, EscapeKind};
 
 /// Words kept of one cell.
@@ -16,6 +17,8 @@ pub(crate) struct Text {
     pub(crate) words: Vec<u32>,
     /// Top-level modules that are imported.
     pub(crate) modules: Vec<String>,
+    /// What the names in its calls say.
+    pub(crate) hints: Hints,
 }
 
 /// How much of what syntax a cell has.
@@ -75,6 +78,10 @@ impl Text {
 #[derive(Default)]
 struct TextReader {
     text: Text,
+    /// Bodies of functions around what is read.
+    inside: u32,
+    /// Loops around it.
+    turning: u32,
 }
 
 impl TextReader {
@@ -121,6 +128,19 @@ impl TextReader {
         }
     }
 
+    fn hint(&mut self, call: &ExprCall) {
+        let name = match &*call.func {
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            Expr::Name(name) => name.id.as_str(),
+            _ => "",
+        };
+        let hints = &mut self.text.hints;
+        hints.call(name, self.turning > 0);
+        for keyword in call.arguments.keywords.iter().filter_map(|keyword| keyword.arg.as_ref()) {
+            hints.keyword(keyword);
+        }
+    }
+
     fn import(&mut self, module: &str) {
         let top = module.split('.').next().unwrap_or(module);
         if !top.is_empty() {
@@ -161,7 +181,13 @@ impl<'a> Visitor<'a> for TextReader {
             Stmt::If(_) | Stmt::Try(_) | Stmt::Match(_) => counts.branches += 1,
             _ => {}
         }
+        let (inside, turning) =
+            (u32::from(matches!(statement, Stmt::FunctionDef(_))), u32::from(matches!(statement, Stmt::For(_) | Stmt::While(_))));
+        self.inside += inside;
+        self.turning += turning;
         visitor::walk_stmt(self, statement);
+        self.inside -= inside;
+        self.turning -= turning;
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
@@ -172,6 +198,9 @@ impl<'a> Visitor<'a> for TextReader {
                 counts.keywords += inner.arguments.keywords.len() as u32;
                 for keyword in inner.arguments.keywords.iter().filter_map(|keyword| keyword.arg.as_ref()) {
                     self.name("k", keyword);
+                }
+                if self.inside == 0 {
+                    self.hint(inner);
                 }
             }
             Expr::Attribute(inner) => {
@@ -198,7 +227,13 @@ impl<'a> Visitor<'a> for TextReader {
             Expr::Name(inner) => self.name("n", &inner.id),
             _ => {}
         }
+        let comprehends = matches!(expression, Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_));
+        let (inside, turning) = (u32::from(expression.is_lambda_expr()), u32::from(comprehends));
+        self.inside += inside;
+        self.turning += turning;
         visitor::walk_expr(self, expression);
+        self.inside -= inside;
+        self.turning -= turning;
     }
 }
 

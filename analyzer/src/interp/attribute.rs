@@ -16,7 +16,7 @@ use crate::report::EffectKind;
 /// An object that was given more than this hardly gives one of them back under an attribute.
 const MAX_GIVEN: usize = 8;
 
-impl<'a> Interp<'a> {
+impl Interp<'_> {
     pub(super) fn attribute(&mut self, holder: &Val, attr: &Name, range: TextRange) -> Val {
         let mut val = Val::default();
         for &id in &holder.objs {
@@ -195,7 +195,7 @@ impl<'a> Interp<'a> {
         settled
     }
 
-    pub(super) fn subscript(&mut self, holder: &Val, index: &Val, slice: &'a Expr, range: TextRange) -> Val {
+    pub(super) fn subscript(&mut self, holder: &Val, index: &Val, slice: &Expr, range: TextRange) -> Val {
         let holder = &self.settle(holder.clone());
         let mut val = Val::default();
         for &id in &holder.objs {
@@ -210,7 +210,7 @@ impl<'a> Interp<'a> {
         val
     }
 
-    pub(super) fn item_of(&mut self, id: ObjId, index: &Val, slice: &'a Expr, range: TextRange) -> Val {
+    pub(super) fn item_of(&mut self, id: ObjId, index: &Val, slice: &Expr, range: TextRange) -> Val {
         let kind = self.heap.get(id).kind.clone();
         match &kind {
             Kind::Namespace => match index.as_str() {
@@ -244,7 +244,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    pub(super) fn library_item(&mut self, id: ObjId, path: &Arc<str>, index: &Val, slice: &'a Expr, range: TextRange) -> Val {
+    pub(super) fn library_item(&mut self, id: ObjId, path: &Arc<str>, index: &Val, slice: &Expr, range: TextRange) -> Val {
         if let Some(Const::Int(at)) = index.literal
             && let Some(parts) = &self.heap.get(id).parts
         {

@@ -17,8 +17,8 @@ const MAX_HELD: usize = 16;
 /// Objects behind an argument that an unknown function is assumed to change.
 const MAX_DEEP: usize = 60;
 
-impl<'a> Interp<'a> {
-    pub(super) fn eval_call(&mut self, call: &'a ExprCall) -> Val {
+impl Interp<'_> {
+    pub(super) fn eval_call(&mut self, call: &ExprCall) -> Val {
         let range = call.range();
         let callee = self.eval(&call.func);
         let mut args = self.eval_arguments(call);
@@ -40,7 +40,7 @@ impl<'a> Interp<'a> {
         self.call(&callee, &args, range)
     }
 
-    fn eval_arguments(&mut self, call: &'a ExprCall) -> Args {
+    fn eval_arguments(&mut self, call: &ExprCall) -> Args {
         let mut args = Args::default();
         let mut keyword_ranges = Vec::new();
         for argument in &call.arguments.args {

@@ -16,8 +16,8 @@ use crate::facts::Scope;
 /// Attribute under which a class keeps its metaclass.
 const METACLASS: &str = "metaclass=";
 
-impl<'a> Interp<'a> {
-    pub(super) fn define_class(&mut self, def: &'a StmtClassDef) {
+impl Interp<'_> {
+    pub(super) fn define_class(&mut self, def: &StmtClassDef) {
         let decorators: Vec<Val> = def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
         let class = self.add(Kind::Class);
         if let Some(arguments) = &def.arguments {
@@ -224,7 +224,7 @@ impl<'a> Interp<'a> {
         let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
         for &id in &member.objs {
             if let Kind::Function(number) = self.heap.get(id).kind
-                && self.functions[number as usize].role == Role::Property
+                && self.role(number) == Role::Property
             {
                 let got = self.call_function(number, Some(receiver), &Args::default(), range);
                 val.join(&got);
@@ -241,7 +241,7 @@ impl<'a> Interp<'a> {
         let Some(member) = self.class_member(class, attr, &mut BTreeSet::new()) else { return };
         for &function in &member.objs {
             if let Kind::Function(number) = self.heap.get(function).kind
-                && self.functions[number as usize].role == Role::Property
+                && self.role(number) == Role::Property
                 && !self.calls.iter().any(|call| call.function == number)
             {
                 self.call_function(number, Some(&Val::of(id)), &Args::positional(vec![val.clone()]), range);
@@ -253,7 +253,7 @@ impl<'a> Interp<'a> {
         let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
         for &id in &member.objs {
             let bound = match self.heap.get(id).kind {
-                Kind::Function(number) if self.functions[number as usize].role == Role::Static => Val::of(id),
+                Kind::Function(number) if self.role(number) == Role::Static => Val::of(id),
                 Kind::Function(_) => {
                     let bound = self.fresh(Kind::Bound { function: id, receiver: receiver.clone() });
                     for &holder in &bound.objs {
@@ -273,7 +273,7 @@ impl<'a> Interp<'a> {
         let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
         for &id in &member.objs {
             let part = match self.heap.get(id).kind {
-                Kind::Function(number) if self.functions[number as usize].role == Role::Class => {
+                Kind::Function(number) if self.role(number) == Role::Class => {
                     self.fresh(Kind::Bound { function: id, receiver: Val::of(class) })
                 }
                 _ => Val::of(id),
@@ -287,7 +287,7 @@ impl<'a> Interp<'a> {
         let mut val = Val::default();
         for &id in &member.objs {
             if let Kind::Function(number) = self.heap.get(id).kind {
-                let role = self.functions[number as usize].role;
+                let role = self.role(number);
                 let result = self.call_function(number, (role != Role::Static).then_some(receiver), args, range);
                 val.join(&result);
             }

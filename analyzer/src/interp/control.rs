@@ -8,8 +8,8 @@ use super::flow::Flow;
 use super::heap::{Kind, Val};
 use super::{Interp, LoopExit};
 
-impl<'a> Interp<'a> {
-    pub(super) fn run_if(&mut self, inner: &'a StmtIf) {
+impl Interp<'_> {
+    pub(super) fn run_if(&mut self, inner: &StmtIf) {
         let mut after = Flow::dead();
         let mut decided = self.run_branch(&inner.test, &inner.body, &mut after);
         for clause in &inner.elif_else_clauses {
@@ -32,7 +32,7 @@ impl<'a> Interp<'a> {
     }
 
     /// Runs a test and the body behind it; the flow is then that of the test having failed. True when the test cannot fail.
-    pub(super) fn run_branch(&mut self, test: &'a Expr, body: &'a [Stmt], after: &mut Flow) -> bool {
+    pub(super) fn run_branch(&mut self, test: &Expr, body: &[Stmt], after: &mut Flow) -> bool {
         let truth = constant_truth(test);
         self.eval(test);
         if truth == Some(false) {
@@ -50,13 +50,13 @@ impl<'a> Interp<'a> {
     }
 
     /// A body that runs on some paths only.
-    fn run_one_of_many(&mut self, body: &'a [Stmt]) {
+    fn run_one_of_many(&mut self, body: &[Stmt]) {
         self.branches += 1;
         self.run_body(body);
         self.branches -= 1;
     }
 
-    pub(super) fn run_for(&mut self, inner: &'a StmtFor) {
+    pub(super) fn run_for(&mut self, inner: &StmtFor) {
         let iterable = self.eval(&inner.iter);
         let surely_runs = self.has_elements(&inner.iter, &iterable);
         let turns = self.turns_of(&iterable, &inner.iter);
@@ -67,7 +67,7 @@ impl<'a> Interp<'a> {
         });
     }
 
-    pub(super) fn run_while(&mut self, inner: &'a StmtWhile) {
+    pub(super) fn run_while(&mut self, inner: &StmtWhile) {
         let endless = constant_truth(&inner.test) == Some(true);
         let turns = self.turns_of_test(&inner.test);
         self.eval(&inner.test);
@@ -85,7 +85,7 @@ impl<'a> Interp<'a> {
         range: TextRange,
         count: Option<f64>,
         surely: bool,
-        orelse: &'a [Stmt],
+        orelse: &[Stmt],
         mut turn: impl FnMut(&mut Self),
     ) {
         let around = self.enter_loop(count, range);
@@ -122,7 +122,7 @@ impl<'a> Interp<'a> {
         self.flow.join(&breaks);
     }
 
-    pub(super) fn run_with(&mut self, inner: &'a StmtWith) {
+    pub(super) fn run_with(&mut self, inner: &StmtWith) {
         let mut contexts = Vec::new();
         for item in &inner.items {
             let context = self.eval(&item.context_expr);
@@ -156,7 +156,7 @@ impl<'a> Interp<'a> {
         entered
     }
 
-    pub(super) fn run_try(&mut self, inner: &'a StmtTry) {
+    pub(super) fn run_try(&mut self, inner: &StmtTry) {
         let depth = self.flow.frames.len();
         let outer = std::mem::replace(&mut self.raised, Flow::dead());
         self.raised.join(&self.flow);
@@ -218,7 +218,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    pub(super) fn run_match(&mut self, inner: &'a StmtMatch) {
+    pub(super) fn run_match(&mut self, inner: &StmtMatch) {
         let subject = self.eval(&inner.subject);
         let mut after = Flow::dead();
         let mut exhaustive = false;
@@ -245,7 +245,7 @@ impl<'a> Interp<'a> {
         self.flow = after;
     }
 
-    pub(super) fn match_pattern(&mut self, pattern: &'a Pattern, subject: &Val) {
+    pub(super) fn match_pattern(&mut self, pattern: &Pattern, subject: &Val) {
         match pattern {
             Pattern::MatchValue(inner) => {
                 self.eval(&inner.value);

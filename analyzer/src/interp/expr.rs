@@ -12,8 +12,8 @@ use super::numbers::arithmetic;
 use super::{FrameKind, Interp};
 use crate::facts::{Scope, comprehension_targets};
 
-impl<'a> Interp<'a> {
-    pub(super) fn eval(&mut self, expression: &'a Expr) -> Val {
+impl Interp<'_> {
+    pub(super) fn eval(&mut self, expression: &Expr) -> Val {
         if self.depth > super::MAX_DEPTH || !self.step() {
             return self.unknown();
         }
@@ -23,7 +23,7 @@ impl<'a> Interp<'a> {
         self.narrow(val)
     }
 
-    fn eval_inner(&mut self, expression: &'a Expr) -> Val {
+    fn eval_inner(&mut self, expression: &Expr) -> Val {
         match expression {
             Expr::Name(name) => match name.ctx {
                 ExprContext::Load | ExprContext::Invalid if name.id.is_empty() => Val::default(),
@@ -171,11 +171,11 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn eval_all(&mut self, parts: &'a [Expr]) -> Vec<Val> {
+    fn eval_all(&mut self, parts: &[Expr]) -> Vec<Val> {
         parts.iter().map(|part| self.eval(part)).collect()
     }
 
-    fn eval_bool_op(&mut self, values: &'a [Expr]) -> Val {
+    fn eval_bool_op(&mut self, values: &[Expr]) -> Val {
         let mut val = Val::default();
         let mut skipped: Option<Flow> = None;
         for (index, value) in values.iter().enumerate() {
@@ -202,7 +202,7 @@ impl<'a> Interp<'a> {
         self.bind_name(name, val.clone());
     }
 
-    fn eval_elements(&mut self, elements: &'a [InterpolatedStringElement], text: &mut Option<String>) {
+    fn eval_elements(&mut self, elements: &[InterpolatedStringElement], text: &mut Option<String>) {
         for element in elements {
             match element {
                 InterpolatedStringElement::Literal(literal) => append(text, &literal.value),
@@ -224,7 +224,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn eval_compare(&mut self, inner: &'a ruff_python_ast::ExprCompare) -> Val {
+    fn eval_compare(&mut self, inner: &ruff_python_ast::ExprCompare) -> Val {
         let mut left = self.eval(&inner.left);
         let mut result = Val::scalar();
         for (op, right) in inner.ops.iter().zip(&inner.comparators) {
@@ -350,7 +350,7 @@ impl<'a> Interp<'a> {
         result
     }
 
-    fn comprehend(&mut self, generators: &'a [Comprehension], parts: &[&'a Expr], kind: &str) -> Val {
+    fn comprehend(&mut self, generators: &[Comprehension], parts: &[&Expr], kind: &str) -> Val {
         let Some(first) = generators.first() else { return self.unknown() };
         // The first iterable is evaluated outside.
         let iterable = self.eval(&first.iter);

@@ -20,7 +20,7 @@ pub(crate) enum Bound {
 }
 
 /// A name's state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slot {
     pub(crate) val: Val,
     pub(crate) bound: Bound,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprLambda, Parameters, Stmt, StmtFunctionDef};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::arguments::Args;
 use super::flow::{Flow, Names, Slot};
 use super::heap::{Kind, ObjId, Val};
 use super::{CallSite, Frame, FrameKind, Interp, MAX_CALLS};
-use crate::facts::{CellFacts, Scope};
+use crate::facts::{CellFacts, FunctionNode, Scope};
 
 /// What a function decorated with `contextlib.contextmanager` gives.
 pub(super) const CONTEXT: &str = "contextlib._GeneratorContextManager";
@@ -22,14 +22,14 @@ const MAX_FOLLOWED: u32 = 40;
 
 /// A function or lambda of the notebook.
 #[derive(Clone, Debug)]
-pub(super) struct FunctionDef<'a> {
+pub(super) struct FunctionDef {
     pub(super) name: Name,
-    pub(super) parameters: Option<&'a Parameters>,
-    pub(super) body: Body<'a>,
+    /// Where it starts in the text that it stands in.
+    pub(super) start: TextSize,
     pub(super) scope: Arc<Scope>,
     pub(super) cell: u32,
-    pub(super) facts: Option<&'a CellFacts>,
-    pub(super) source: &'a str,
+    /// Of the text that it stands in.
+    pub(super) facts: Option<Arc<CellFacts>>,
     pub(super) closure: Option<ObjId>,
     pub(super) defaults: Vec<(Name, Val)>,
     /// The class in whose body it stands.
@@ -42,10 +42,25 @@ pub(super) struct FunctionDef<'a> {
     pub(super) pin: Option<TextRange>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Body<'a> {
-    Statements(&'a [Stmt]),
-    Expression(&'a Expr),
+impl PartialEq for FunctionDef {
+    fn eq(&self, other: &Self) -> bool {
+        let same_text = match (&self.facts, &other.facts) {
+            (Some(facts), Some(others)) => Arc::ptr_eq(facts, others),
+            (None, None) => true,
+            _ => false,
+        };
+        same_text
+            && (self.start, self.cell, self.closure, self.class) == (other.start, other.cell, other.closure, other.class)
+            && (self.role, self.module, self.pin) == (other.role, other.module, other.pin)
+            && self.defaults == other.defaults
+    }
+}
+
+impl FunctionDef {
+    /// Its text.
+    fn node(&self) -> Option<FunctionNode<'_>> {
+        self.facts.as_ref()?.function_at(self.start)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +73,12 @@ pub(super) enum Role {
     Context,
 }
 
-impl<'a> Interp<'a> {
-    pub(super) fn define_function(&mut self, def: &'a StmtFunctionDef) {
+impl Interp<'_> {
+    pub(super) fn define_function(&mut self, def: &StmtFunctionDef) {
         let decorators: Vec<Val> = def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
         self.read_annotations(&def.parameters, def.returns.as_deref(), def.type_params.is_some());
         let scope = self.scope_at(def.start());
-        let id = self.make_function(&def.name.id, Some(&def.parameters), Body::Statements(&def.body), scope);
+        let id = self.make_function(&def.name.id, def.start(), Some(&def.parameters), scope);
         let mut val = Val::of(id);
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
             if let Expr::Attribute(attribute) = &node.expression
@@ -81,7 +96,7 @@ impl<'a> Interp<'a> {
     }
 
     /// Annotations are evaluated when the function is made, before Python 3.14.
-    fn read_annotations(&mut self, parameters: &'a Parameters, returns: Option<&'a Expr>, generic: bool) {
+    fn read_annotations(&mut self, parameters: &Parameters, returns: Option<&Expr>, generic: bool) {
         if generic {
             return;
         }
@@ -92,9 +107,18 @@ impl<'a> Interp<'a> {
     }
 
     fn make_property(&mut self, id: ObjId) {
-        if let Kind::Function(number) = self.heap.get(id).kind {
-            self.functions[number as usize].role = Role::Property;
+        self.set_role(id, Role::Property);
+    }
+
+    fn set_role(&mut self, id: ObjId, role: Role) {
+        if let Some(function) = &mut self.heap.get_mut(id).function {
+            Arc::make_mut(function).role = role;
         }
+    }
+
+    /// What the decorators of a function make of it.
+    pub(super) fn role(&self, number: u32) -> Role {
+        self.heap.get(ObjId(number)).function.as_ref().map_or(Role::Plain, |function| function.role)
     }
 
     fn decorate(&mut self, decorator: &Val, function: &Val, id: ObjId, range: TextRange) -> Val {
@@ -109,10 +133,8 @@ impl<'a> Interp<'a> {
                         "contextmanager" | "asynccontextmanager" => Role::Context,
                         _ => Role::Plain,
                     };
-                    if role != Role::Plain
-                        && let Kind::Function(number) = self.heap.get(id).kind
-                    {
-                        self.functions[number as usize].role = role;
+                    if role != Role::Plain {
+                        self.set_role(id, role);
                     }
                     // A library's decorator gives back something that calls the function; it is followed as the function itself.
                     result.join(function);
@@ -133,13 +155,13 @@ impl<'a> Interp<'a> {
         if decorator.objs.is_empty() { function.clone() } else { result }
     }
 
-    pub(super) fn make_lambda(&mut self, lambda: &'a ExprLambda) -> Val {
+    pub(super) fn make_lambda(&mut self, lambda: &ExprLambda) -> Val {
         let scope = self.scope_at(lambda.start());
-        let id = self.make_function(&Name::new_static("<lambda>"), lambda.parameters.as_deref(), Body::Expression(&lambda.body), scope);
+        let id = self.make_function(&Name::new_static("<lambda>"), lambda.start(), lambda.parameters.as_deref(), scope);
         Val::of(id)
     }
 
-    fn make_function(&mut self, name: &Name, parameters: Option<&'a Parameters>, body: Body<'a>, scope: Arc<Scope>) -> ObjId {
+    fn make_function(&mut self, name: &Name, start: TextSize, parameters: Option<&Parameters>, scope: Arc<Scope>) -> ObjId {
         let mut defaults = Vec::new();
         for parameter in parameters.iter().flat_map(|parameters| parameters.iter_non_variadic_params()) {
             if let Some(default) = &parameter.default {
@@ -153,8 +175,7 @@ impl<'a> Interp<'a> {
             .last()
             .filter(|frame| frame.kind == FrameKind::Class)
             .and_then(|frame| frame.method_of.as_ref().map(|(class, _)| *class));
-        let number = self.functions.len() as u32;
-        let id = self.add(Kind::Function(number));
+        let id = self.add(Kind::Function(self.heap.objects().len() as u32));
         for (_, val) in &defaults {
             self.heap.hold(id, val);
         }
@@ -162,26 +183,25 @@ impl<'a> Interp<'a> {
             self.heap.hold(id, &Val::of(environment));
         }
         let cell = self.text_cell();
-        self.functions.push(FunctionDef {
+        let function = FunctionDef {
             name: name.clone(),
-            parameters,
-            body,
+            start,
             scope,
             cell,
-            facts: self.facts,
-            source: self.source,
+            facts: self.facts.clone(),
             closure,
             defaults,
             class,
             role: Role::Plain,
             module: self.module(),
             pin: self.pin,
-        });
+        };
+        self.heap.get_mut(id).function = Some(Arc::new(function));
         id
     }
 
     pub(super) fn scope_at(&self, start: ruff_text_size::TextSize) -> Arc<Scope> {
-        self.facts.and_then(|facts| facts.scopes.get(&start.to_u32())).cloned().unwrap_or_default()
+        self.facts.as_ref().and_then(|facts| facts.scopes.get(&start.to_u32())).cloned().unwrap_or_default()
     }
 
     /// The environment that a function made here closes over.
@@ -235,8 +255,9 @@ impl<'a> Interp<'a> {
             }
             return self.result_of_unfollowed(args);
         }
-        let def = self.functions[number as usize].clone();
-        let names = self.bind_parameters(&def, receiver, args, range);
+        let Some(def) = self.heap.get(ObjId(number)).function.clone() else { return self.result_of_unfollowed(args) };
+        let Some(node) = def.node() else { return self.result_of_unfollowed(args) };
+        let names = self.bind_parameters(&def, node, receiver, args, range);
         let frame = Frame {
             scope: Arc::clone(&def.scope),
             kind: FrameKind::Function,
@@ -249,30 +270,28 @@ impl<'a> Interp<'a> {
             cell: def.cell,
             module: def.module,
         };
-        let site = CallSite { function: number, name: def.name.clone(), cell: self.text_cell(), range };
+        let site = CallSite { function: number, name: def.name.clone(), of: def.cell, cell: self.text_cell(), range };
         self.calls.push(site);
-        let (facts, source, pin) = (self.facts, self.source, self.pin);
+        let (facts, pin) = (self.facts.take(), self.pin);
         let loops = std::mem::take(&mut self.loop_exits);
-        self.facts = def.facts;
-        self.source = def.source;
+        self.facts.clone_from(&def.facts);
         self.pin = def.pin;
         self.frames.push(frame);
         self.flow.frames.push(names);
         let depth = self.frames.len();
-        match def.body {
-            Body::Statements(body) => {
-                self.run_body(body);
+        match node {
+            FunctionNode::Def(node) => {
+                self.run_body(&node.body);
                 if !self.flow.dead {
                     self.leave_function(&Val::literal(super::Const::None));
                 }
             }
-            Body::Expression(body) => {
-                let val = self.eval(body);
+            FunctionNode::Lambda(node) => {
+                let val = self.eval(&node.body);
                 self.leave_function(&val);
             }
         }
         self.facts = facts;
-        self.source = source;
         self.pin = pin;
         self.loop_exits = loops;
         self.calls.pop();
@@ -283,7 +302,7 @@ impl<'a> Interp<'a> {
         let Some(frame) = frame else { return Val::default() };
         let returned = frame.returned.unwrap_or_default();
         if def.scope.is_generator {
-            let generator = self.lib(if self.functions[number as usize].role == Role::Context { CONTEXT } else { "builtins.generator" });
+            let generator = self.lib(if self.role(number) == Role::Context { CONTEXT } else { "builtins.generator" });
             for &id in &generator.objs {
                 self.heap.hold(id, &frame.yielded);
                 self.heap.link(id, &Val { objs: frame.own.into_iter().collect(), literal: None }, true);
@@ -320,9 +339,16 @@ impl<'a> Interp<'a> {
         self.flow.dead = true;
     }
 
-    fn bind_parameters(&mut self, def: &FunctionDef<'a>, receiver: Option<&Val>, args: &Args, range: TextRange) -> Names {
+    fn bind_parameters(
+        &mut self,
+        def: &FunctionDef,
+        node: FunctionNode<'_>,
+        receiver: Option<&Val>,
+        args: &Args,
+        range: TextRange,
+    ) -> Names {
         let mut names = Names::new();
-        let Some(parameters) = def.parameters else { return names };
+        let Some(parameters) = node.parameters() else { return names };
         let cell = self.cell;
         let mut positional: Vec<Val> = receiver.iter().map(|val| (*val).clone()).collect();
         positional.extend(args.positional.iter().cloned());
@@ -372,7 +398,7 @@ impl<'a> Interp<'a> {
         names
     }
 
-    fn keyword_or_default(&mut self, def: &FunctionDef<'a>, name: &Name, args: &Args, has_spread: bool, spread: &Val) -> Val {
+    fn keyword_or_default(&mut self, def: &FunctionDef, name: &Name, args: &Args, has_spread: bool, spread: &Val) -> Val {
         if let Some(val) = args.keyword(name) {
             return val.clone();
         }
@@ -393,18 +419,19 @@ impl<'a> Interp<'a> {
         if !seen.insert(number) || seen.len() > 200 {
             return;
         }
-        let def = self.functions[number as usize].clone();
+        let Some(def) = self.heap.get(ObjId(number)).function.clone() else { return };
         let mut mentioned = Mentioned::default();
-        match def.body {
-            Body::Statements(body) => body.iter().for_each(|statement| mentioned.visit_stmt(statement)),
-            Body::Expression(body) => mentioned.visit_expr(body),
+        match def.node() {
+            Some(FunctionNode::Def(node)) => node.body.iter().for_each(|statement| mentioned.visit_stmt(statement)),
+            Some(FunctionNode::Lambda(node)) => mentioned.visit_expr(&node.body),
+            None => {}
         }
         let names: Vec<(Name, TextRange)> = mentioned.0.into_iter().filter(|(name, _)| !def.scope.locals.contains(name)).collect();
         self.read_mentioned(&names, seen);
     }
 
     /// What a statement mentions, when it is not followed.
-    pub(super) fn summarise_statement(&mut self, statement: &'a Stmt) {
+    pub(super) fn summarise_statement(&mut self, statement: &Stmt) {
         let mut mentioned = Mentioned::default();
         mentioned.visit_stmt(statement);
         let names: Vec<(Name, TextRange)> = mentioned.0.into_iter().filter(|(name, _)| self.local_frame(name).is_none()).collect();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ruff_python_ast::name::Name;
 use rustc_hash::FxHashSet;
 
+use super::function::FunctionDef;
 use super::memory::Memory;
+use super::recorder::{Recorder, Tie};
 use super::work::Given;
 
 /// Number of an abstract object.
@@ -82,7 +84,7 @@ pub(crate) enum Kind {
     Lib(Arc<str>),
     /// A module, or a function, class or constant reached through one, by its dotted path.
     Path(Arc<str>),
-    /// A function of the notebook, by its number in the interpreter.
+    /// A function of the notebook, by the number of the object.
     Function(u32),
     /// A class of the notebook.
     Class,
@@ -100,8 +102,8 @@ pub(crate) enum Kind {
     Super { class: ObjId, receiver: Val },
 }
 
-/// An abstract object.
-#[derive(Clone, Debug)]
+/// An abstract object: what the interpretation of a cell may see of it.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Obj {
     pub(crate) kind: Kind,
     /// Number of the cell that made it.
@@ -116,10 +118,6 @@ pub(crate) struct Obj {
     pub(crate) attrs: Vec<(Name, Val)>,
     /// Objects whose memory it shows, and whether that is sure.
     pub(crate) views: Vec<(ObjId, bool)>,
-    /// Objects that hold it or show its memory.
-    pub(crate) seen_by: Vec<Link>,
-    /// Cells that change it, with the certainty of the surest.
-    pub(crate) changed_in: Vec<u32>,
     /// Names of the notebook that must be bound where it is unpacked: a model evaluates its formula again.
     pub(crate) needs: Vec<Name>,
     /// How large it is.
@@ -130,6 +128,37 @@ pub(crate) struct Obj {
     pub(crate) made_with: Arc<[Given]>,
     /// Base classes of a class; for the environment of a function: the one around it.
     pub(crate) bases: Vec<Val>,
+    /// The function that it is.
+    pub(super) function: Option<Arc<FunctionDef>>,
+}
+
+impl Obj {
+    fn new(kind: Kind, born: u32, nothing: &Arc<[Given]>) -> Self {
+        Self {
+            kind,
+            born,
+            closed: false,
+            elems: Val::default(),
+            parts: None,
+            attrs: Vec::new(),
+            views: Vec::new(),
+            needs: Vec::new(),
+            extent: Extent::default(),
+            memory: None,
+            made_with: Arc::clone(nothing),
+            bases: Vec::new(),
+            function: None,
+        }
+    }
+}
+
+/// What is known of an object only when cells are looked at together; no cell's interpretation depends on it.
+#[derive(Clone, Debug, Default)]
+struct Around {
+    /// Objects that hold it or show its memory.
+    seen_by: Vec<Link>,
+    /// Cells that change it.
+    changed_in: Vec<u32>,
 }
 
 /// How large a value is: elements, and for a table or matrix what each of them has. 0 where it is not known.
@@ -161,7 +190,7 @@ impl Extent {
 
 /// An object holds another one, or shows its memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
+struct Link {
     by: ObjId,
     sure: bool,
     /// Number of the cell that made it so.
@@ -169,42 +198,75 @@ pub(crate) struct Link {
 }
 
 /// All abstract objects of a notebook. It only grows.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Heap {
-    objects: Vec<Obj>,
+    objects: Vec<Arc<Obj>>,
+    /// For each object, what is around it.
+    around: Vec<Around>,
     nothing: Arc<[Given]>,
     /// Number of the cell that runs.
     pub(crate) now: u32,
+    /// Notes what the cell that runs reads and changes, where that is asked for.
+    pub(super) recorder: Option<Box<Recorder>>,
 }
 
 impl Heap {
     pub(crate) fn add(&mut self, kind: Kind, born: u32) -> ObjId {
         let id = ObjId(self.objects.len() as u32);
-        self.objects.push(Obj {
-            kind,
-            born,
-            closed: false,
-            elems: Val::default(),
-            parts: None,
-            attrs: Vec::new(),
-            views: Vec::new(),
-            seen_by: Vec::new(),
-            changed_in: Vec::new(),
-            needs: Vec::new(),
-            extent: Extent::default(),
-            memory: None,
-            made_with: Arc::clone(&self.nothing),
-            bases: Vec::new(),
-        });
+        self.around.push(Around::default());
+        self.objects.push(Arc::new(Obj::new(kind, born, &self.nothing)));
         id
     }
 
     pub(crate) fn get(&self, id: ObjId) -> &Obj {
+        if let Some(recorder) = &self.recorder {
+            recorder.read(id);
+        }
         &self.objects[id.0 as usize]
     }
 
     pub(crate) fn get_mut(&mut self, id: ObjId) -> &mut Obj {
-        &mut self.objects[id.0 as usize]
+        let object = &mut self.objects[id.0 as usize];
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(id, object);
+        }
+        Arc::make_mut(object)
+    }
+
+    /// All objects, in the order in which they were made.
+    pub(super) fn objects(&self) -> &[Arc<Obj>] {
+        &self.objects
+    }
+
+    /// Puts in objects that were made before.
+    pub(super) fn restore(&mut self, objects: &[Arc<Obj>]) {
+        self.objects.extend_from_slice(objects);
+        self.around.resize_with(self.objects.len(), Around::default);
+    }
+
+    /// Puts an object in the place of another state of it.
+    pub(super) fn replace(&mut self, id: ObjId, object: &Arc<Obj>) {
+        self.objects[id.0 as usize] = Arc::clone(object);
+    }
+
+    /// Goes on with the next number that is a multiple of `step`.
+    pub(super) fn align(&mut self, step: usize) {
+        let filler = Arc::new(Obj::new(Kind::Unknown, 0, &self.nothing));
+        self.objects.resize(self.objects.len().next_multiple_of(step), filler);
+        self.around.resize_with(self.objects.len(), Around::default);
+    }
+
+    /// Cells that change an object, in the order in which they ran.
+    pub(crate) fn changed_in(&self, id: ObjId) -> &[u32] {
+        &self.around[id.0 as usize].changed_in
+    }
+
+    /// Notes that this cell changes an object.
+    pub(super) fn note_change(&mut self, id: ObjId, cell: u32) {
+        let changed_in = &mut self.around[id.0 as usize].changed_in;
+        if changed_in.last() != Some(&cell) {
+            changed_in.push(cell);
+        }
     }
 
     /// `holder` keeps references to what `held` may be.
@@ -236,25 +298,38 @@ impl Heap {
     pub(crate) fn view(&mut self, view: ObjId, base: ObjId, sure: bool) {
         if view != base && !self.get(view).views.iter().any(|(known, _)| *known == base) {
             self.get_mut(view).views.push((base, sure));
-            let since = self.now;
-            self.get_mut(base).seen_by.push(Link { by: view, sure, since });
+            self.tie(Tie { object: base, by: view, sure, once: false });
         }
     }
 
     pub(crate) fn link(&mut self, holder: ObjId, held: &Val, sure: bool) {
-        let since = self.now;
-        for &object in &held.objs {
-            let seen_by = &mut self.get_mut(object).seen_by;
-            if object == holder {
-                continue;
-            }
-            // What everything holds would make this quadratic: only the latest entries are compared, and beyond a bound only sure ones are kept.
-            let from = seen_by.len().saturating_sub(COMPARED);
-            match seen_by[from..].iter_mut().find(|link| link.by == holder) {
-                Some(link) => link.sure |= sure,
-                None if sure || from < MAX_HOLDERS => seen_by.push(Link { by: holder, sure, since }),
-                None => {}
-            }
+        for &object in held.objs.iter().filter(|&&object| object != holder) {
+            self.tie(Tie { object, by: holder, sure, once: true });
+        }
+    }
+
+    /// Notes that an object is held, or its memory shown.
+    pub(super) fn tie(&mut self, tie: Tie) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tie(tie);
+        }
+        self.put(tie);
+    }
+
+    /// The same without a note.
+    pub(super) fn put(&mut self, tie: Tie) {
+        let Tie { object, by, sure, once } = tie;
+        let link = Link { by, sure, since: self.now };
+        let seen_by = &mut self.around[object.0 as usize].seen_by;
+        if !once {
+            return seen_by.push(link);
+        }
+        // What everything holds would make this quadratic: only the latest entries are compared, and beyond a bound only sure ones are kept.
+        let from = seen_by.len().saturating_sub(COMPARED);
+        match seen_by[from..].iter_mut().find(|link| link.by == by) {
+            Some(link) => link.sure |= sure,
+            None if sure || from < MAX_HOLDERS => seen_by.push(link),
+            None => {}
         }
     }
 
@@ -287,7 +362,7 @@ impl Heap {
                 if seer.same {
                     object.views.iter().for_each(|&(base, sure)| push(base, true, sure));
                 }
-                for &Link { by, sure, .. } in object.seen_by.iter().filter(|link| link.since <= until) {
+                for &Link { by, sure, .. } in self.around[seer.id.0 as usize].seen_by.iter().filter(|link| link.since <= until) {
                     let is_view = self.get(by).views.iter().any(|(base, _)| *base == seer.id);
                     push(by, seer.same && is_view, sure);
                 }

@@ -333,7 +333,7 @@ impl<'a> Interp<'a> {
     // --- builtins that a table cannot describe ---------------------------------------------------
 
     /// `globals()`, `exec("...")`, `super()` and the like; `None` for everything else.
-    pub(super) fn call_reflective(&mut self, callee: &Val, call: &'a ExprCall, args: &Args, range: TextRange) -> Option<Val> {
+    pub(super) fn call_reflective(&mut self, callee: &Val, call: &ExprCall, args: &Args, range: TextRange) -> Option<Val> {
         let path = match callee.objs.as_slice() {
             [id] => match &self.heap.get(*id).kind {
                 Kind::Path(path) => Arc::clone(path),

@@ -10,9 +10,9 @@ use crate::facts::{CellFacts, Scope};
 use crate::report::EffectKind;
 use crate::syntax::{CellMagicKind, Escape, EscapeKind};
 
-impl<'a> Interp<'a> {
+impl Interp<'_> {
     /// Runs the statements of a cell the way its magic does.
-    pub(super) fn run_cell_body(&mut self, facts: &'a CellFacts) {
+    pub(super) fn run_cell_body(&mut self, facts: &CellFacts) {
         let Some(magic) = &facts.syntax.cell_magic else {
             self.run_body(&facts.syntax.body);
             return;
@@ -106,7 +106,7 @@ impl<'a> Interp<'a> {
     }
 
     /// Code of `%timeit`: it runs in a function of its own, so what it binds stays there.
-    fn run_inside(&mut self, line: &'a [ruff_python_ast::Stmt], body: &'a [ruff_python_ast::Stmt]) {
+    fn run_inside(&mut self, line: &[ruff_python_ast::Stmt], body: &[ruff_python_ast::Stmt]) {
         let mut scope = Scope::default();
         scope.collect_body(line);
         scope.collect_body(body);
@@ -121,12 +121,12 @@ impl<'a> Interp<'a> {
 
     /// The escape that starts here, as a statement or as a value.
     pub(super) fn run_escape(&mut self, range: TextRange) -> Val {
-        let Some(facts) = self.facts else { return Val::default() };
+        let Some(facts) = self.facts.clone() else { return Val::default() };
         let Some(escape) = facts.syntax.escapes.get(&range.start().to_u32()) else { return Val::default() };
         for (name, at) in &escape.interpolated {
             // A shell's own `$HOME` is no name of the notebook.
             let name = Name::new(name);
-            if self.base.contains_key(&name)
+            if self.base.contains(&name)
                 || self.flow.delta.contains_key(&name)
                 || self.frames.iter().any(|frame| frame.scope.locals.contains(&name))
             {
@@ -141,7 +141,7 @@ impl<'a> Interp<'a> {
             EscapeKind::Help => {
                 let root: String = escape.arguments.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let name = Name::new(&root);
-                if self.base.contains_key(&name) || self.flow.delta.contains_key(&name) {
+                if self.base.contains(&name) || self.flow.delta.contains_key(&name) {
                     self.read_name(&name, range);
                 }
                 Val::default()
@@ -157,7 +157,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn run_magic(&mut self, escape: &'a Escape, range: TextRange) -> Val {
+    fn run_magic(&mut self, escape: &Escape, range: TextRange) -> Val {
         match escape.name.as_str() {
             "time" | "prun" | "pdb" | "debug" => {
                 self.run_body(&escape.code);
@@ -260,7 +260,7 @@ impl<'a> Interp<'a> {
             if c == '{' || c == '$' {
                 let name: String = text[at + 1..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let name = Name::new(name);
-                if self.base.contains_key(&name) || self.flow.delta.contains_key(&name) {
+                if self.base.contains(&name) || self.flow.delta.contains_key(&name) {
                     self.read_global(&name, range);
                 }
             }

@@ -88,7 +88,7 @@ impl Weighed {
     }
 }
 
-impl<'a> Interp<'a> {
+impl Interp<'_> {
     /// What a value takes; nothing where that is not known.
     pub(super) fn weigh(&self, val: &Val) -> Option<Weighed> {
         if val.objs.is_empty() {
@@ -233,7 +233,7 @@ impl<'a> Interp<'a> {
     }
 
     /// `x.shape[0]`, where it is known.
-    pub(super) fn length_in_shape(&mut self, subscript: &'a ExprSubscript) -> Option<Val> {
+    pub(super) fn length_in_shape(&mut self, subscript: &ExprSubscript) -> Option<Val> {
         let Expr::Attribute(attribute) = &*subscript.value else { return None };
         if !self.weighs || attribute.attr.as_str() != "shape" {
             return None;
@@ -300,9 +300,9 @@ impl<'a> Interp<'a> {
 
     /// A container that is changed may hold anything afterwards; arrays and tables keep their size.
     pub(super) fn forget_memory(&mut self, id: ObjId) {
-        let object = self.heap.get_mut(id);
-        if matches!(&object.kind, Kind::Lib(path) if path.starts_with("builtins.")) {
-            object.memory = None;
+        let object = self.heap.get(id);
+        if object.memory.is_some() && matches!(&object.kind, Kind::Lib(path) if path.starts_with("builtins.")) {
+            self.heap.get_mut(id).memory = None;
         }
     }
 

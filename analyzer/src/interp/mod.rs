@@ -7,6 +7,7 @@
 
 mod arguments;
 mod attribute;
+mod base;
 mod builtin_calls;
 mod builtin_names;
 mod call;
@@ -20,26 +21,29 @@ mod function;
 mod heap;
 mod library;
 mod magic;
+mod memo;
 mod memory;
 mod names;
 mod names_in_text;
 mod numbers;
+mod recorder;
 mod shapes;
 mod stmt;
 mod text;
 mod trace;
 mod work;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use builtin_names::{builtins, is_builtin};
-pub(crate) use flow::{Bound, Names, Slot};
+pub(crate) use flow::{Bound, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
+pub(crate) use memo::Memo;
 pub(crate) use memory::Weighed;
 pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Peak, Read, add_reasons};
 pub(crate) use work::{Call, Work};
@@ -49,8 +53,8 @@ use crate::library_effects::{Found, Table};
 use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::{Because, Certainty, EffectKind};
 use arguments::Args;
+use base::{Base, Canon};
 use flow::Flow;
-use function::FunctionDef;
 
 /// Steps that one cell may take before what remains is summarised.
 const STEPS_PER_CELL: u32 = 60_000;
@@ -65,41 +69,43 @@ const MAX_CALLS: usize = 12;
 #[derive(Debug, Default)]
 pub(crate) struct World {
     /// Traces of the cells, in the order of execution.
-    pub(crate) traces: Vec<CellTrace>,
+    pub(crate) traces: Vec<Arc<CellTrace>>,
     /// All objects.
     pub(crate) heap: Heap,
 }
 
-/// Runs the code cells of a notebook in document order. `weighs` says whether the traces hold their work.
+/// Texts that are not cells, once read; nothing where they cannot be parsed.
+type KnownTexts = FxHashMap<String, Option<Arc<CellFacts>>>;
+
+/// Runs the code cells of a notebook in document order. `weighs` says whether the traces hold their work. With a memo only those run
+/// for which something differs from the last time, and the memo is brought up to date.
 pub(crate) fn run(
     notebook: &Notebook,
     facts: &[Arc<CellFacts>],
-    table: &Table,
-    texts: &std::collections::BTreeMap<String, String>,
-    file_sizes: &std::collections::BTreeMap<String, u64>,
+    table: &Arc<Table>,
+    texts: &BTreeMap<String, String>,
+    file_sizes: &BTreeMap<String, u64>,
     weighs: bool,
+    memo: Option<&mut Memo>,
 ) -> World {
-    let bound_somewhere: HashSet<Name> = facts.iter().flat_map(|facts| facts.binds.iter().cloned()).collect();
-    let arena = typed_arena::Arena::new();
+    let bound_somewhere: BTreeSet<Name> = facts.iter().flat_map(|facts| facts.binds_builtins.iter().cloned()).collect();
     let mut interp = Interp {
         weighs,
         table,
         texts,
         file_sizes,
-        arena: &arena,
-        known_texts: HashMap::new(),
-        modules: HashMap::new(),
+        known_texts: KnownTexts::default(),
+        modules: FxHashMap::default(),
+        new_modules: Vec::new(),
         nested: 0,
         pin: None,
         bound_somewhere,
         heap: Heap::default(),
-        base: Names::default(),
+        base: Base::default(),
         flow: Flow::default(),
         frames: Vec::new(),
-        functions: Vec::new(),
         trace: CellTrace::default(),
         facts: None,
-        source: "",
         cell: 0,
         steps: 0,
         depth: 0,
@@ -109,24 +115,33 @@ pub(crate) fn run(
         branches: 0,
         inner: 0,
         calls: Vec::new(),
-        counts: HashMap::new(),
-        held_run: HashSet::new(),
+        counts: FxHashMap::default(),
+        held_run: FxHashSet::default(),
         assumed: Vec::new(),
         raised: Flow::dead(),
         loop_exits: Vec::new(),
         opaque: Vec::new(),
         stars: Vec::new(),
-        canon: HashMap::new(),
+        canon: Canon::default(),
         blurs: FxHashMap::default(),
+        new_blurs: Vec::new(),
         members: FxHashMap::default(),
         effects_of: FxHashMap::default(),
     };
-    let mut traces = Vec::new();
-    for (cell, facts) in notebook.cells.iter().zip(facts) {
-        if cell.kind == CellKind::Code {
-            traces.push(interp.run_cell(cell, facts));
+    let cells: Vec<(&Cell, &Arc<CellFacts>)> = notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).collect();
+    let traces = match memo {
+        Some(memo) => {
+            let asked = memo::Asked {
+                table: Arc::clone(table),
+                texts: texts.clone(),
+                file_sizes: file_sizes.clone(),
+                weighs,
+                bound: interp.bound_somewhere.clone(),
+            };
+            interp.run_remembered(memo, asked, &cells)
         }
-    }
+        None => cells.iter().map(|(cell, facts)| Arc::new(interp.run_cell(cell, facts))).collect(),
+    };
     World { traces, heap: interp.heap }
 }
 
@@ -135,6 +150,8 @@ pub(crate) fn run(
 struct CallSite {
     function: u32,
     name: Name,
+    /// Cell whose text the function stands in.
+    of: u32,
     cell: u32,
     range: TextRange,
 }
@@ -180,28 +197,28 @@ struct Interp<'a> {
     /// Whether anybody asks how much work cells do.
     weighs: bool,
     table: &'a Table,
-    texts: &'a std::collections::BTreeMap<String, String>,
+    texts: &'a BTreeMap<String, String>,
     /// Bytes of files, by the paths that the source gives.
-    file_sizes: &'a std::collections::BTreeMap<String, u64>,
-    /// Texts that are not cells, once read.
-    arena: &'a typed_arena::Arena<text::Text>,
-    known_texts: HashMap<String, Option<&'a text::Text>>,
+    file_sizes: &'a BTreeMap<String, u64>,
+    known_texts: KnownTexts,
     /// Namespaces of local modules.
-    modules: HashMap<String, ObjId>,
+    modules: FxHashMap<String, ObjId>,
+    /// Those that came since the last note.
+    new_modules: Vec<(String, ObjId)>,
     /// How many texts are being run inside each other.
     nested: usize,
     /// Where in the cell the code from elsewhere is named that is running.
     pin: Option<TextRange>,
-    bound_somewhere: HashSet<Name>,
+    /// Builtins that some cell binds.
+    bound_somewhere: BTreeSet<Name>,
     heap: Heap,
     /// Names before the current cell.
-    base: Names,
+    base: Base,
     flow: Flow,
     frames: Vec<Frame>,
-    functions: Vec<FunctionDef<'a>>,
     trace: CellTrace,
-    facts: Option<&'a CellFacts>,
-    source: &'a str,
+    /// Of the text whose statements run.
+    facts: Option<Arc<CellFacts>>,
     cell: u32,
     steps: u32,
     depth: u32,
@@ -216,9 +233,9 @@ struct Interp<'a> {
     inner: u32,
     calls: Vec<CallSite>,
     /// How often each function was followed in this cell.
-    counts: HashMap<u32, u32>,
+    counts: FxHashMap<u32, u32>,
     /// Functions that were run in this cell because a library value holds them.
-    held_run: HashSet<ObjId>,
+    held_run: FxHashSet<ObjId>,
     /// Why what happens now is only assumed.
     assumed: Vec<String>,
     raised: Flow,
@@ -228,21 +245,22 @@ struct Interp<'a> {
     /// Star imports so far, as source lines.
     stars: Vec<(u32, String)>,
     /// Objects for module paths, one each.
-    canon: HashMap<Arc<str>, ObjId>,
+    canon: Canon,
     /// Objects that stand for very many others.
     blurs: FxHashMap<Vec<ObjId>, ObjId>,
+    /// Those that came since the last note.
+    new_blurs: Vec<(Vec<ObjId>, ObjId)>,
     /// Answers of the table, by kind and member.
     members: FxHashMap<String, FxHashMap<String, Found<'a>>>,
     /// Answers of the table, by path.
     effects_of: FxHashMap<String, Found<'a>>,
 }
 
-impl<'a> Interp<'a> {
-    fn run_cell(&mut self, cell: &'a Cell, facts: &'a CellFacts) -> CellTrace {
+impl Interp<'_> {
+    fn run_cell(&mut self, cell: &Cell, facts: &Arc<CellFacts>) -> CellTrace {
         self.cell = cell.number;
         self.heap.now = cell.number;
-        self.source = &cell.source;
-        self.facts = Some(facts);
+        self.facts = Some(Arc::clone(facts));
         self.steps = 0;
         self.around = work::Around::default();
         self.counts.clear();
@@ -266,8 +284,7 @@ impl<'a> Interp<'a> {
         let mut delta: Vec<(Name, Slot)> = std::mem::take(&mut self.flow.delta).into_iter().collect();
         delta.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         for (name, slot) in delta {
-            let existed = self.base.contains_key(&name);
-            if slot.deleted && (existed || self.trace.reads.contains_key(&name)) {
+            if slot.deleted && (self.base.contains(&name) || self.trace.reads.contains_key(&name)) {
                 self.trace.deletes.push(name.clone());
             }
             if slot.assigned {
@@ -275,21 +292,17 @@ impl<'a> Interp<'a> {
                 self.trace.binds.push(Bind::of(&name, &slot, weighed));
             }
             match slot.bound {
-                Bound::Never => {
-                    self.base.remove(&name);
-                }
-                Bound::Must => {
-                    self.base.insert(name, slot);
-                }
-                Bound::May => match self.base.get_mut(&name) {
-                    Some(known) => {
+                Bound::Never => self.base.set(&name, None),
+                Bound::Must => self.base.set(&name, Some(Arc::new(slot))),
+                Bound::May => match self.base.get(&name).cloned() {
+                    Some(mut shared) => {
+                        let known = Arc::make_mut(&mut shared);
                         let was = known.bound;
                         known.join(&slot);
                         known.bound = if slot.deleted { Bound::May } else { was };
+                        self.base.set(&name, Some(shared));
                     }
-                    None if slot.assigned => {
-                        self.base.insert(name, slot);
-                    }
+                    None if slot.assigned => self.base.set(&name, Some(Arc::new(slot))),
                     None => {}
                 },
             }
@@ -349,18 +362,21 @@ impl<'a> Interp<'a> {
         for &id in &val.objs {
             self.heap.view(blur, id, false);
         }
+        if self.heap.recorder.is_some() {
+            self.new_blurs.push((val.objs.clone(), blur));
+        }
         self.blurs.insert(val.objs, blur);
         Val::of(blur)
     }
 
     /// The object for a module path: always the same one.
     fn path(&mut self, path: &str) -> Val {
-        let path: Arc<str> = path.into();
-        if let Some(id) = self.canon.get(&path) {
-            return Val::of(*id);
+        if let Some(id) = self.canon.get(path) {
+            return Val::of(id);
         }
+        let path: Arc<str> = path.into();
         let id = self.heap.add(Kind::Path(Arc::clone(&path)), 0);
-        self.canon.insert(path, id);
+        self.canon.add(path, id);
         Val::of(id)
     }
 
@@ -375,7 +391,7 @@ impl<'a> Interp<'a> {
     }
 
     fn change_as(&mut self, val: &Val, range: TextRange, why: &str, certainty: Certainty) {
-        let mut reasons: Option<Vec<Because>> = None;
+        let mut reasons: Option<Vec<Arc<Because>>> = None;
         // With several candidates it is not sure which one changes.
         for &object in &val.objs {
             if matches!(self.heap.get(object).kind, Kind::Path(_) | Kind::Member { .. } | Kind::Bound { .. } | Kind::Namespace) {
@@ -385,12 +401,9 @@ impl<'a> Interp<'a> {
                 continue;
             }
             self.forget_memory(object);
-            let because = reasons.get_or_insert_with(|| self.because(why, range)).clone();
+            let because = reasons.get_or_insert_with(|| self.because(why, range).into_iter().map(Arc::new).collect()).clone();
             self.trace.change(object, Change { certainty, because });
-            let changed_in = &mut self.heap.get_mut(object).changed_in;
-            if changed_in.last() != Some(&self.cell) {
-                changed_in.push(self.cell);
-            }
+            self.heap.note_change(object, self.cell);
         }
     }
 
@@ -465,6 +478,6 @@ impl<'a> Interp<'a> {
 
     /// All names the interpreter knows at this point, for `globals()` and the like.
     fn all_names(&self) -> BTreeSet<Name> {
-        self.base.keys().chain(self.flow.delta.keys()).cloned().collect()
+        self.base.all().chain(self.flow.delta.keys()).cloned().collect()
     }
 }

@@ -74,19 +74,19 @@ impl Interp<'_> {
             _ => {}
         }
         let mut val = self.flow.delta.get(name).map(|slot| slot.val.clone()).unwrap_or_default();
-        let known = self.base.get(name).map(|slot| (slot.val.clone(), slot.cells.clone(), slot.bound, slot.import.clone()));
+        let known = self.base.get(name).cloned();
         if known.is_none() && is_builtin(name) && !self.bound_somewhere.contains(name) {
             return self.path(&format!("builtins.{name}"));
         }
         self.log_read(name, range);
         match known {
-            Some((base, ..)) => {
+            Some(base) => {
                 if self.flow.delta.contains_key(name) {
-                    val.join(&base);
+                    val.join(&base.val);
                 } else {
-                    val = base;
+                    val = base.val.clone();
                 }
-                if is_builtin(name) && self.base.get(name).is_some_and(|slot| slot.bound == Bound::May) {
+                if is_builtin(name) && base.bound == Bound::May {
                     let builtin = self.path(&format!("builtins.{name}"));
                     val.join(&builtin);
                 }
@@ -109,12 +109,12 @@ impl Interp<'_> {
 
     /// The object behind a name that nothing visible binds: one for each name, as old as the notebook.
     pub(super) fn outside(&mut self, name: &Name) -> ObjId {
-        let key: Arc<str> = format!("?{name}").into();
+        let key = format!("?{name}");
         if let Some(id) = self.canon.get(&key) {
-            return *id;
+            return id;
         }
         let id = self.heap.add(Kind::Unknown, 0);
-        self.canon.insert(key, id);
+        self.canon.add(key.into(), id);
         id
     }
 
@@ -130,13 +130,13 @@ impl Interp<'_> {
 
     pub(super) fn log_read(&mut self, name: &Name, range: TextRange) {
         let certainty = self.certainty();
-        let because = self.because(&format!("`{name}` is read"), range);
+        let because = if self.trace.knows_reading(name) { Vec::new() } else { self.because(&format!("`{name}` is read"), range) };
         let (cells, objs) = match self.base.get(name) {
             Some(slot) => (slot.cells.clone(), slot.val.objs.clone()),
             None if is_builtin(name) || self.star_member(name).is_some() => (Vec::new(), Vec::new()),
             None => (Vec::new(), vec![self.outside(name)]),
         };
-        let deferred = self.calls.iter().any(|call| self.functions.get(call.function as usize).is_some_and(|def| def.cell != self.cell));
+        let deferred = self.calls.iter().any(|call| call.of != self.cell);
         self.trace.read(
             name,
             Read {
@@ -145,7 +145,7 @@ impl Interp<'_> {
                 deferred,
                 cells,
                 objs,
-                unbound: !self.base.contains_key(name),
+                unbound: !self.base.contains(name),
                 text_cell: self.text_cell(),
                 range: self.pin.unwrap_or(range),
             },

@@ -29,7 +29,7 @@ impl Interp<'_> {
                 continue;
             }
             // A column, a keyword or a function of the language hides what is no name of the notebook.
-            if self.base.contains_key(&name) || self.flow.delta.contains_key(&name) {
+            if self.base.contains(&name) || self.flow.delta.contains_key(&name) {
                 if how == "query" {
                     self.read_global(&name, range);
                 } else {
@@ -51,7 +51,7 @@ impl Interp<'_> {
             .all_names()
             .into_iter()
             .filter(|name| {
-                let val = self.flow.delta.get(name).or_else(|| self.base.get(name)).map(|slot| &slot.val);
+                let val = self.flow.delta.get(name).or_else(|| self.base.get(name).map(|slot| &**slot)).map(|slot| &slot.val);
                 val.is_some_and(|val| {
                     val.objs.iter().any(|&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.ends_with("DataFrame")))
                 })

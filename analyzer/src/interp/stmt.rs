@@ -10,8 +10,8 @@ use super::Interp;
 use super::heap::{Const, Kind, Val};
 use crate::report::{Because, EffectKind};
 
-impl<'a> Interp<'a> {
-    pub(super) fn run_body(&mut self, body: &'a [Stmt]) {
+impl Interp<'_> {
+    pub(super) fn run_body(&mut self, body: &[Stmt]) {
         for statement in body {
             if self.flow.dead {
                 return;
@@ -20,7 +20,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    pub(super) fn run_stmt(&mut self, statement: &'a Stmt) {
+    pub(super) fn run_stmt(&mut self, statement: &Stmt) {
         if !self.step() || self.depth > super::MAX_DEPTH {
             self.summarise_statement(statement);
             return;
@@ -30,7 +30,7 @@ impl<'a> Interp<'a> {
         self.depth -= 1;
     }
 
-    fn run_stmt_inner(&mut self, statement: &'a Stmt) {
+    fn run_stmt_inner(&mut self, statement: &Stmt) {
         match statement {
             Stmt::FunctionDef(def) => self.define_function(def),
             Stmt::ClassDef(def) => self.define_class(def),
@@ -144,7 +144,7 @@ impl<'a> Interp<'a> {
     }
 
     /// An expression on its own line: at the top of a cell IPython may show its value.
-    fn run_expression(&mut self, value: &'a Expr) {
+    fn run_expression(&mut self, value: &Expr) {
         let val = self.eval(value);
         if self.frames.is_empty() {
             self.show(&val, value.range());
@@ -207,7 +207,7 @@ impl<'a> Interp<'a> {
 
     // --- assignment ------------------------------------------------------------------------------
 
-    pub(super) fn assign(&mut self, target: &'a Expr, val: &Val) {
+    pub(super) fn assign(&mut self, target: &Expr, val: &Val) {
         match target {
             Expr::Name(name) => self.bind_name(&name.id, val.clone()),
             Expr::Starred(inner) => {
@@ -235,7 +235,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn unpack(&mut self, targets: &'a [Expr], val: &Val) {
+    fn unpack(&mut self, targets: &[Expr], val: &Val) {
         let star = targets.iter().position(Expr::is_starred_expr);
         for (index, target) in targets.iter().enumerate() {
             let part = match star {
@@ -322,7 +322,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn augment(&mut self, target: &'a Expr, op: Operator, value: &'a Expr, range: TextRange) {
+    fn augment(&mut self, target: &Expr, op: Operator, value: &Expr, range: TextRange) {
         let old = match target {
             Expr::Name(name) => self.read_name(&name.id, name.range()),
             _ => self.eval(target),
@@ -366,7 +366,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn delete(&mut self, target: &'a Expr) {
+    fn delete(&mut self, target: &Expr) {
         match target {
             Expr::Name(name) => self.unbind_name(&name.id, name.range()),
             Expr::Tuple(inner) => inner.elts.iter().for_each(|part| self.delete(part)),

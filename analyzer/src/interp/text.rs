@@ -1,5 +1,7 @@
 //! Code from elsewhere than the cells: strings handed to `exec` and `eval`, scripts that `%run` runs, local modules.
 
+use std::sync::Arc;
+
 use ruff_python_ast::Stmt;
 use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
@@ -15,33 +17,26 @@ const MAX_BYTES: usize = 200_000;
 /// Code that runs code that runs code is followed so far.
 const MAX_NESTED: usize = 4;
 
-/// A text that is not a cell's, and what it says on its own.
-#[derive(Debug)]
-pub(super) struct Text {
-    source: String,
-    facts: CellFacts,
-}
-
-impl<'a> Interp<'a> {
+impl Interp<'_> {
     /// Reads a text; none when it cannot be parsed.
-    fn text(&mut self, source: &str) -> Option<&'a Text> {
+    fn text(&mut self, source: &str) -> Option<Arc<CellFacts>> {
         if let Some(known) = self.known_texts.get(source) {
-            return *known;
+            return known.clone();
         }
         let usable = source.len() <= MAX_BYTES;
         let facts = usable.then(|| CellFacts::of(source)).filter(|facts| facts.syntax.problems.is_empty());
-        let text = facts.map(|facts| &*self.arena.alloc(Text { source: source.to_owned(), facts }));
-        self.known_texts.insert(source.to_owned(), text);
+        let text = facts.map(Arc::new);
+        self.known_texts.insert(source.to_owned(), text.clone());
         text
     }
 
     /// Runs `act` on the statements of a text. What happens in it counts as happening at `at`.
-    fn inside<T>(&mut self, text: &'a Text, at: TextRange, act: impl FnOnce(&mut Self, &'a [Stmt]) -> T) -> T {
-        let here = (self.facts.replace(&text.facts), std::mem::replace(&mut self.source, &text.source), self.pin.replace(at));
+    fn inside<T>(&mut self, text: &Arc<CellFacts>, at: TextRange, act: impl FnOnce(&mut Self, &[Stmt]) -> T) -> T {
+        let here = (self.facts.replace(Arc::clone(text)), self.pin.replace(at));
         self.nested += 1;
-        let result = act(self, &text.facts.syntax.body);
+        let result = act(self, &text.syntax.body);
         self.nested -= 1;
-        (self.facts, self.source, self.pin) = here;
+        (self.facts, self.pin) = here;
         result
     }
 
@@ -52,7 +47,7 @@ impl<'a> Interp<'a> {
         }
         let text = self.text(source.trim_start())?;
         let own = namespace.filter(|val| !val.objs.iter().any(|&id| self.heap.get(id).kind == Kind::Namespace)).cloned();
-        Some(self.inside(text, at, |interp, body| match own {
+        Some(self.inside(&text, at, |interp, body| match own {
             Some(own) => {
                 interp.change(&own, at, "code binds names in it");
                 interp.run_apart(body, &own)
@@ -61,7 +56,7 @@ impl<'a> Interp<'a> {
         }))
     }
 
-    fn run_here(&mut self, body: &'a [Stmt]) -> Val {
+    fn run_here(&mut self, body: &[Stmt]) -> Val {
         if let [Stmt::Expr(only)] = body {
             return self.eval(&only.value);
         }
@@ -70,7 +65,7 @@ impl<'a> Interp<'a> {
     }
 
     /// Names that the code binds stay in a dictionary.
-    fn run_apart(&mut self, body: &'a [Stmt], namespace: &Val) -> Val {
+    fn run_apart(&mut self, body: &[Stmt], namespace: &Val) -> Val {
         let mut scope = Scope::default();
         scope.collect_body(body);
         let frame = self.frame(scope, FrameKind::Comprehension);
@@ -90,8 +85,8 @@ impl<'a> Interp<'a> {
     pub(super) fn run_script(&mut self, path: &str, range: TextRange) -> bool {
         let texts = self.texts;
         let Some(text) = texts.get(&crate::local_files::script_file(path)).and_then(|source| self.text(source)) else { return false };
-        let space = self.run_module(text, range);
-        for name in &text.facts.binds {
+        let space = self.run_module(&text, range);
+        for name in &text.binds {
             if let Some(val) = self.heap.attr(space, name).cloned() {
                 self.bind_global(name, val, None);
             }
@@ -100,7 +95,7 @@ impl<'a> Interp<'a> {
     }
 
     /// The namespace of a local module whose text is known; it runs when it is first imported.
-    pub(super) fn local_module(&mut self, module: &str, range: TextRange) -> Option<(ObjId, &'a Text)> {
+    pub(super) fn local_module(&mut self, module: &str, range: TextRange) -> Option<(ObjId, Arc<CellFacts>)> {
         let stem = module.trim_start_matches('.').replace('.', "/");
         let texts = self.texts;
         let source = [format!("{stem}.py"), format!("{stem}/__init__.py")].iter().find_map(|path| texts.get(path))?;
@@ -111,7 +106,10 @@ impl<'a> Interp<'a> {
         if self.nested >= MAX_NESTED {
             return None;
         }
-        let space = self.run_module(text, range);
+        let space = self.run_module(&text, range);
+        if self.heap.recorder.is_some() {
+            self.new_modules.push((module.to_owned(), space));
+        }
         self.modules.insert(module.to_owned(), space);
         Some((space, text))
     }
@@ -120,17 +118,17 @@ impl<'a> Interp<'a> {
     pub(super) fn star_names(&mut self, module: &str, range: TextRange) -> Option<Vec<(Name, Val)>> {
         let (space, text) = self.local_module(module, range)?;
         // What such a module takes from others by a star of its own cannot be told here.
-        if text.facts.imports_star() {
+        if text.imports_star() {
             return None;
         }
-        let names = text.facts.binds.iter().filter(|name| !name.starts_with('_'));
+        let names = text.binds.iter().filter(|name| !name.starts_with('_'));
         Some(names.filter_map(|name| self.heap.attr(space, name).map(|val| (name.clone(), val.clone()))).collect())
     }
 
     /// Runs a text in a new global namespace.
-    fn run_module(&mut self, text: &'a Text, range: TextRange) -> ObjId {
+    fn run_module(&mut self, text: &Arc<CellFacts>, range: TextRange) -> ObjId {
         let space = self.heap.add(Kind::Environment, 0);
-        let mut frame = self.frame(Scope { locals: text.facts.binds.clone(), ..Scope::default() }, FrameKind::Function);
+        let mut frame = self.frame(Scope { locals: text.binds.clone(), ..Scope::default() }, FrameKind::Function);
         frame.own = Some(space);
         frame.module = Some(space);
         let before = std::mem::take(&mut self.flow.frames);

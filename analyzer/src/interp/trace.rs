@@ -59,7 +59,15 @@ impl Bind {
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) certainty: Certainty,
-    pub(crate) because: Vec<Because>,
+    /// Shared by all objects that one place in the source changes, which may be many.
+    pub(crate) because: Vec<Arc<Because>>,
+}
+
+impl Change {
+    /// Why it may have been changed.
+    pub(crate) fn reasons(&self) -> Vec<Because> {
+        self.because.iter().map(|because| Because::clone(because)).collect()
+    }
 }
 
 /// A library's function, class or method was called.
@@ -154,6 +162,11 @@ impl CellTrace {
         }
     }
 
+    /// Whether one more reason for reading this name would add nothing.
+    pub(crate) fn knows_reading(&self, name: &Name) -> bool {
+        self.reads.get(name).is_some_and(|known| known.because.len() >= MAX_REASONS)
+    }
+
     /// Whether one more reason for a change of this object would add nothing.
     pub(crate) fn knows_change(&self, object: ObjId, certainty: Certainty) -> bool {
         self.changes.get(&object).is_some_and(|known| known.because.len() >= MAX_REASONS && known.certainty <= certainty)
@@ -191,7 +204,7 @@ impl CellTrace {
     }
 }
 
-pub(crate) fn add_reasons(known: &mut Vec<Because>, more: Vec<Because>) {
+pub(crate) fn add_reasons<T: PartialEq>(known: &mut Vec<T>, more: Vec<T>) {
     for reason in more {
         if known.len() >= MAX_REASONS {
             return;

@@ -114,7 +114,7 @@ impl Default for Around {
     }
 }
 
-impl<'a> Interp<'a> {
+impl Interp<'_> {
     /// Enters a loop; what it returns goes to `leave_loop`.
     pub(super) fn enter_loop(&mut self, turns: Option<f64>, range: TextRange) -> Around {
         let before = self.around;
@@ -173,6 +173,9 @@ impl<'a> Interp<'a> {
             extent = extent.larger(self.heap.get(id).extent);
         }
         let class = self.class_of(path, receiver.is_some());
+        if matches!(&**path, "numpy.convolve" | "numpy.correlate") {
+            extent = self.both_operands(args, class).unwrap_or(extent);
+        }
         let call = Call {
             path: Arc::clone(path),
             class,
@@ -189,6 +192,18 @@ impl<'a> Interp<'a> {
             conditional: self.branches > 0,
         };
         self.trace.work.calls.push(call);
+    }
+
+    /// The work of `convolve(signal, kernel)` is the product of both; an operand of which nobody knows how large it is counts as usual.
+    fn both_operands(&self, args: &Args, class: Class) -> Option<Extent> {
+        let [one, other, ..] = args.positional.as_slice() else { return None };
+        if one.objs.is_empty() || other.objs.is_empty() {
+            return None;
+        }
+        let (one, other) = (self.extent_of(one), self.extent_of(other));
+        let usual = Extent { rows: class.usual_rows(), columns: one.columns.max(other.columns) };
+        let known = one.rows > 0.0 || other.rows > 0.0;
+        known.then(|| Extent { rows: (one.or(usual).rows * other.or(usual).rows).sqrt(), ..usual })
     }
 
     /// Notes a call of a value that is no function: `pipeline(prompt)`, `model(x)`.
@@ -325,7 +340,7 @@ impl<'a> Interp<'a> {
     }
 
     /// How often `while i < 10` turns, if it counts up from what the name is now.
-    pub(super) fn turns_of_test(&mut self, test: &'a Expr) -> Option<f64> {
+    pub(super) fn turns_of_test(&mut self, test: &Expr) -> Option<f64> {
         let Expr::Compare(compare) = test else { return None };
         let left = self.known_number(&compare.left);
         let right = self.known_number(compare.comparators.first()?);
@@ -338,7 +353,7 @@ impl<'a> Interp<'a> {
     }
 
     /// The value of a simple expression, without running it.
-    fn known_number(&mut self, expression: &'a Expr) -> Option<f64> {
+    fn known_number(&mut self, expression: &Expr) -> Option<f64> {
         match expression {
             Expr::Name(_) | Expr::NumberLiteral(_) => {
                 let val = self.eval(expression);

@@ -21,6 +21,8 @@ pub struct CellEdit {
     pub execution_count: Option<Option<u32>>,
     /// The new `id`; `None` leaves the old one.
     pub id: Option<String>,
+    /// The new `metadata.nbhoist.placement`, `Some(None)` to remove it; `None` leaves what is there.
+    pub placement: Option<Option<serde_json::Value>>,
     /// Byte ranges of the source, as it was read, and what stands there instead. They do not overlap.
     pub source: Vec<(Range<u32>, String)>,
 }
@@ -73,8 +75,8 @@ pub(super) struct Splice {
 
 /// The file with these edits made.
 ///
-/// Only the values of `outputs`, `execution_count` and `id` change, and the lines of `source` concerned; a missing value is
-/// inserted. What is new is indented the way the file is. Without edits the bytes are those of the input.
+/// Only the values of `outputs`, `execution_count` and `id` change, the lines of `source` concerned, and the metadata of a cell whose
+/// placement is noted; a missing value is inserted. What is new is indented the way the file is. Without edits the bytes are those of the input.
 pub fn edit(bytes: &[u8], edits: &[CellEdit]) -> Result<Vec<u8>, EditError> {
     let (text, _) = decode(bytes)?;
     let splices = match layout::parse(text) {
@@ -115,7 +117,13 @@ fn edit_cell(text: &str, layout: &CellLayout<'_>, edit: &CellEdit, splices: &mut
         let anchor = layout.execution_count.or(layout.cell_type).or(layout.metadata).ok_or(EditError::Source { number })?;
         put(text, layout.id, anchor, "id", |_| serde_json::Value::from(id.as_str()).to_string(), splices);
     }
-    let elsewhere = edit.id.is_some() || !edit.source.is_empty();
+    if let Some(placement) = &edit.placement
+        && let Some(metadata) = with_placement(layout.metadata, placement.as_ref())
+    {
+        let anchor = layout.execution_count.or(layout.cell_type).ok_or(EditError::Source { number })?;
+        put(text, layout.metadata, anchor, "metadata", |style| style.write(&metadata), splices);
+    }
+    let elsewhere = edit.id.is_some() || !edit.source.is_empty() || edit.placement.is_some();
     if elsewhere && edit.outputs.is_none() && edit.execution_count.is_none() {
         return Ok(());
     }
@@ -134,6 +142,27 @@ fn edit_cell(text: &str, layout: &CellLayout<'_>, edit: &CellEdit, splices: &mut
         put(text, layout.outputs, anchor, "outputs", |style| style.write(&list), splices);
     }
     Ok(())
+}
+
+/// The metadata of a cell with what is said of its placement; nothing where it says so already.
+fn with_placement(metadata: Option<&RawValue>, placement: Option<&serde_json::Value>) -> Option<serde_json::Value> {
+    let mut metadata: serde_json::Map<String, serde_json::Value> =
+        metadata.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let known = metadata.get("nbhoist").and_then(|own| own.get("placement"));
+    if known == placement {
+        return None;
+    }
+    let mut own = metadata.get("nbhoist").and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
+    match placement {
+        Some(placement) => _ = own.insert("placement".to_owned(), placement.clone()),
+        None => _ = own.shift_remove("placement"),
+    }
+    if own.is_empty() {
+        metadata.shift_remove("nbhoist");
+    } else {
+        metadata.insert("nbhoist".to_owned(), own.into());
+    }
+    Some(metadata.into())
 }
 
 /// Replaces a value, or inserts it with its key behind `anchor`.

@@ -4,12 +4,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::source::string;
+use crate::notebook::Host;
 
 /// What the notebook's metadata say about its kernel and its findings.
 #[derive(Default)]
 pub(super) struct Kernel {
     pub(super) name: Option<String>,
     pub(super) language: Option<String>,
+    /// Where it last ran.
+    pub(super) host: Host,
     /// `nbhoist.ignore`.
     pub(super) ignored: Vec<String>,
 }
@@ -22,6 +25,14 @@ struct NotebookMetadata<'a> {
     kernelspec: Option<&'a RawValue>,
     #[serde(borrow)]
     nbhoist: Option<&'a RawValue>,
+    #[serde(borrow)]
+    accelerator: Option<&'a RawValue>,
+    #[serde(borrow)]
+    colab: Option<&'a RawValue>,
+    #[serde(borrow)]
+    kaggle: Option<&'a RawValue>,
+    #[serde(borrow)]
+    papermill: Option<&'a RawValue>,
 }
 
 /// `nbhoist` in the metadata of a notebook or a cell.
@@ -37,6 +48,14 @@ struct Names<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow)]
     language: Option<&'a RawValue>,
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Kaggle {
+    #[serde(rename = "isGpuEnabled")]
+    gpu: Option<bool>,
 }
 
 /// Reads the notebook's metadata.
@@ -55,7 +74,20 @@ pub(super) fn notebook(raw: Option<&RawValue>, repairs: &mut Vec<String>) -> Ker
     let name = spec.and_then(|spec| spec.name.and_then(string));
     let guessed = name.clone().filter(|name| name.starts_with("python") || name == "ir" || name.starts_with("julia"));
     let ignored = ignored(metadata.nbhoist);
-    Kernel { ignored, language: from_info.or(from_spec).or(guessed).map(|name| language(&name)), name }
+    let host = host(&metadata);
+    Kernel { ignored, host, language: from_info.or(from_spec).or(guessed).map(|name| language(&name)), name }
+}
+
+fn host(metadata: &NotebookMetadata<'_>) -> Host {
+    let kaggle = metadata.kaggle.and_then(|kaggle| serde_json::from_str::<Kaggle>(kaggle.get()).ok());
+    let named = metadata.accelerator.and_then(string).is_some_and(|name| matches!(name.as_str(), "GPU" | "TPU"));
+    let version = names(metadata.language_info).and_then(|info| info.version.and_then(string));
+    Host {
+        accelerator: named || kaggle.and_then(|kaggle| kaggle.gpu) == Some(true),
+        hosted: metadata.colab.is_some(),
+        batch: metadata.kaggle.is_some() || metadata.papermill.is_some(),
+        python: version.map_or(0, |version| Host::python_of(&version)),
+    }
 }
 
 fn names(raw: Option<&RawValue>) -> Option<Names<'_>> {
@@ -116,4 +148,24 @@ fn ignored(own: Option<&RawValue>) -> Vec<String> {
 fn strings(raw: &RawValue) -> Vec<String> {
     let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default();
     list.into_iter().filter_map(string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_say_where_it_ran() {
+        let host = |json: &str| {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            notebook(Some(raw), &mut Vec::new()).host
+        };
+        let colab = host(r#"{"accelerator": "GPU", "colab": {"name": "x"}, "language_info": {"name": "python", "version": "3.10.12"}}"#);
+        assert_eq!(colab, Host { accelerator: true, hosted: true, batch: false, python: 10 });
+        assert_eq!(host(r#"{"kaggle": {"isGpuEnabled": true}}"#), Host { accelerator: true, batch: true, ..Host::default() });
+        assert_eq!(
+            host(r#"{"papermill": {}, "accelerator": 3, "language_info": {"version": "2.7"}}"#),
+            Host { batch: true, ..Host::default() }
+        );
+    }
 }

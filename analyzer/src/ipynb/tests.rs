@@ -179,7 +179,7 @@ fn without_edits_nothing_changes() {
     for text in [SMALL, odd] {
         assert_eq!(edited(text, &[]), text);
     }
-    let empty = CellEdit { number: 2, ..CellEdit::default() };
+    let empty = CellEdit { number: 2, placement: Some(None), ..CellEdit::default() };
     assert_eq!(edited(SMALL, &[empty]), SMALL);
 }
 

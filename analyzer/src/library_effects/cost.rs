@@ -30,6 +30,9 @@ pub(crate) enum Class {
     Unknown,
 }
 
+/// Rows of the largest square of numbers that a machine has room for.
+const MOST_ROWS: f64 = 1e5;
+
 /// Number of classes.
 pub(crate) const CLASSES: usize = 11;
 
@@ -66,8 +69,9 @@ impl Class {
             Self::Cheap => 1e-6,
             Self::Linear | Self::Unknown => 1e-5 + 2e-9 * size,
             Self::Sort => 1e-5 + 5e-9 * size * rows.max(2.0).log2(),
-            Self::Quadratic => 1e-5 + 5e-9 * rows * rows,
-            Self::Cubic => 1e-5 + 2e-10 * rows * rows * rows,
+            // A square of more rows fits into no memory: what is called on them is something else, most likely strips of it.
+            Self::Quadratic => 1e-5 + 5e-9 * rows * rows.min(MOST_ROWS),
+            Self::Cubic => 1e-5 + 2e-10 * rows * rows.min(MOST_ROWS) * rows.min(MOST_ROWS),
             Self::Fit => 2e-3 + 2e-6 * size,
             Self::Io => 1e-3 + 2e-8 * size,
             Self::Network => 0.5,

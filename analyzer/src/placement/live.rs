@@ -313,7 +313,7 @@ type Bindings = std::collections::HashMap<String, Binding>;
 
 fn names(analysis: &Analysis, cell: u32, of: impl Fn(&CellReport, &Bindings) -> Vec<String>) -> Vec<String> {
     let report = analysis.cells.get(cell.saturating_sub(1) as usize);
-    report.map(|report| of(report, &analysis.linked.bindings())).unwrap_or_default()
+    report.map(|report| of(report, analysis.linked.bindings())).unwrap_or_default()
 }
 
 fn code(analysis: &Analysis) -> impl Iterator<Item = &CellReport> {

@@ -117,14 +117,13 @@ impl Problem {
     /// Moves until none helps; with two places the first one that can be made is the best there is.
     fn descend(&self, mut places: Vec<usize>) -> Vec<usize> {
         let count = self.crossing.len();
-        let mut since = 0;
+        let (mut since, mut cost) = (0, self.cost(&places));
         let rounds = if self.steps.len() > LONG { 1 } else { ROUNDS };
         for turn in 1..=count * rounds {
             let to = turn % count;
-            if let Some(moved) = self.best_move(&places, to)
-                && self.cost(&moved) < self.cost(&places)
-            {
-                (places, since) = (moved, 0);
+            let moved = self.best_move(&places, to).map(|moved| (self.cost(&moved), moved));
+            if let Some((cheaper, moved)) = moved.filter(|(cheaper, _)| *cheaper < cost) {
+                (places, cost, since) = (moved, cheaper, 0);
             } else {
                 since += 1;
             }

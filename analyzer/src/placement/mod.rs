@@ -25,7 +25,7 @@ pub use lognormal::Lognormal;
 pub use place::{HERE, Place, Preferences, Price, Sees, Work};
 
 pub(crate) use blocks::candidates;
-pub(crate) use moving::decide;
+pub(crate) use moving::{decide, keep};
 pub(crate) use versions::{Binding, Versions};
 
 /// What the analysis is told about places. Without places it decides nothing.

@@ -70,6 +70,13 @@ pub(super) fn about(plan: &Plan, place: &str) -> Option<String> {
     plan.decision.because.iter().map(|because| &because.text).find(|text| text.contains(&named)).cloned()
 }
 
+/// Decides that a block stays, whatever a place offers.
+pub(crate) fn keep(plan: &mut Plan, why: &str) {
+    let cell = plan.cells.first().copied().unwrap_or(0);
+    let because = Because { text: why.to_owned(), cell, start: 0, end: 0 };
+    plan.decision = Decision { executor: HERE.to_owned(), gain: None, because: vec![because] };
+}
+
 /// An offer with its numbers and the point at which it would turn.
 fn sentence(offer: &Offer<'_>, risk: f64) -> String {
     let estimate = offer.estimate();

@@ -52,6 +52,7 @@ impl Config {
 }
 
 /// What the rules that apply find and nobody has said to be meant, in order.
+#[inline(never)]
 pub(crate) fn run(context: &Context<'_>) -> Vec<Finding> {
     let config = &context.request.config;
     let applied: Vec<(&Rule, Severity)> = all().iter().filter_map(|rule| Some((rule, config.severity_of(rule)?))).collect();

@@ -1,6 +1,7 @@
 //! A name that nothing defines.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Context, Rule, meant};
 use crate::finding::{Finding, Severity};
@@ -45,28 +46,28 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 }
 
 /// The first reading of each name that nothing in the notebook defines.
-pub(super) fn undefined<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read)> {
+pub(super) fn undefined<'x, 'c: 'x>(context: &'x Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read)> + use<'x, 'c> {
     let linked = context.linked;
-    let is_python = context.is_python();
     let mut reported = BTreeSet::new();
     // A star import, `%run` and the like may bind anything; then silence is right.
     let sees_all = |trace: &CellTrace| trace.opaque.is_empty() && trace.stars.is_empty() && !linked.broken.contains(&trace.cell);
-    let binds = |name: &Name| linked.traces().iter().any(|other| other.binds.iter().any(|bind| bind.name == *name));
-    let guarded: Vec<u32> = linked.traces().iter().map(|trace| trace.cell).filter(|&cell| is_guarded(context, cell)).collect();
     linked
         .traces()
         .iter()
-        .filter(move |trace| is_python && sees_all(trace) && !guarded.contains(&trace.cell))
+        .map(Arc::as_ref)
+        .filter(move |trace| sees_all(trace))
         .flat_map(|trace| trace.reads.iter().map(move |(name, read)| (trace, name, read)))
-        .filter(|(_, name, read)| {
+        .filter(|(trace, name, read)| {
             read.unbound
                 && read.cells.is_empty()
                 && read.certainty == Certainty::Proved
                 && !is_history(name)
                 && !crate::interp::is_builtin(name)
+                && context.is_python()
+                && !is_guarded(context, trace.cell)
                 && !is_expected(context, name, read)
         })
-        .filter(move |(_, name, _)| reported.insert((*name).clone()) && !binds(name))
+        .filter(move |(_, name, _)| reported.insert((*name).clone()) && context.binders(name).is_empty())
 }
 
 /// Whether the saved notebook shows that the cell ran to its end, so that the name was there at that time.
@@ -108,7 +109,7 @@ fn tries<'c>(context: &Context<'c>, read: &Read) -> Vec<&'c StmtTry> {
         }
     }
     let mut search = Search(read.range, Vec::new());
-    if let Some((_, facts, _)) = context.code().find(|(cell, ..)| cell.number == read.text_cell) {
+    if let Some(facts) = context.facts_of(read.text_cell) {
         search.visit_body(&facts.syntax.body);
     }
     search.1

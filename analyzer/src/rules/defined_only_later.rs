@@ -20,9 +20,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut reported = BTreeSet::new();
-    early(context)
+    context
+        .early()
+        .iter()
         .filter(|(_, name, ..)| reported.insert(*name))
-        .map(|(trace, name, read, later)| {
+        .map(|&(trace, name, read, later)| {
             let mut finding = rule.finding(
                 format!("`{name}` is read in cell {} but first defined in cell {}", trace.cell, later.cell),
                 Some(format!("move the definition of `{name}` before cell {}", trace.cell)),
@@ -36,30 +38,34 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         .collect()
 }
 
-/// Readings of names that only a later cell binds, with the first that does.
-pub(super) fn early<'c>(context: &Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read, &'c CellTrace)> {
+/// A reading of a name that only a later cell binds: the cell, the name, the reading, and the first cell that binds it.
+pub(super) type Early<'c> = (&'c CellTrace, &'c Name, &'c Read, &'c CellTrace);
+
+/// All of them.
+pub(super) fn find<'c>(context: &Context<'c>) -> Vec<Early<'c>> {
     let traces = context.linked.traces();
-    let is_python = context.is_python();
-    let open: Vec<&CellTrace> = traces
-        .iter()
-        .filter(|trace| is_python && trace.opaque.is_empty() && !super::defined_nowhere::is_guarded(context, trace.cell))
-        .collect();
-    open.into_iter().flat_map(move |trace| {
-        trace
-            .reads
-            .iter()
-            // A name that Python or IPython provides is there before a cell binds it.
-            .filter(|(name, read)| read.unbound && read.cells.is_empty() && read.certainty == Certainty::Proved && !is_builtin(name))
-            .filter(|(name, read)| !is_of_an_earlier_turn(context, name, read) && !super::defined_nowhere::is_expected(context, name, read))
-            .filter(move |(name, _)| !traces.iter().any(|other| other.cell < trace.cell && other.deletes.contains(name)))
-            .filter_map(move |(name, read)| {
-                let later = traces.iter().find(|other| other.cell > trace.cell && other.binds.iter().any(|bind| bind.name == *name))?;
-                Some((trace, name, read, later))
-            })
+    let open = traces.iter().enumerate().filter(|(_, trace)| trace.opaque.is_empty() && context.is_python());
+    open.flat_map(|(at, trace)| {
+        // A name that Python or IPython provides is there before a cell binds it.
+        let unbound = |(name, read): &(&Name, &Read)| {
+            read.unbound && read.cells.is_empty() && read.certainty == Certainty::Proved && !is_builtin(name)
+        };
+        trace.reads.iter().filter(unbound).filter_map(move |(name, read)| {
+            let binders = context.binders(name);
+            let later = &traces[*binders.get(binders.partition_point(|&binder| binder <= at))?];
+            let is_deleted = context.deleters(name).first().is_some_and(|&deleter| deleter < at);
+            let is_meant = || {
+                super::defined_nowhere::is_guarded(context, trace.cell)
+                    || is_of_an_earlier_turn(context, name, read)
+                    || super::defined_nowhere::is_expected(context, name, read)
+            };
+            (!is_deleted && !is_meant()).then_some((trace.as_ref(), name, read, later.as_ref()))
+        })
     })
+    .collect()
 }
 
 fn is_of_an_earlier_turn(context: &Context<'_>, name: &Name, read: &Read) -> bool {
-    let text = context.code().find(|(cell, ..)| cell.number == read.text_cell);
-    text.is_some_and(|(_, facts, _)| super::bindings::may_be_of_an_earlier_turn(&facts.syntax.body, name, read.range))
+    let facts = context.facts_of(read.text_cell);
+    facts.is_some_and(|facts| super::bindings::may_be_of_an_earlier_turn(&facts.syntax.body, name, read.range))
 }

@@ -22,7 +22,8 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let traces = context.linked.traces();
     for (at, trace) in traces.iter().enumerate().filter(|(_, trace)| trace.opaque.is_empty() && trace.stars.is_empty()) {
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && read.certainty == Certainty::Proved) {
-            let deleted = traces[..at].iter().rev().find(|other| other.deletes.contains(name));
+            let deleters = context.deleters(name);
+            let deleted = deleters[..deleters.partition_point(|&deleter| deleter < at)].last().map(|&deleter| &traces[deleter]);
             // A later cell may still have put it back on some path.
             let Some(deleted) = deleted.filter(|_| read.cells.is_empty()) else { continue };
             if super::defined_nowhere::is_guarded(context, trace.cell) || !reported.insert(name.clone()) {

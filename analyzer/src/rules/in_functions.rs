@@ -10,7 +10,7 @@ use ruff_python_ast::{Expr, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Context;
-use crate::facts::comprehension_targets;
+use crate::facts::{CellFacts, comprehension_targets};
 
 /// The first such reading of each name, with the number of its cell. Nothing where a name may come from what nobody sees.
 pub(super) fn unbound(context: &Context<'_>) -> BTreeMap<Name, (u32, TextRange)> {
@@ -19,29 +19,44 @@ pub(super) fn unbound(context: &Context<'_>) -> BTreeMap<Name, (u32, TextRange)>
     if !sees_all || !context.is_python() {
         return BTreeMap::new();
     }
-    let mut names = Names::default();
-    for trace in linked.traces() {
-        names.bound.extend(trace.binds.iter().map(|bind| bind.name.clone()));
-    }
+    let mut read: BTreeMap<Name, (u32, TextRange)> = BTreeMap::new();
     for (cell, facts, _) in context.code() {
-        names.bound.extend(facts.binds.iter().cloned());
-        names.bound.extend(facts.scopes.values().flat_map(|scope| scope.locals.iter().cloned()));
-        names.cell = cell.number;
-        names.visit_body(&facts.syntax.body);
-        for escape in facts.syntax.escapes.values() {
-            names.visit_body(&escape.code);
+        for (name, range) in &facts.in_functions().read {
+            if !read.contains_key(name) {
+                read.insert(name.clone(), (cell.number, *range));
+            }
         }
     }
-    let Names { bound, mut read, .. } = names;
-    read.retain(|name, _| !bound.contains(name) && !crate::interp::is_builtin(name) && !crate::minimal_state::is_history(name));
+    read.retain(|name, _| !crate::interp::is_builtin(name) && !crate::minimal_state::is_history(name) && context.binders(name).is_empty());
+    // What remains is rare, so that all else that may bind it is looked at only now.
+    if !read.is_empty() {
+        for (_, facts, _) in context.code() {
+            let scopes = || facts.scopes.values().flat_map(|scope| &scope.locals);
+            for name in facts.binds.iter().chain(&facts.in_functions().bound).chain(scopes()) {
+                read.remove(name);
+            }
+        }
+    }
     read
 }
 
-#[derive(Default)]
-struct Names {
+impl CellFacts {
+    fn in_functions(&self) -> &Names {
+        self.in_functions.get_or_init(|| {
+            let mut names = Names::default();
+            names.visit_body(&self.syntax.body);
+            self.syntax.escapes.values().for_each(|escape| names.visit_body(&escape.code));
+            names
+        })
+    }
+}
+
+/// What the functions of one cell read, and what its comprehensions bind.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
     bound: BTreeSet<Name>,
-    read: BTreeMap<Name, (u32, TextRange)>,
-    cell: u32,
+    /// The first reading of each name.
+    read: BTreeMap<Name, TextRange>,
     /// How many functions are around.
     depth: u32,
     /// How many `try` statements are around: those may count on an error.
@@ -73,7 +88,7 @@ impl<'a> Visitor<'a> for Names {
                 self.depth -= 1;
             }
             Expr::Name(name) if matches!(name.ctx, ExprContext::Load) && self.depth > 0 && self.tries == 0 => {
-                self.read.entry(name.id.clone()).or_insert((self.cell, expression.range()));
+                self.read.entry(name.id.clone()).or_insert_with(|| expression.range());
             }
             Expr::ListComp(list) => self.bound.extend(comprehension_targets(&list.generators)),
             Expr::SetComp(set) => self.bound.extend(comprehension_targets(&set.generators)),

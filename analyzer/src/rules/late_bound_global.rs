@@ -26,9 +26,12 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     for trace in traces {
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.deferred && read.certainty == Certainty::Proved && !read.unbound) {
             let defined = read.text_cell;
-            let known_there = traces.iter().any(|other| other.cell <= defined && binds_data(context, other, name));
             let [anew] = read.cells.as_slice() else { continue };
-            if *anew <= defined || !known_there || *anew == trace.cell || !reported.insert((defined, name.clone())) {
+            let known_there = || {
+                let binders = context.binders(name).iter().map(|&binder| &traces[binder]);
+                binders.take_while(|other| other.cell <= defined).any(|other| binds_data(context, other, name))
+            };
+            if *anew <= defined || *anew == trace.cell || !known_there() || !reported.insert((defined, name.clone())) {
                 continue;
             }
             let mut finding = rule.finding(

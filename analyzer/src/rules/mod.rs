@@ -19,6 +19,7 @@ mod hidden_state;
 mod home_path_in_output;
 mod ignore;
 mod in_functions;
+mod index;
 mod large_output;
 mod late_bound_global;
 mod machine_local_path;
@@ -62,6 +63,7 @@ pub(crate) struct Context<'c> {
     pub(crate) linked: &'c Linked,
     /// Facts of the cells, in their order.
     pub(crate) facts: &'c [Arc<CellFacts>],
+    pub(crate) index: Index<'c>,
 }
 
 impl<'c> Context<'c> {
@@ -71,14 +73,25 @@ impl<'c> Context<'c> {
         self.request.notebook.cells.iter().zip(self.facts).filter(|(cell, _)| cell.kind == CellKind::Code).filter_map(
             move |(cell, facts)| {
                 let trace = traces.next()?;
-                Some((cell, facts.as_ref(), trace))
+                Some((cell, facts.as_ref(), trace.as_ref()))
             },
         )
     }
 
+    /// The facts of the cell with this number, where it is code.
+    fn facts_of(&self, number: u32) -> Option<&'c CellFacts> {
+        self.position(number)?;
+        self.facts.get((number as usize).checked_sub(1)?).map(Arc::as_ref)
+    }
+
+    /// What is reported of the cell with this number.
+    fn report(&self, number: u32) -> Option<&'c CellReport> {
+        self.cells.get((number as usize).checked_sub(1)?)
+    }
+
     /// Whether the code is Python for all that is known. Files that do not say so, and files that say so and do not parse, hold R or Julia
     /// at times, and much of that reads as Python: then there must be a statement that only Python has.
-    fn is_python(&self) -> bool {
+    fn seems_python(&self) -> bool {
         let surely = |statement: &Stmt| {
             matches!(
                 statement,
@@ -169,6 +182,8 @@ impl std::fmt::Debug for Rule {
 pub(crate) use apply::run;
 pub use apply::{is_known, nearest};
 pub use ignore::{comment as ignore_comment, edit as ignore_edit};
+pub(crate) use in_functions::Names as NamesInFunctions;
+pub(crate) use index::Index;
 
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {

@@ -19,8 +19,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut reported = BTreeSet::new();
-    for (trace, name, read, later) in super::defined_only_later::early(context) {
-        let back = context.edges.iter().find(|edge| edge.from == trace.cell && edge.to == later.cell && edge.kind == EdgeKind::Flow);
+    for &(trace, name, read, later) in context.early() {
+        let back = context.edges.binary_search_by_key(&(trace.cell, later.cell, EdgeKind::Flow), |edge| (edge.from, edge.to, edge.kind));
+        let back = back.ok().map(|at| &context.edges[at]);
         let Some(back) = back.filter(|_| reported.insert((trace.cell, later.cell))) else { continue };
         let Some(theirs) = back.names.iter().find(|theirs| *theirs != name.as_str()) else { continue };
         let mut finding = rule.finding(

@@ -59,14 +59,14 @@ struct Found {
 }
 
 /// Looks for the first statement, outside of functions and classes, that does not give the same when it runs twice.
-struct Search<'c> {
-    context: &'c Context<'c>,
-    trace: &'c CellTrace,
-    source: &'c str,
+struct Search<'x, 'c> {
+    context: &'x Context<'c>,
+    trace: &'x CellTrace,
+    source: &'x str,
     found: Option<Found>,
 }
 
-impl<'a> Visitor<'a> for Search<'_> {
+impl<'a> Visitor<'a> for Search<'_, '_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         // Under a condition the second run may take another path: `if "x" in df: del df["x"]`.
         let elsewhere =
@@ -83,7 +83,7 @@ impl<'a> Visitor<'a> for Search<'_> {
     fn visit_expr(&mut self, _: &'a Expr) {}
 }
 
-impl Search<'_> {
+impl Search<'_, '_> {
     fn judge(&self, statement: &Stmt) -> Option<Found> {
         match statement {
             Stmt::AugAssign(assign) => {
@@ -167,8 +167,7 @@ impl Search<'_> {
 
     /// Whether a statement of the cell in front of this one gives the name a value of its own.
     fn is_bound_before(&self, name: &str, range: TextRange) -> bool {
-        let number = self.trace.cell;
-        let facts = self.context.code().find(|(cell, ..)| cell.number == number).map(|(_, facts, _)| facts);
+        let facts = self.context.facts_of(self.trace.cell);
         facts.is_some_and(|facts| super::bindings::is_bound_before(&facts.syntax.body, name, range.start()))
     }
 

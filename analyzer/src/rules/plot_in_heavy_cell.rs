@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (cell, facts, trace) in context.code() {
-        let cost = context.cells.iter().find(|report| report.cell == cell.number).map(|report| &report.cost);
+        let cost = context.report(cell.number).map(|report| &report.cost);
         let Some(seconds) = cost.filter(|cost| cost.was_heavy()).and_then(|cost| cost.seconds) else { continue };
         let Some(plot) = plot_behind_work(&facts.syntax.body, trace) else { continue };
         findings.push(rule.finding(

@@ -55,7 +55,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 }
 
 fn heavy<'c>(context: &Context<'c>, cell: &'c Cell, facts: &'c CellFacts, trace: &'c CellTrace) -> Option<Heavy<'c>> {
-    let cost = &context.cells.iter().find(|report| report.cell == cell.number)?.cost;
+    let cost = &context.report(cell.number)?.cost;
     // A cell that measures time repeats work on purpose.
     let measures = trace.effects.iter().any(|effect| effect.kind == EffectKind::Clock)
         || facts.syntax.cell_magic.as_ref().is_some_and(|magic| magic.name == "timeit");
@@ -118,7 +118,7 @@ fn is_unchanged(context: &Context<'_>, earlier: &Heavy<'_>, later: &Heavy<'_>, n
         (None, None, Some(one), Some(other)) => {
             let objects = context.linked.world.heap.reach(&other.objs);
             let between = (earlier.cell.number..later.cell.number).flat_map(|number| {
-                let trace = context.linked.traces().iter().find(|trace| trace.cell == number);
+                let trace = context.trace(number);
                 trace.into_iter().flat_map(|trace| &trace.changes)
             });
             let changes = |(object, change): (&ObjId, &Change)| change.certainty == Certainty::Proved && objects.contains(object);

@@ -42,7 +42,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 
 /// Whether the earlier cell surely gives what the later one reads: not only hands it to a function that may change it.
 fn is_proved(context: &Context<'_>, edge: &Edge) -> bool {
-    let trace = |number| context.linked.traces().iter().find(|trace| trace.cell == number);
+    let trace = |number| context.trace(number);
     let (EdgeKind::Mutation, Some(from), Some(to)) = (edge.kind, trace(edge.from), trace(edge.to)) else { return true };
     let read = to.reads.iter().filter(|(name, _)| edge.names.iter().any(|carried| carried == name.as_str()));
     let objects: Vec<ObjId> = read.flat_map(|(_, read)| context.linked.world.heap.reach(&read.objs)).collect();
@@ -51,7 +51,7 @@ fn is_proved(context: &Context<'_>, edge: &Edge) -> bool {
 
 /// Whether all that the edge carries are modules, functions and classes: running an import again changes no output.
 fn is_only_code(context: &Context<'_>, edge: &Edge) -> bool {
-    let trace = context.linked.traces().iter().find(|trace| trace.cell == edge.from);
+    let trace = context.trace(edge.from);
     trace.is_none_or(|trace| {
         edge.names.iter().all(|name| {
             let bind = trace.binds.iter().find(|bind| bind.name == *name);

@@ -1,12 +1,12 @@
 //! One file after the other, on all cores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nbhoist_analyzer::finding::Finding;
-use nbhoist_analyzer::notebook::Notebook;
+use nbhoist_analyzer::finding::{Edit, Finding};
+use nbhoist_analyzer::notebook::{Notebook, SourceLines};
 use nbhoist_settings::Settings;
 
 use super::args::CheckArgs;
@@ -40,6 +40,26 @@ impl Checked {
     /// A notebook of a file that is not changed.
     fn new(notebook: Notebook, findings: Vec<Finding>, known: usize) -> Self {
         Self { name: String::new(), notebook, findings, fixed: 0, stubborn: 0, change: None, from_stdin: false, known }
+    }
+
+    /// Lets go of what no report shows: only cells that findings speak of are kept until the end of a run over thousands of notebooks.
+    fn shed(&mut self) {
+        let Self { notebook, findings, .. } = self;
+        if findings.is_empty() {
+            notebook.cells = Vec::new();
+            return;
+        }
+        let related = findings.iter().flat_map(|finding| finding.related.iter().map(|because| because.cell));
+        let edits = findings.iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.edits);
+        let edited = edits.map(|edit| match edit {
+            Edit::Source { cell, .. } | Edit::ClearOutputs { cell } | Edit::Id { cell, .. } => *cell,
+        });
+        let shown: BTreeSet<u32> = findings.iter().map(|finding| finding.cell).chain(related).chain(edited).collect();
+        for cell in notebook.cells.iter_mut().filter(|cell| !shown.contains(&cell.number)) {
+            cell.source = String::new();
+            cell.outputs = Vec::new();
+            cell.source_lines = SourceLines::Same;
+        }
     }
 }
 
@@ -107,6 +127,7 @@ impl Work<'_> {
         match checked {
             Ok(mut checked) => {
                 checked.name = name;
+                checked.shed();
                 Outcome::Checked(Box::new(checked))
             }
             Err(failure) if failure.is_other_language() && !file.explicit => Outcome::LeftOut,

@@ -186,6 +186,7 @@ fn notebook(file: Option<&Path>, entries: &[Entry]) -> (Notebook, u32) {
         language: "python".to_owned(),
         language_declared: true,
         kernel: None,
+        host: nbhoist_analyzer::notebook::Host::default(),
         ignored: Vec::new(),
         format: Format::Percent,
         repairs: Vec::new(),

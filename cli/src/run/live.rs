@@ -34,8 +34,8 @@ impl<'a> Live<'a> {
         Self { auto, session: live::Session::default(), heard: (0, 0) }
     }
 
-    /// The block that begins with the first of these cells, which are all that are still to run, and why it moves; nothing when the cell stays.
-    pub(crate) fn next(&mut self, rest: &[&Cell], outcome: &Outcome) -> Result<Option<(Move, String)>, Failure> {
+    /// The block that begins with the first of these cells, which are all that are still to run; nothing when the cell stays.
+    pub(crate) fn next(&mut self, rest: &[&Cell], outcome: &Outcome) -> Result<Option<Move>, Failure> {
         self.learn(outcome);
         let Some(first) = rest.first() else { return Ok(None) };
         let analysis = self.auto.analysis;
@@ -48,7 +48,7 @@ impl<'a> Live<'a> {
             return Ok(None);
         }
         let executor = executors::named(&place, self.auto.settings)?;
-        Ok(Some((Move { plan, executor, everything: false, force: false }, verdict.because)))
+        Ok(Some(Move { plan, executor, because: verdict.because, everything: false, force: false }))
     }
 
     /// Takes what has run since the last decision into the log.

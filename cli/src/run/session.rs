@@ -48,6 +48,8 @@ pub(crate) struct Job<'a> {
 pub(crate) struct Move {
     pub(crate) plan: Plan,
     pub(crate) executor: Executor,
+    /// Why it moves, in one sentence; empty where it was only asked for.
+    pub(crate) because: String,
     /// Whether everything that the block binds comes back: any cell may follow where a person is at the keyboard.
     pub(crate) everything: bool,
     /// Whether the result goes into the kernel even where it has moved on meanwhile.
@@ -84,6 +86,8 @@ pub(crate) struct Moved {
     pub(crate) executor: String,
     pub(crate) cells: Vec<u32>,
     pub(crate) report: Report,
+    /// Why, in one sentence; empty where it was only asked for.
+    pub(crate) because: String,
     /// From the first question to the kernel until its state was back, seconds.
     pub(crate) seconds: f64,
 }
@@ -148,10 +152,9 @@ async fn run_cells(
     while let Some(cell) = cells.get(index) {
         let fixed = job.moves.iter().find(|block| block.plan.cells.contains(&cell.number)).cloned();
         let block = match live.as_mut().filter(|_| fixed.is_none()) {
-            Some(live) => live.next(&cells[index..], outcome)?.map(|(block, because)| {
+            Some(live) => live.next(&cells[index..], outcome)?.inspect(|block| {
                 let (cells, executor) = (block.plan.cells.clone(), block.executor.name.clone());
-                on_event(Event::Moves { cells, executor, because });
-                block
+                on_event(Event::Moves { cells, executor, because: block.because.clone() });
             }),
             None => fixed,
         };
@@ -271,6 +274,7 @@ pub(crate) async fn move_block(
         imports: block.plan.imports.clone(),
         everything: block.everything,
         force: block.force,
+        undoable: false,
         spool: None,
         files: files(&block.plan),
         notebook: std::path::absolute(&job.name).ok(),
@@ -319,7 +323,8 @@ pub(crate) async fn move_block(
     };
     let seconds = started.elapsed().as_secs_f64();
     let ended = record(&report, cells, &block.executor.name, outcome);
-    outcome.moved.push(Moved { executor: block.executor.name.clone(), cells: numbers, report, seconds });
+    let because = block.because.clone();
+    outcome.moved.push(Moved { executor: block.executor.name.clone(), cells: numbers, report, because, seconds });
     Ok(if signals.first.is_cancelled() { Ended::Interrupted { cell: None } } else { ended })
 }
 

@@ -7,13 +7,20 @@ use nbhoist_analyzer::notebook::{CellKind, Format, Notebook};
 use serde_json::{Value, json};
 
 use super::outputs::Outputs;
+use super::session::Moved;
 use crate::error::Failure;
 use crate::input::{Input, folder_of};
 
 /// The notebook with the outputs of a run. Cells that did not run have none, so that no result of another run is
 /// taken for one of this.
-pub(crate) fn render(input: &Input, outputs: &Outputs) -> Result<Vec<u8>, Failure> {
-    let edits: Vec<CellEdit> = input.notebook.code_cells().map(|cell| edit(cell.number, outputs)).collect();
+///
+/// With `moved` each of these blocks' cells has a note in its metadata, `nbhoist.placement`, and no other cell has one.
+pub(crate) fn render(input: &Input, outputs: &Outputs, moved: Option<&[Moved]>) -> Result<Vec<u8>, Failure> {
+    let edits = input.notebook.code_cells().map(|cell| {
+        let placement = moved.map(|moved| moved.iter().find(|block| block.cells.contains(&cell.number)).map(note));
+        CellEdit { placement, ..edit(cell.number, outputs) }
+    });
+    let edits: Vec<CellEdit> = edits.collect();
     let base = match input.notebook.format {
         Format::Ipynb { .. } => input.bytes.clone(),
         Format::Percent => from_script(&input.notebook),
@@ -22,6 +29,11 @@ pub(crate) fn render(input: &Input, outputs: &Outputs) -> Result<Vec<u8>, Failur
         let help = "upgrade it with `jupyter nbconvert --to notebook --nbformat 4 --inplace FILE`";
         Failure::new(format!("cannot write outputs into this notebook: {error}")).at(input.name()).help(help)
     })
+}
+
+/// Where a block ran and why.
+fn note(block: &Moved) -> Value {
+    json!({ "executor": block.executor, "because": block.because, "seconds": block.report.seconds.run })
 }
 
 fn edit(number: u32, outputs: &Outputs) -> CellEdit {

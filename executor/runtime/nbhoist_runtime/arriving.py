@@ -10,8 +10,9 @@ PAUSE = 0.01  # Seconds between two looks at a file that has not grown.
 PATIENCE = 600  # Seconds without growth after which nobody seems to write any more.
 
 
-def read(source, file):
-    """The header of the `collected` frame of a result file, and the buffers before it."""
+def read(source, file, key):
+    """The header of the `collected` frame of a result file that was sealed with `key`, and the buffers before it."""
+    source = frames.in_file(source, file, key)
     assembly = frames.Assembly()
     while True:
         header = frames.read_header(source)
@@ -26,8 +27,9 @@ def read(source, file):
 class Arriving:
     """A result file that grows. Nothing in it is looked at before the whole has come."""
 
-    def __init__(self, file):
+    def __init__(self, file, key):
         self.file = file
+        self._key = key
         self._found = None
         self._complete = self._stopped = False
         self._thread = threading.Thread(target=self._run, name="nbhoist-arriving", daemon=True)
@@ -47,7 +49,7 @@ class Arriving:
         try:
             with open(self.file, "rb", 1 << 20) as source:
                 self._source = source
-                self._found = read(self, self.file)
+                self._found = read(self, self.file, self._key)
         except Exception:
             pass  # Reading the complete file tells what is wrong with it.
 

@@ -1,21 +1,37 @@
-"""Frames: a big-endian `u32` header length, a JSON header, and `header["n"]` bytes of payload.
+"""Frames: a big-endian `u32` header length, a JSON header, and `header["n"]` bytes of payload, with tags between them where they are sealed.
 
 Everything that leaves or enters a process goes through `write` and `read`, so that authentication has one place.
 """
 
 import json
-import struct
+import os
 import zlib
 
 from . import arrays
 from .errors import Trouble
+from .seal import FILE, LENGTH, TAG, Seal
 
 MAX_HEADER = 256 * 1024 * 1024
 MAX_PAYLOAD = 4 * 1024 * 1024
 
 HEAD = 1  # The buffer that says what the others are (see `bundle`).
 
-_LENGTH = struct.Struct(">I")
+
+class Sealed:
+    """A file whose frames are sealed in the one direction in which it is used."""
+
+    def __init__(self, file, seal):
+        self.seal = seal
+        self.write = getattr(file, "write", None)
+        self.flush = getattr(file, "flush", None)
+        self.readinto = getattr(file, "readinto", None)
+
+
+def in_file(file, path, key):
+    """An open file beside the kernel, sealed with the key of its migration (hexadecimal digits) under its own name; as it is without a key."""
+    if key is None:
+        return file
+    return Sealed(file, Seal(bytes.fromhex(key), FILE, os.path.basename(path).encode()))
 
 
 def write(file, header, payload=b""):
@@ -28,9 +44,14 @@ def write(file, header, payload=b""):
     text = text.encode("utf-8", "replace")
     if len(text) > MAX_HEADER:
         raise Trouble("internal", "a message of %d MiB is over the limit of 256 MiB" % (len(text) >> 20))
-    file.write(_LENGTH.pack(len(text)) + text)
+    seal = _seal(file)
+    file.write(LENGTH.pack(len(text)) + text if seal is None else seal.head(text, payload))
     if len(payload):
         file.write(payload)
+
+
+def _seal(file):
+    return getattr(file, "seal", None)
 
 
 def _finite(value):
@@ -71,15 +92,16 @@ def read(file):
 
 def read_header(file):
     """The header of the next frame, whose payload has to be read next; None at end of file."""
-    length = read_exactly(file, 4)
-    if length is None:
+    seal = _seal(file)
+    begin = read_exactly(file, LENGTH.size if seal is None else LENGTH.size + TAG)
+    if begin is None:
         return None
-    size = _LENGTH.unpack(length)[0]
+    size = LENGTH.unpack(begin)[0] if seal is None else seal.length(begin)
     if size > MAX_HEADER:
         raise Trouble("internal", "the stream is not a stream of frames: a header of %d bytes is announced" % size)
-    text = read_exactly(file, size)
-    if text is None:
-        raise EOFError("the stream ended inside a frame")
+    text = _inside(read_exactly(file, size))
+    if seal is not None:
+        seal.header(text, _inside(read_exactly(file, 2 * TAG)))
     header = json.loads(bytes(text).decode("utf-8"))
     count = header.get("n", 0)
     if not 0 <= count <= MAX_PAYLOAD:
@@ -89,10 +111,22 @@ def read_header(file):
 
 def read_payload(file, header):
     """The payload of the frame whose header has been read."""
-    payload = read_exactly(file, header.get("n", 0))
-    if payload is None:
-        raise EOFError("the stream ended inside a frame")
+    payload = _inside(read_exactly(file, header.get("n", 0)))
+    check_payload(file, payload)
     return payload
+
+
+def check_payload(file, payload):
+    """Refuse a payload that is not what its sender wrote."""
+    seal = _seal(file)
+    if seal is not None:
+        seal.payload(payload)
+
+
+def _inside(data):
+    if data is None:
+        raise EOFError("the stream ended inside a frame")
+    return data
 
 
 def codecs():
@@ -136,6 +170,7 @@ class Assembly:
         room = self._part(header).room(header.get("n", 0))
         if not read_into(file, room):
             raise EOFError("the stream ended inside a frame")
+        check_payload(file, room)
         at = 0
         for name, length, _ in header.get("pieces", ()):
             self._cache.keep(name, room[at : at + length])

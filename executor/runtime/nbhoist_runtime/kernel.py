@@ -11,7 +11,9 @@ import shutil
 import sys
 import time
 
-from . import ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes, surroundings
+from . import (
+    ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes, surroundings, undoing
+)
 from .errors import Trouble, translate
 from .versions import packages
 
@@ -73,8 +75,8 @@ def measure(names=(), seconds=0.1, **_):
 
 
 @_call
-def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sources=None, **_):
-    """Pack the named values into `file`, which must not exist."""
+def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sources=None, key=None, **_):
+    """Pack the named values into `file`, which must not exist; its frames are sealed with `key` (hexadecimal digits)."""
     started = time.monotonic()
     # Packing may make libraries forget the warnings they have shown, so this comes first.
     libraries = library_state.capture(session.namespace())
@@ -83,7 +85,7 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
     # The order of `names` may differ from run to run at the caller; objects and arrays should not.
     wanted = list(dict.fromkeys(list(names) + list(modules)))
     state.figures, notes = figures.to_send(state.namespace, sources)
-    found = _send(state, wanted, file, spare, {"op": "bundle"}, state.figures)
+    found = _send(state, wanted, (file, key), spare, {"op": "bundle"}, state.figures)
     found.update(
         ambient=dict(ambient.capture(state.sender.pickler.files), libraries=libraries, notes=notes, bound=list(state.bindings)),
         path=list(sys.path),
@@ -94,30 +96,38 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
 
 
 @_call
-def supply(migration, name, file, spare=0, **_):
+def supply(migration, name, file, spare=0, key=None, **_):
     """Pack one more value that the block turned out to need."""
     state = _require(migration)
     if name not in state.namespace:
         # No file is written, so that the next name may use the same one.
         return {"names": [], "absent": [name], "imports": [], "bytes": 0, "sizes": {}}
-    return _send(state, [name], file, spare, {"op": "bundle", "fault": True})
+    return _send(state, [name], (file, key), spare, {"op": "bundle", "fault": True})
 
 
 @_call
-def expect(migration, file, **_):
+def expect(migration, file, key=None, **_):
     """Begin to read a result while it comes; `restore` of the same file goes on from there."""
     state = _require(migration)
-    state.arriving = arriving.Arriving(file)
+    state.arriving = arriving.Arriving(file, key)
     return {}
 
 
 @_call
-def restore(migration, file, count=None, sources=(), force=False, inside=False, **_):
+def restore(migration, file, count=None, sources=(), force=False, inside=False, undoable=False, key=None, **_):
     """Put what the worker sent back into the namespace, in one step, or not at all.
 
-    `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already.
+    `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already;
+    `undoable`, that `undo` may be asked to take it out again.
     """
-    return restoring.restore(_require(migration), file, count, list(sources), bool(force), bool(inside))
+    undoing.drop()
+    return restoring.restore(_require(migration), (file, key), count, list(sources), bool(force), bool(inside), bool(undoable))
+
+
+@_call
+def undo(**_):
+    """Take the last result out of the namespace again, as long as no cell has run since."""
+    return undoing.take_back()
 
 
 @_call
@@ -140,14 +150,14 @@ def _require(name):
     return migration.require(_migrations, name)
 
 
-def _send(state, wanted, file, spare, header, opened=()):
+def _send(state, wanted, place, spare, header, opened=()):
     values, imports, absent = migration.split(wanted, state.namespace)
     packed = state.pack(values, opened)
     lines = migration.import_lines(imports, state.namespace)
     header.update(buffers=len(packed.buffers), names=values)
     if header.get("fault"):
         header["imports"] = lines
-    size = _write(file, packed, header, spare)
+    size = _write(*place, packed, header, spare)
     return {
         "names": values,
         "absent": absent,
@@ -157,7 +167,7 @@ def _send(state, wanted, file, spare, header, opened=()):
     }
 
 
-def _write(file, packed, header, spare):
+def _write(file, key, packed, header, spare):
     """Write a bundle to a new file that only the user can read; nothing is left behind on failure."""
     needed = sum(memoryview(data).nbytes for data in packed.buffers)
     free = shutil.disk_usage(os.path.dirname(os.path.abspath(file))).free
@@ -167,6 +177,7 @@ def _write(file, packed, header, spare):
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(handle, "wb", 1 << 20) as out:
+            out = frames.in_file(out, file, key)
             size = frames.write_buffers(out, packed.buffers)
             frames.write(out, header)
     except BaseException:

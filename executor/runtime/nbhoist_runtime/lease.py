@@ -1,7 +1,7 @@
 """Holds a worker while the link to it comes and goes.
 
-Executed on its own, without the rest of the package, by the lines that `leaseline` on the other side makes. The worker's frames are
-numbered by counting them; whoever attaches says how many it has, and gets the rest. A socket of this user's own is the way in: the
+Executed on its own, without the rest of the package but with `seal.py` before it, by the lines that `runtime.rs` on the other side makes.
+The worker's frames are numbered by counting them; whoever attaches says how many it has, and gets the rest. A socket of this user's own is the way in: the
 process that a link starts hands its standard streams over through it and waits, so nothing is copied twice.
 """
 
@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -22,8 +21,6 @@ MEMORY = 64 << 20  # Bytes of frames that are kept in memory; the rest goes to a
 DISK = 4 << 30  # Bytes of frames that are kept at all; then the worker has to wait.
 FIRST = 300  # Seconds in which somebody has to attach for the first time.
 YOUNG = 60  # Seconds after which a socket at which nobody listens is a dead one.
-
-_LENGTH = struct.Struct(">I")
 
 # What is of no use to somebody who attaches later.
 _PASSING = ("buffer", "collected", "ok", "bye")
@@ -54,31 +51,32 @@ class Spool:
         self._file = None
         self._end = 0
 
-    def append(self, operation, head, payload):
-        """Keep a frame; called with the lock held."""
-        size = len(head) + len(payload)
+    def append(self, operation, text, payload):
+        """Keep a frame, its header as `text`; called with the lock held."""
+        size = len(text) + len(payload)
         if self._memory + size > MEMORY:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)
             self._file.seek(self._end)
-            for part in (head, payload):
+            for part in (text, payload):
                 part = memoryview(part)
                 while part:
                     part = part[self._file.write(part) :]
-            self.frames[self.next] = (operation, self._end, size)
+            self.frames[self.next] = (operation, self._end, len(text), len(payload))
             self._end += size
         else:
             self._memory += size
-            self.frames[self.next] = (operation, head, payload)
+            self.frames[self.next] = (operation, text, payload)
         self.next += 1
 
     def get(self, number):
-        """The bytes of a frame, or None when it is gone."""
+        """Header and payload of a frame, or None when it is gone."""
         entry = self.frames.get(number)
         if entry is None:
             return None
         if isinstance(entry[1], int):
-            return (os.pread(self._file.fileno(), entry[2], entry[1]),)
+            _, start, text, payload = entry
+            return os.pread(self._file.fileno(), text, start), os.pread(self._file.fileno(), payload, start + text)
         return entry[1:]
 
     def ack(self, count):
@@ -118,8 +116,14 @@ class Attachment:
         self.reading = reading
         self.writing = writing
         self.waiter = waiter
+        self.seal = None  # Of what is written.
         self.over = False
         self.asked = 0
+
+    def write(self, frame):
+        """Send a frame, given as its header's bytes and its payload."""
+        text, payload = frame
+        _write_all(self.writing, (self.seal.head(text, payload), payload))
 
 
 class Holder:
@@ -127,6 +131,8 @@ class Holder:
 
     def __init__(self, path):
         self.path = path
+        self.key = None
+        self._nonces = set()
         self.spool = Spool()
         self.changed = threading.Condition()
         self.attachment = None
@@ -174,14 +180,26 @@ class Holder:
     def _read(self, link):
         source = os.fdopen(link.reading, "rb", 1 << 20)
         try:
+            seal = self._agree(link, source)
             while not link.over:
-                head, payload, header = _next(source)
+                text, payload, header = _next(source, seal)
                 if not self._own(link, header, payload):
-                    self._forward(header, head, payload)
-        except (EOFError, OSError, ValueError):
+                    self._forward(header, text, payload)
+        except (EOFError, OSError, ValueError):  # What was changed on its way is a cut, too.
             pass
         with self.changed:
             self._detach(link)
+
+    def _agree(self, link, source):
+        """Take the keys of a link; gives the seal of what is read. The first link brings the key that all are made from."""
+        if self.key is None:
+            self.key = _exactly(source, KEY)  # noqa: F821
+        nonce = _exactly(source, NONCE)  # noqa: F821
+        if nonce in self._nonces:
+            raise ValueError("this link was here before")
+        self._nonces.add(nonce)
+        link.seal = Seal(self.key, FROM_WORKER, nonce)  # noqa: F821
+        return Seal(self.key, TO_WORKER, nonce)  # noqa: F821
 
     def _own(self, link, header, payload):
         """Do what a frame to the holder says; False for a frame to the worker."""
@@ -213,14 +231,14 @@ class Holder:
         answer = _frame({"op": "attached", "received": self.received, "next": first, "replay": len(replay)})
         threading.Thread(target=self._write, args=(link, answer, replay, first), daemon=True).start()
 
-    def _forward(self, header, head, payload):
+    def _forward(self, header, text, payload):
         if header.get("op") == "absent" or (header.get("op") == "bundle" and header.get("fault")):
             with self.changed:
                 self.spool.answered()
         # Counted first: what the worker got a part of must never come twice.
         self.received += 1
         try:
-            self.worker.stdin.write(head)
+            self.worker.stdin.write(self._to_worker.head(text, payload))
             self.worker.stdin.write(payload)
             self.worker.stdin.flush()
         except (OSError, AttributeError):
@@ -229,11 +247,11 @@ class Holder:
     def _write(self, link, answer, replay, number):
         """Send a link what it misses and then what comes, in a thread of its own."""
         try:
-            _write_all(link.writing, answer)
+            link.write(answer)
             for kept in replay:
                 with self.changed:
-                    parts = self.spool.get(kept)
-                _write_all(link.writing, parts or _frame({"op": "answered"}))
+                    frame = self.spool.get(kept)
+                link.write(frame or _frame({"op": "answered"}))
             while True:
                 with self.changed:
                     while number >= self.spool.next and not link.over and not link.asked:
@@ -241,14 +259,14 @@ class Holder:
                     if link.over:
                         return
                     asked, link.asked = link.asked, 0
-                    parts = self.spool.get(number)
+                    frame = self.spool.get(number)
                     missing = number >= self.spool.next
                 if asked:
-                    _write_all(link.writing, _frame({"op": "pong"}))
+                    link.write(_frame({"op": "pong"}))
                 if missing:
                     continue
                 # One that is gone is a question that has been answered; the count must stay right.
-                _write_all(link.writing, parts or _frame({"op": "answered"}))
+                link.write(frame or _frame({"op": "answered"}))
                 number += 1
                 if self.gone == number:
                     self.finish(link)
@@ -261,20 +279,22 @@ class Holder:
         self.worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1 << 20, start_new_session=True)
         for pipe in (self.worker.stdin, self.worker.stdout):
             _widen(pipe)
-        self.worker.stdin.write(_LENGTH.pack(len(archive)))
-        self.worker.stdin.write(archive)
+        key, nonce = os.urandom(KEY), os.urandom(NONCE)  # noqa: F821
+        self._to_worker = Seal(key, TO_WORKER, nonce)  # noqa: F821
+        self.worker.stdin.write(archive + key + nonce)
         self.worker.stdin.flush()
-        threading.Thread(target=self._listen_to_worker, daemon=True).start()
+        seal = Seal(key, FROM_WORKER, nonce)  # noqa: F821
+        threading.Thread(target=self._listen_to_worker, args=(seal,), daemon=True).start()
 
-    def _listen_to_worker(self):
+    def _listen_to_worker(self, seal):
         source = self.worker.stdout
         while True:
             try:
-                head, payload, header = _next(source)
+                text, payload, header = _next(source, seal)
             except (EOFError, OSError, ValueError):
                 break
             with self.changed:
-                while self.spool.full(self.attachment is not None, header.get("op")) or not self._keep(header, head, payload):
+                while self.spool.full(self.attachment is not None, header.get("op")) or not self._keep(header, text, payload):
                     self.changed.wait(1)
                 self.changed.notify_all()
         code = self.worker.wait()
@@ -283,10 +303,10 @@ class Holder:
             self.gone = self.spool.next
             self.changed.notify_all()
 
-    def _keep(self, header, head, payload):
+    def _keep(self, header, text, payload):
         """Put a frame into the spool; False while the disk is full. Called with the lock held."""
         try:
-            self.spool.append(header.get("op"), head, payload)
+            self.spool.append(header.get("op"), text, payload)
         except OSError:
             return False
         return True
@@ -437,12 +457,14 @@ def _take_streams(waiter):
     return streams[0], streams[1]
 
 
-def _next(source):
-    """The next frame as `(head, payload, header)`, head being its bytes before the payload."""
-    length = _exactly(source, 4)
-    text = _exactly(source, _LENGTH.unpack(length)[0])
+def _next(source, seal):
+    """The next frame as `(text, payload, header)`, text being its header's bytes."""
+    text = _exactly(source, seal.length(_exactly(source, LENGTH.size + TAG)))  # noqa: F821
+    seal.header(text, _exactly(source, 2 * TAG))  # noqa: F821
     header = json.loads(text.decode("utf-8", "replace"))
-    return length + text, _exactly(source, header.get("n", 0)), header
+    payload = _exactly(source, header.get("n", 0))
+    seal.payload(payload)
+    return text, payload, header
 
 
 def _exactly(source, count):
@@ -453,8 +475,7 @@ def _exactly(source, count):
 
 
 def _frame(header):
-    text = json.dumps(header).encode()
-    return _LENGTH.pack(len(text)) + text, b""
+    return json.dumps(header).encode(), b""
 
 
 def _write_all(descriptor, parts):

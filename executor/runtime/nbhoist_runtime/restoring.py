@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from . import ambient, apply, arriving, figures, fingerprint, history, kinds, session
+from . import ambient, apply, arriving, figures, fingerprint, history, kinds, session, undoing
 from .bundle import LoadError
 from .errors import Trouble, detail, translate
 from .migration import put_name
@@ -35,11 +35,11 @@ class Result:
                 self.outputs[name] = value
 
 
-def restore(state, file, count, sources, force, inside=False):
-    """See `kernel.restore`."""
+def restore(state, place, count, sources, force, inside=False, undoable=False):
+    """See `kernel.restore`; `place` is the file and its key."""
     started = time.monotonic()
     with _undisturbed():
-        result = _read(state, file)
+        result = _read(state, *place)
     conflicts = [] if force else _conflicts(state, result)
     if conflicts:
         return {"conflict": conflicts, "seconds": time.monotonic() - started}
@@ -55,6 +55,8 @@ def restore(state, file, count, sources, force, inside=False):
             trouble.text = "the results could not be put back, and undoing it failed: " + trouble.text
             trouble.detail = "\n".join([trouble.detail or ""] + [detail(one) for one in failed])
         raise trouble
+    if undoable:
+        undoing.keep(undo)
     report["seconds"] = time.monotonic() - started
     return report
 
@@ -72,12 +74,12 @@ def _undisturbed():
         signal.signal(signal.SIGINT, old if old is not None else signal.default_int_handler)
 
 
-def _read(state, file):
+def _read(state, file, key):
     came, state.arriving = state.arriving, None
     found = came.take() if came is not None and came.file == file else None
     if found is None:
         with open(file, "rb", 1 << 20) as source:
-            found = arriving.read(source, file)
+            found = arriving.read(source, file, key)
     header, buffers = found
     try:
         return Result(header, state.receive(buffers))

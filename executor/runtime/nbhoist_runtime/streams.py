@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from . import frames
+from . import frames, seal
 
 FLUSH_SECONDS = 0.05
 FLUSH_CHARACTERS = 32 * 1024
@@ -206,7 +206,10 @@ def take_over():
     """
     source = io.BufferedReader(io.FileIO(os.dup(0)), 1 << 16)
     sink = io.BufferedWriter(io.FileIO(os.dup(1), "w"), 1 << 16)
-    channel = Channel(sink)
+    # The key comes on the stream, behind the program: command lines and environments can be read by others.
+    key, nonce = source.read(seal.KEY), source.read(seal.NONCE)
+    source = frames.Sealed(source, seal.Seal(key, seal.TO_WORKER, nonce))
+    channel = Channel(frames.Sealed(sink, seal.Seal(key, seal.FROM_WORKER, nonce)))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

@@ -11,7 +11,7 @@ import pytest
 RUNTIME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, RUNTIME)
 
-from nbhoist_runtime import frames, kernel  # noqa: E402
+from nbhoist_runtime import frames, kernel, seal  # noqa: E402
 
 BOOT = "import sys; sys.path.insert(0, %r); from nbhoist_runtime import worker; worker.main()" % RUNTIME
 
@@ -31,15 +31,19 @@ class Process:
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", prelude + BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
         )
+        key, nonce = os.urandom(seal.KEY), os.urandom(seal.NONCE)
+        self.process.stdin.write(key + nonce)
+        self.way_in = frames.Sealed(self.process.stdin, seal.Seal(key, seal.TO_WORKER, nonce))
+        self.way_out = frames.Sealed(self.process.stdout, seal.Seal(key, seal.FROM_WORKER, nonce))
         self._id = 0
-        self.hello = self.ask({"op": "hello", "protocol": 1, "codecs": ["raw"]}, "hello")
+        self.hello = self.ask({"op": "hello", "protocol": 2, "codecs": ["raw"]}, "hello")
 
     def send(self, header, payload=b""):
-        frames.write(self.process.stdin, dict(header), payload)
+        frames.write(self.way_in, dict(header), payload)
         self.process.stdin.flush()
 
     def receive(self):
-        header, payload = frames.read(self.process.stdout)
+        header, payload = frames.read(self.way_out)
         if header is None:
             raise EOFError("the worker is gone")
         return header, payload

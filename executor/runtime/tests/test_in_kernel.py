@@ -74,3 +74,26 @@ def test_figures_and_settings(kernel_lab):
     shown = [event for event in lab.events if event["op"] == "display_data"]
     assert [sorted(event["data"]) for event in shown] == [sorted(event["data"]) for event in expected if event["op"] == "display_data"]
     lab.cell("%config InlineBackend.figure_format = 'png'")
+
+
+def test_a_result_can_be_taken_out_again_until_the_next_cell(kernel_lab):
+    import pytest
+    from conftest import Failure
+
+    lab = kernel_lab
+    lab.cell("import array\nxs = [1]\nalso = xs\nclass C: pass\nc = C()\nc.x = xs\ngone = 1")
+    look = "(xs, also is xs, c.x is xs, vars(c).keys(), 'y' in globals(), gone, len(In), get_ipython().execution_count)"
+    before = lab.value(look)
+    source = "xs.append(2)\nc.z = 9\ny = 3\ndel gone\ny"
+    lab.migrate(source, count=int(lab.value("get_ipython().execution_count")), sources=[source], undoable=True)
+    assert lab.value("(xs, c.z, y)") == "([1, 2], 9, 3)"
+    lab.call("undo")
+    assert lab.value(look) == before
+    lab.migrate(source, count=None, sources=[], undoable=True)
+    lab.cell("pass")
+    with pytest.raises(Failure, match="a cell has run since"):
+        lab.call("undo")
+    assert lab.value("(xs, y)") == "([1, 2], 3)"
+    lab.migrate("y = 4", count=None, sources=[])
+    with pytest.raises(Failure, match="nothing can be taken back"):
+        lab.call("undo")

@@ -141,7 +141,11 @@ pub(crate) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime;
+    use crate::runtime::Archive;
+
+    fn worker() -> Errand {
+        Errand::worker("a1", Archive::new(&[]).unwrap().worker_line())
+    }
 
     fn backend(command: &[&str]) -> CommandBackend {
         let command = command.iter().map(|argument| (*argument).to_owned()).collect();
@@ -150,23 +154,23 @@ mod tests {
 
     #[test]
     fn whole_arguments_are_put_in_as_they_are() {
-        let arguments = backend(&["srun", "-Jnbhoist-{session}", "{python}", "-u", "{worker}"]).arguments(&Errand::worker("a1")).unwrap();
+        let arguments = backend(&["srun", "-Jnbhoist-{session}", "{python}", "-u", "{worker}"]).arguments(&worker()).unwrap();
         assert_eq!(arguments[..5], ["srun", "-Jnbhoist-a1", "/opt/my python", "-u", "-c"]);
-        assert_eq!(arguments[5], runtime::worker_line());
+        assert_eq!(arguments[5], worker().line);
         assert_eq!(arguments.len(), 6);
     }
 
     #[test]
     fn parts_of_an_argument_are_quoted_for_a_shell() {
-        let arguments = backend(&["sh", "-c", "printf '%s\\n' {python} {worker}"]).arguments(&Errand::worker("a1")).unwrap();
+        let arguments = backend(&["sh", "-c", "printf '%s\\n' {python} {worker}"]).arguments(&worker()).unwrap();
         let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().unwrap();
-        let expected = format!("/opt/my python\n-c\n{}\n", runtime::worker_line());
+        let expected = format!("/opt/my python\n-c\n{}\n", worker().line);
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     }
 
     #[test]
     fn command_without_a_worker_is_refused() {
-        assert!(matches!(backend(&[]).arguments(&Errand::worker("a1")), Err(BackendError::EmptyCommand)));
-        assert!(matches!(backend(&["ssh", "host"]).arguments(&Errand::worker("a1")), Err(BackendError::NoWorker { .. })));
+        assert!(matches!(backend(&[]).arguments(&worker()), Err(BackendError::EmptyCommand)));
+        assert!(matches!(backend(&["ssh", "host"]).arguments(&worker()), Err(BackendError::NoWorker { .. })));
     }
 }

@@ -57,10 +57,10 @@ impl Journey<'_> {
         };
         let collecting = async {
             worker.send(collect).await?;
-            transfer::receive(&path, worker, id, &mut received).await
+            transfer::receive((&path, self.key), worker, id, &mut received).await
         };
         // Meanwhile the kernel reads what has come. One that is busy begins later, and what it cannot read then it reads at the end.
-        let expected = json!({ "migration": self.id, "file": path });
+        let expected = json!({ "migration": self.id, "file": path, "key": self.key });
         let expecting = async {
             large.notified().await;
             Box::pin(self.kernel.call("expect", &expected, None)).await
@@ -96,7 +96,8 @@ impl Journey<'_> {
         self.enter(Phase::Restore);
         let ran = self.report.cells.len();
         let sources: Vec<_> = self.request.cells.iter().take(ran).map(|cell| cell.source.clone()).collect();
-        let argument = json!({ "migration": self.id, "file": file, "count": count, "sources": sources, "force": self.request.force });
+        let argument = json!({ "migration": self.id, "file": file, "key": self.key, "count": count, "sources": sources,
+            "force": self.request.force, "undoable": self.request.undoable });
         let (restored, seconds) = timed(self.kernel.call("restore", &argument, None)).await;
         self.report.seconds.restore = seconds;
         let restored = match restored {

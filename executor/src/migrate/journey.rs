@@ -19,6 +19,8 @@ use crate::executors::Executor;
 use crate::jobs::{Job, Recorded};
 use crate::kernel::{Death, Origin};
 use crate::parity;
+use crate::seal::Key;
+use crate::spool::Spool;
 use crate::worker::Worker;
 
 /// More requests than a process makes.
@@ -35,6 +37,8 @@ pub(super) struct Journey<'a> {
     /// Names the migration towards the kernel.
     pub(super) id: &'a str,
     pub(super) spool: &'a Path,
+    /// What the frames in its files are sealed with.
+    pub(super) key: &'a Key,
     /// Whether the spool holds a result that nobody else has.
     pub(super) spool_stays: bool,
     pub(super) report: Report,
@@ -51,7 +55,7 @@ impl<'a> Journey<'a> {
         on_event: OnEvent<'a>,
         cancel: &'a Cancel,
         id: &'a str,
-        spool: &'a Path,
+        spool: &'a Spool,
     ) -> Self {
         let death = kernel.death();
         let report = Report::default();
@@ -63,7 +67,8 @@ impl<'a> Journey<'a> {
             cancel,
             death,
             id,
-            spool,
+            spool: spool.path(),
+            key: spool.key(),
             spool_stays: false,
             report,
             phase: Phase::Probe,
@@ -122,7 +127,7 @@ impl<'a> Journey<'a> {
         let backend = backends::backend(self.executor, &python);
         // Requests of the processes before are not asked again: names that they supplied, results that they asked for.
         let last = std::time::UNIX_EPOCH.elapsed().map_or(LEFT_OUT, |since| since.as_millis() as u64);
-        let attaching = Worker::resume(backend, job.hello.clone(), &job.session, self.executor.lease, last);
+        let attaching = Worker::resume(backend, job.hello.clone(), &job.session, &job.key, self.executor.lease, last);
         let mut worker = self.unless_stopped(guard(self.cancel, &self.death, attaching).await)?;
         let record = job.record().ok().map(|record| (job.clone(), record));
         let done = async {

@@ -17,6 +17,7 @@ use crate::event::{Event, OnEvent, Phase, strings};
 use crate::executors::Executor;
 use crate::frames::Frame;
 use crate::kernel::KernelError;
+use crate::seal::Key;
 use crate::transfer::{self, Load, Sent, TransferError, Written};
 use crate::worker::{Worker, WorkerError};
 
@@ -149,7 +150,7 @@ impl Journey<'_> {
         let (argument, path, begun) = (self.capture_argument(), self.file("inputs"), Instant::now());
         let (written, total, (tell, between)) = (Written::default(), AtomicU64::new(0), oneshot::channel());
         let mut way = Way { connected: begun, ahead: false };
-        let parcel = Parcel { path: &path, written: &written, total: &total, surveyed, executor: self.executor };
+        let parcel = Parcel { path: &path, key: self.key, written: &written, total: &total, surveyed, executor: self.executor };
         let on_event = &mut *self.on_event;
         let (captured, sent) = {
             let sending = guard(self.cancel, &self.death, async {
@@ -191,7 +192,7 @@ impl Journey<'_> {
 
     fn capture_argument(&self) -> Value {
         let sources: Vec<_> = self.request.cells.iter().map(|cell| &cell.source).collect();
-        json!({ "migration": self.id, "names": self.request.inputs, "file": self.file("inputs"), "sources": sources })
+        json!({ "migration": self.id, "names": self.request.inputs, "file": self.file("inputs"), "key": self.key, "sources": sources })
     }
 
     /// Why the inputs could not be packed. Packing ends at the first that cannot travel; the user wants to know of all.
@@ -228,7 +229,7 @@ impl Journey<'_> {
             worker.close().await;
         }
         let (path, total, (tell, between)) = (self.file("inputs"), AtomicU64::new(captured.bytes), oneshot::channel());
-        let parcel = Parcel { path: &path, written: &Written::whole(), total: &total, surveyed, executor: self.executor };
+        let parcel = Parcel { path: &path, key: self.key, written: &Written::whole(), total: &total, surveyed, executor: self.executor };
         let _ = tell.send(captured.requests(self.executor, self.request, surveyed.execution_count));
         let on_event = &mut *self.on_event;
         let sending = async {
@@ -288,6 +289,7 @@ struct Looked {
 /// The inputs on their way.
 struct Parcel<'a> {
     path: &'a Path,
+    key: &'a Key,
     written: &'a Written,
     /// How many bytes they have; 0 as long as that is not known.
     total: &'a AtomicU64,
@@ -316,6 +318,7 @@ impl Parcel<'_> {
         let check = |pickle: &[u8]| versions::packages(&self.surveyed.packages, &hello.packages, pickle);
         let load = Load {
             path: self.path,
+            key: self.key,
             written: self.written,
             codec: if self.executor.worth_compressing() { Codec::best(&hello.codecs) } else { Codec::Raw },
             cached: self.executor.cache && self.surveyed.names.values().sum::<u64>() >= WORTH_ASKING,

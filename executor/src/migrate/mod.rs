@@ -72,6 +72,9 @@ pub struct Migration {
     pub everything: bool,
     /// Whether the result goes into the kernel even where it has moved on meanwhile.
     pub force: bool,
+    /// Whether the result may be taken out of the kernel again until the next cell runs there; what it replaces stays in memory until then.
+    #[serde(default)]
+    pub undoable: bool,
     /// Directory for the files with state; the system's one for temporary files when not given.
     pub spool: Option<PathBuf>,
     /// Files that the block reads and writes, as far as the analysis knows them.
@@ -140,7 +143,7 @@ async fn attempt(
 ) -> Result<Report, MigrateError> {
     let id = uuid::Uuid::new_v4().simple().to_string();
     let spool = new_spool(request)?;
-    let mut journey = Journey::new(kernel, executor, request, &mut *on_event, cancel, &id, spool.path());
+    let mut journey = Journey::new(kernel, executor, request, &mut *on_event, cancel, &id, &spool);
     let travelled = journey.travel().await;
     let (report, spool_stays) = (journey.report, journey.spool_stays);
     arrive(kernel, &id, spool, spool_stays, travelled, on_event).await.map(|()| report)
@@ -158,7 +161,7 @@ pub async fn take_over(
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
     let spool = new_spool(&job.request)?;
-    let mut journey = Journey::new(kernel, executor, &job.request, &mut *on_event, cancel, &job.id, spool.path());
+    let mut journey = Journey::new(kernel, executor, &job.request, &mut *on_event, cancel, &job.id, &spool);
     let travelled = journey.take_over(job).await;
     let (report, spool_stays) = (journey.report, journey.spool_stays);
     arrive(kernel, &job.id, spool, spool_stays, travelled, on_event).await.map(|()| report)

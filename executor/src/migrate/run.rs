@@ -109,7 +109,7 @@ impl Journey<'_> {
     async fn fault(&mut self, worker: &mut Worker, cell: &CellRef, frame: &Frame) -> Result<(), MigrateError> {
         let name = frame.header.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let file = self.file(&format!("fault-{}", self.report.faults.len()));
-        let argument = json!({ "migration": self.id, "name": name, "file": file });
+        let argument = json!({ "migration": self.id, "name": name, "file": file, "key": self.key });
         let mut imports = Value::Array(Vec::new());
         let absent = match self.kernel.call("supply", &argument, Some(self.cancel)).await {
             Ok(answer) if answer.get("absent").is_some_and(|absent| is_listed(absent, &name)) => Some(None),
@@ -133,7 +133,8 @@ impl Journey<'_> {
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         // Its answer comes among the frames of the running cell.
         let extra = [("fault", true.into()), ("imports", imports)];
-        let load = Load { path: &file, written: &Written::whole(), codec, cached: false, check: &|_| Vec::new(), between: None };
+        let load =
+            Load { path: &file, key: self.key, written: &Written::whole(), codec, cached: false, check: &|_| Vec::new(), between: None };
         let sending = async {
             let sent = transfer::send_buffers(load, worker, &mut |_| {}).await?;
             let wire = sent.wire;

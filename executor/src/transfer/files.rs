@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{SendError, TransferError, odd};
 use crate::frames::{self, Frame, FrameError};
+use crate::seal::Key;
 
 /// How many frames may be read before they are wanted, or wait to be written; each has up to 4 MiB.
 const AHEAD: usize = 2;
@@ -25,13 +26,14 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn open(path: &Path, written: &Written) -> Self {
+    pub(super) fn open(path: &Path, key: &Key, written: &Written) -> Self {
+        let mut seal = key.file(path);
         let path = path.to_path_buf();
         let (sender, frames) = mpsc::channel(AHEAD);
         let (place, written) = (path.clone(), written.clone());
         tokio::task::spawn_blocking(move || {
             let mut file = Growing { path: place, file: None, written, wanted: sender.clone() };
-            while let Some(frame) = frames::read_blocking(&mut file).transpose() {
+            while let Some(frame) = frames::read_blocking(&mut file, &mut seal).transpose() {
                 let failed = frame.is_err();
                 if sender.blocking_send(frame).is_err() || failed {
                     return;
@@ -119,7 +121,8 @@ pub(super) struct FrameFile {
 
 impl FrameFile {
     /// A new file that only this user can read.
-    pub(super) async fn create(path: &Path) -> std::io::Result<Self> {
+    pub(super) async fn create(path: &Path, key: &Key) -> std::io::Result<Self> {
+        let mut seal = key.file(path);
         let mut options = tokio::fs::OpenOptions::new();
         options.create_new(true).write(true);
         #[cfg(unix)]
@@ -128,7 +131,7 @@ impl FrameFile {
         let (frames, mut queue) = mpsc::channel::<Frame>(AHEAD);
         let writing = tokio::task::spawn_blocking(move || {
             while let Some(frame) = queue.blocking_recv() {
-                frames::write_blocking(&mut file, &frame)?;
+                frames::write_blocking(&mut file, &frame, &mut seal)?;
             }
             Ok(())
         });

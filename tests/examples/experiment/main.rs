@@ -6,6 +6,7 @@
 mod machines;
 mod replay;
 mod scenario;
+mod states;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ struct Kind {
     mbit: f64,
     policy: Policy,
     repeat: u64,
+    /// How often the user turns the parameter.
+    rounds: usize,
 }
 
 impl Kind {
@@ -51,7 +54,7 @@ impl Kind {
     fn key(&self) -> Value {
         json!({
             "notebook": self.scenario.key, "way": self.way.as_str(), "ratio": self.far.ratio, "mbit": self.mbit,
-            "policy": self.policy.as_str(), "repeat": self.repeat,
+            "policy": self.policy.as_str(), "repeat": self.repeat, "rounds": self.rounds,
         })
     }
 }
@@ -63,10 +66,18 @@ async fn main() {
     let python = PathBuf::from(asked.one("python", "python3"));
     let groups = [asked.one("near", "near"), asked.one("far", "far")];
     let machines = Machines::new(&groups, &asked.one("ssh", "config"), &asked.one("far-python", "python3"));
+    if asked.one("states", "no") == "yes" {
+        for scenario in Scenario::all() {
+            let key = json!({ "notebook": scenario.key, "states": true });
+            if !records(&file).iter().any(|record| same(record, &key)) {
+                add(&file, &key, Box::pin(states::of(scenario, &python)).await);
+            }
+        }
+    }
     for kind in grid(&asked) {
         let (key, known) = (kind.key(), records(&file));
         if !known.iter().any(|record| same(record, &key)) {
-            let session = replay::session(kind.scenario, kind.way, kind.policy, &machines, &kind.far, &python, &known);
+            let session = replay::session(kind.scenario, (kind.way, kind.rounds), kind.policy, &machines, &kind.far, &python, &known);
             let record = Box::pin(session).await;
             add(&file, &key, record);
         }
@@ -82,12 +93,13 @@ fn grid(asked: &Asked) -> Vec<Kind> {
     let known = |word: &String| Way::ALL.into_iter().find(|known| known.as_str() == word).expect("a way of moving");
     let ways: Vec<Way> = asked.list("ways", "hyperparameter loop").iter().map(known).collect();
     let share = asked.numbers("share", "0.8")[0];
+    let rounds = asked.one("rounds", "4").parse().expect("a number");
     let mut kinds = Vec::new();
     for repeat in 0..asked.one("repeats", "5").parse().expect("a number") {
         for (mbit, ratio) in each(&asked.numbers("mbit", "1000"), &asked.numbers("ratios", "4")) {
             for (scenario, way) in each(&scenarios, &ways) {
                 let far = Far { ratio, share, rate: mbit * 1e6 / 8.0 };
-                kinds.extend(policies.iter().map(|&policy| Kind { scenario, way, far, mbit, policy, repeat }));
+                kinds.extend(policies.iter().map(|&policy| Kind { scenario, way, far, mbit, policy, repeat, rounds }));
             }
         }
     }

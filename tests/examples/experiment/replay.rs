@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nbhoist_analyzer::After;
 use nbhoist_analyzer::placement::policy::{ComesHome, Held, Ledger, Past, Policy, Situation, Upcoming};
@@ -12,7 +12,7 @@ use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::CellRef;
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::kernel::Kernel;
-use nbhoist_executor::migrate::{BlockCell, Migration, Report, migrate};
+use nbhoist_executor::migrate::{BlockCell, Migration, Report, migrate, prepare};
 use nbhoist_tests::random::Random;
 use nbhoist_tests::simulation::sessions::{Purpose, Session, Way};
 use serde_json::{Value, json};
@@ -26,6 +26,9 @@ const LEAST: f64 = 0.08;
 
 /// How wrong a guess of a size is that was never measured (deviation of the logarithm).
 const COLD_SIZE: f64 = 2.0;
+
+/// How long a worker may take to start ahead.
+const AHEAD: Duration = Duration::from_secs(2);
 
 /// A version of a variable.
 struct Version {
@@ -49,12 +52,16 @@ struct Replay {
     ledger: Ledger,
     slower: f64,
     rows: Vec<Value>,
+    /// What moves of this session took beside running and the link, seconds.
+    overheads: Vec<f64>,
+    /// What the probe found.
+    probed: f64,
 }
 
 /// Runs a session and says what it took. `known` are earlier records: what sessions without moving took is the history.
 pub(crate) async fn session(
     scenario: &Scenario,
-    way: Way,
+    (way, rounds): (Way, usize),
     policy: Policy,
     machines: &Machines,
     far: &Far,
@@ -64,16 +71,18 @@ pub(crate) async fn session(
     machines.shape(far);
     let loaded = scenario.load();
     let mut random = Random::new(Purpose::Scoring.seed());
-    let moves = Session::new(way, Purpose::Scoring, &loaded.model, &mut random);
+    let mut moves = Session::new(way, Purpose::Scoring, &loaded.model, &mut random);
+    shorten(&mut moves, loaded.model.parameters, rounds);
     let folder = tempfile::tempdir().expect("a folder");
     let quiet = [("MPLBACKEND", "agg"), ("OPENBLAS_NUM_THREADS", "1")].map(|(key, value)| (key.into(), value.into()));
     let mut kernel = Kernel::start(python, folder.path(), &quiet).await.expect("a kernel");
     machines.confine(kernel.process_id().expect("a process"));
     let executor = machines.executor(far);
     let place = if policy == Policy::Never { Place::new("there") } else { probe(&mut kernel, &executor, far).await };
+    let offered = json!({ "start_up": place.start_up, "overhead": place.overhead });
     let history = history(scenario, far, known, &loaded);
     let mut predictor = Predictor::new(&loaded.model.order(), &loaded.model.edges());
-    let slower = far.ratio / far.share;
+    let (slower, probed) = (far.ratio / far.share, place.overhead);
     let mut replay = Replay {
         loaded,
         kernel,
@@ -87,12 +96,17 @@ pub(crate) async fn session(
         ledger: Ledger::default(),
         slower,
         rows: Vec::new(),
+        overheads: Vec::new(),
+        probed,
     };
     let started = Instant::now();
-    let (mut run, mut ok) = (0, true);
+    let (mut loops, mut run, mut ok) = (None, 0, true);
     let mut turned = 1.0;
     for &event in &moves.events {
         predictor.observe(event);
+        if matches!(event, Moved::Edited(_)) {
+            loops.get_or_insert(run);
+        }
         if let Moved::Ran(number) = event {
             let parameter = moves.parameters[run];
             if (parameter - turned).abs() > 1e-9 {
@@ -108,30 +122,37 @@ pub(crate) async fn session(
     }
     let seconds = started.elapsed().as_secs_f64();
     replay.kernel.shutdown().await;
-    let place = json!({ "start_up": replay.place.start_up, "overhead": replay.place.overhead });
-    json!({ "ok": ok, "seconds": seconds, "heavy": replay.loaded.model.heavy, "runs": replay.rows, "place": place })
+    json!({ "ok": ok, "seconds": seconds, "heavy": replay.loaded.model.heavy, "loops": loops, "runs": replay.rows, "place": offered })
 }
 
-/// What a probe finds: how long an empty block takes to move, start-up and the rest.
+/// Ends a session when the user has turned the parameter so many times and looked at the result.
+fn shorten(session: &mut Session, parameters: usize, rounds: usize) {
+    let edited = Moved::Edited(parameters as u32 + 1);
+    let turns = session.events.iter().enumerate().filter(|(_, event)| **event == edited).map(|(at, _)| at);
+    if let Some(end) = turns.into_iter().nth(rounds) {
+        session.events.truncate(end);
+    }
+}
+
+/// What a probe finds: how long an empty block takes to move, once a worker waits for it.
 async fn probe(kernel: &mut Kernel, executor: &Executor, far: &Far) -> Place {
     let cells = vec![BlockCell { cell: CellRef { number: 1, id: None }, source: "pass".to_owned() }];
     let request = Migration { cells, ..Migration::default() };
-    let mut took = (f64::INFINITY, 0.0);
-    for _ in 0..2 {
+    let mut took = f64::INFINITY;
+    for _ in 0..3 {
         let started = Instant::now();
-        let report = migrate(kernel, executor, &request, &mut |_| {}, &Cancel::new()).await.expect("a worker there");
-        let seconds = started.elapsed().as_secs_f64();
-        if seconds < took.0 {
-            took = (seconds, report.seconds.connect.min(seconds));
-        }
+        migrate(kernel, executor, &request, &mut |_| {}, &Cancel::new()).await.expect("a worker there");
+        took = took.min(started.elapsed().as_secs_f64());
+        // The next one's worker is started ahead.
+        tokio::time::sleep(AHEAD).await;
     }
     Place {
         speed: [(Work::Cpu, far.ratio)].into(),
         up: Some(far.rate),
         down: Some(far.rate),
         latency: 0.0,
-        start_up: took.1,
-        overhead: took.0 - took.1,
+        start_up: 0.0,
+        overhead: took,
         ..Place::new("there")
     }
 }
@@ -160,7 +181,7 @@ impl Replay {
         let source = self.loaded.notebook.cells[number as usize - 1].source.clone();
         let name = CellRef { number, id: None };
         let (ok, here, report) = if choice.there {
-            match self.migrate(name, source).await {
+            match self.migrate(name, source.clone()).await {
                 Ok(report) => {
                     (report.ok(), report.cells.iter().map(|cell| cell.seconds).sum::<f64>() * self.place.speed(Work::Cpu), Some(report))
                 }
@@ -174,15 +195,39 @@ impl Replay {
             if !outcome.ok {
                 eprintln!("cell {number}: {:?}", outcome.error);
             }
+            if self.policy != Policy::Never && (self.rows.is_empty() || source.contains("import")) {
+                // As `run` does it: the next block's worker imports what was imported here.
+                prepare(&mut self.kernel, &self.executor).await;
+            }
             (outcome.ok, outcome.seconds, None)
         };
+        let predicted = self.place.overhead;
+        if let Some(report) = &report {
+            self.learn(report, started.elapsed().as_secs_f64());
+        }
         self.note(cell, choice.there, here).await;
         let seconds = started.elapsed().as_secs_f64();
         self.history.entry(cell).or_default().push((parameter, here));
         self.ledger.here += here;
         self.ledger.spent += seconds;
-        self.rows.push(row(number, parameter, seconds, here, report.as_ref()));
+        let mut row = row(number, parameter, seconds, here, report.as_ref());
+        if report.is_some() {
+            row["overhead"] = json!({ "predicted": predicted, "measured": self.overheads.last() });
+        }
+        self.rows.push(row);
         ok
+    }
+
+    /// What a move takes beside running and the link is known better from moves than from an empty block.
+    fn learn(&mut self, report: &Report, seconds: f64) {
+        let bytes = (report.shipped_wire_bytes + report.returned_bytes) as f64;
+        let link = bytes / self.place.up.unwrap_or(f64::INFINITY);
+        self.overheads.push((seconds - report.seconds.run - link).max(0.0));
+        // The first move may have had to wait for imports; one that is unlike the others does not count.
+        let mut known = self.overheads.clone();
+        known.push(self.probed);
+        known.sort_by(f64::total_cmp);
+        self.place.overhead = known[(known.len() - 1) / 2];
     }
 
     async fn migrate(&mut self, cell: CellRef, source: String) -> Result<Report, nbhoist_executor::migrate::MigrateError> {

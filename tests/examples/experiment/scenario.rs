@@ -105,7 +105,7 @@ impl Scenario {
                 seconds: reports[number].cost.seconds.unwrap_or(0.0),
                 reads: plan.inputs.iter().filter_map(|input| place(&input.name)).collect(),
                 writes: made.filter_map(|fact| place(&fact.name)).collect::<BTreeSet<_>>().into_iter().collect(),
-                stays: plan.refusal.is_some(),
+                stays: plan.refusal.is_some() || analysis.only_imports(*number),
                 twice: false,
                 scales: *number == self.heavy,
             }
