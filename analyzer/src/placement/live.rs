@@ -269,8 +269,8 @@ impl Session {
                 current.insert(name, values.len() - 1);
                 values.len() - 1
             };
-            let reads: BTreeSet<usize> = read(report, &bindings).map(|name| named(name, false, &mut values)).collect();
-            let makes = made(report, &bindings).map(|name| named(name, true, &mut values)).collect();
+            let reads: BTreeSet<usize> = read(report, bindings).map(|name| named(name, false, &mut values)).collect();
+            let makes = made(report, bindings).map(|name| named(name, true, &mut values)).collect();
             ahead.push(Upcoming {
                 probability,
                 time: Lognormal::of(&report.cost),

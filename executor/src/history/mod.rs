@@ -89,7 +89,11 @@ pub fn directory() -> PathBuf {
 
 /// The name of this machine among those that have run cells.
 pub fn this_machine() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    #[cfg(unix)]
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
+    name
 }
 
 /// By what a notebook is known: its path, absolute and without links where it exists.
