@@ -24,6 +24,9 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// With more unknown names than this, something else is missing than a letter; each would be compared with all names that are known.
+const MOST_CORRECTED: usize = 200;
+
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut known: BTreeSet<&Name> = BTreeSet::new();
     let mut found: Vec<(&Name, u32, u32, TextRange)> = Vec::new();
@@ -35,11 +38,12 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     }
     let in_functions = super::in_functions::unbound(context);
     found.extend(in_functions.iter().filter(|(name, _)| !known.contains(name)).map(|(name, &(cell, range))| (name, cell, cell, range)));
+    let corrects = found.len() <= MOST_CORRECTED;
     let finding = |(name, at, cell, range): (&Name, u32, u32, TextRange)| {
         let message = format!("`{name}` is read, but nothing in the notebook defines it");
         let help = format!("define or import `{name}`, or correct its spelling");
         let mut finding = rule.finding(message, Some(help), cell, range.start().to_u32(), range.end().to_u32());
-        finding.fix = meant::fix(context, at, &finding, name);
+        finding.fix = corrects.then(|| meant::fix(context, at, &finding, name)).flatten();
         finding
     };
     found.into_iter().map(finding).collect()
@@ -55,16 +59,15 @@ pub(super) fn undefined<'x, 'c: 'x>(context: &'x Context<'c>) -> impl Iterator<I
         .traces()
         .iter()
         .map(Arc::as_ref)
-        .filter(move |trace| sees_all(trace))
+        .filter(move |trace| sees_all(trace) && !is_guarded(context, trace.cell))
         .flat_map(|trace| trace.reads.iter().map(move |(name, read)| (trace, name, read)))
-        .filter(|(trace, name, read)| {
+        .filter(|(_, name, read)| {
             read.unbound
                 && read.cells.is_empty()
                 && read.certainty == Certainty::Proved
                 && !is_history(name)
                 && !crate::interp::is_builtin(name)
                 && context.is_python()
-                && !is_guarded(context, trace.cell)
                 && !is_expected(context, name, read)
         })
         .filter(move |(_, name, _)| reported.insert((*name).clone()) && context.binders(name).is_empty())
@@ -106,6 +109,10 @@ fn tries<'c>(context: &Context<'c>, read: &Read) -> Vec<&'c StmtTry> {
                 self.1.extend(statement.as_try_stmt());
                 visitor::walk_stmt(self, statement);
             }
+        }
+
+        fn visit_expr(&mut self, _: &'a Expr) {
+            // No expression holds a statement.
         }
     }
     let mut search = Search(read.range, Vec::new());

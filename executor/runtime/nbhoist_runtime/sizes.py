@@ -70,6 +70,7 @@ class _Scale:
         self._clock = clock
         self._seen = set()
         self._arrays = {}
+        self._weighers = {}
 
     def weigh(self, value, depth):
         """Bytes of a value; what was weighed before costs nothing any more."""
@@ -83,7 +84,9 @@ class _Scale:
         if id(value) in self._seen or issubclass(cls, type(sys)):
             return 0
         self._seen.add(id(value))
-        known = _by_library(cls)
+        if cls not in self._weighers:
+            self._weighers[cls] = _by_library(cls)
+        known = self._weighers[cls]
         if known is not None:
             return known(self, value, depth)
         if depth >= _DEPTH:
@@ -106,11 +109,11 @@ class _Scale:
 
     def _first(self, items, count, depth):
         """From the first items: who has no places cannot be asked for others without passing all of them."""
-        return self._all([self.weigh(item, depth + 1) + 8 for item in itertools.islice(items, _SAMPLE)], count)
+        return self._all([self.weigh(item, depth + 1) + 8 for item in itertools.islice(items, _sample(depth))], count)
 
     def _spread(self, item, count, depth):
         """From items at evenly spread places."""
-        places = range(0, count, max(1, count // _SAMPLE))
+        places = range(0, count, max(1, count // _sample(depth)))
         return self._all([self.weigh(item(place), depth + 1) + 8 for place in places], count)
 
     @staticmethod
@@ -162,6 +165,11 @@ _LIBRARIES = (
     ("scipy", "spmatrix", _Scale._sparse),
     ("scipy", "sparray", _Scale._sparse),
 )
+
+
+def _sample(depth):
+    """Of how many items a container is estimated: of fewer inside others, as their numbers multiply."""
+    return max(4, _SAMPLE >> depth)
 
 
 def _by_library(cls):
