@@ -5,8 +5,10 @@ with views on it, every other array is shipped alone, with no more than its own 
 """
 
 import bisect
+import contextlib
 import pickle
 import sys
+import threading
 
 from .errors import Trouble
 
@@ -15,6 +17,10 @@ SMALL = 64 * 1024
 
 # Buffers of a bundle that come before those of its arrays.
 BEFORE = 2
+
+# Held by the thread that loads libraries. Two that load one library at once can each find it half made: where their locks would wait for
+# one another, Python lets one of them go on with what is there.
+importing = threading.RLock()
 
 
 def extent(array):
@@ -332,7 +338,8 @@ class _Plan:
 def homes(head):
     """Which buffers of a bundle with this head are an array each: `{number of the buffer: its shape, type and order}`."""
     try:
-        plan = pickle.loads(head)["plan"]
+        with _numpy_whole():
+            plan = pickle.loads(head)["plan"]
     except Exception:
         return {}  # Whoever loads the bundle tells what is wrong with it.
     found = {}
@@ -346,11 +353,23 @@ def homes(head):
 
 def empty(home, size):
     """An array for a buffer of so many bytes; None when they are not what it takes."""
-    import numpy
+    with _numpy_whole():
+        import numpy
 
     shape, dtype, order = home
     array = numpy.empty(shape, dtype, order=order)
     return array if array.nbytes == size else None
+
+
+@contextlib.contextmanager
+def _numpy_whole():
+    """For the thread that reads: as long as numpy is not loaded, no other thread may be about to load it."""
+    spec = getattr(sys.modules.get("numpy"), "__spec__", None)
+    if spec is not None and not getattr(spec, "_initializing", False):
+        yield
+    else:
+        with importing:
+            yield
 
 
 class Incoming:

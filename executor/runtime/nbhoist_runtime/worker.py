@@ -1,5 +1,6 @@
 """The worker: reads frames, runs cells in the main thread, answers. Started by the bootstrap line of the protocol."""
 
+import contextlib
 import importlib
 import os
 import platform
@@ -10,11 +11,14 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, surroundings, versions
+from . import PROTOCOL, ambient, arrays, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, surroundings, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
 from .tracking import Tracker
+
+# Requests that load libraries in the main thread while the reading one goes on.
+_LOADING = ("begin", "bundle", "imports", "warm")
 
 
 class Worker:
@@ -50,7 +54,8 @@ class Worker:
             try:
                 if operation is None:
                     raise Trouble("internal", "the worker does not know the request %r" % header.get("op"))
-                operation(header, payload)
+                with arrays.importing if header["op"] in _LOADING else contextlib.nullcontext():
+                    operation(header, payload)
             except BaseException as error:
                 self._fail(header, error)
 

@@ -198,3 +198,21 @@ def test_hello(lab):
     assert hello["protocol"] == 2 and hello["python"].startswith("%d.%d." % sys.version_info[:2])
     assert hello["packages"]["numpy"] and "raw" in hello["codecs"] and "zlib" in hello["codecs"]
     process.close()
+
+
+def test_arrays_that_come_while_libraries_load(lab):
+    """The thread that reads makes room for arrays, which takes numpy, while the other thread may be about to import it."""
+    lab.cell("import numpy as np\nimport pandas as pd\nbig = np.arange(200000)\nframe = pd.DataFrame({'a': big})")
+    file = os.path.join(str(lab.directory), "at-once.inputs")
+    captured = lab.call("capture", migration="at-once", names=["np", "pd", "big", "frame"], file=file)
+    for _ in range(6):
+        lab.worker = Process()
+        surroundings = {"directory": captured["directory"], "path": captured["path"], "ambient": captured["ambient"]}
+        lab.worker.send(dict(surroundings, op="begin", count=1))
+        lab.worker.send({"op": "imports", "lines": captured["imports"]})
+        lab.ship(file)
+        assert lab.worker.wait("ok")["failed"] == []
+        lab.worker.wait("ok")
+        assert lab.run("print(big.sum() == frame.a.sum())")["ok"]
+        lab.worker.close()
+    lab.worker = None
