@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 
-from nbhoist_runtime import frames
+from nbhoist_runtime import PROTOCOL, frames, seal
 
 from .zygote import RUNTIME
 
@@ -35,16 +35,20 @@ class Link:
             self._process = subprocess.Popen(
                 [sys.executable, "-u", "-c", BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/"
             )
-            self._to, self._from = self._process.stdin, self._process.stdout
+            self._files = self._process.stdin, self._process.stdout
         else:
-            self._to, self._from = _fork(socket_path)
+            self._files = _fork(socket_path)
+        key, nonce = os.urandom(seal.KEY), os.urandom(seal.NONCE)
+        self._files[0].write(key + nonce)
+        self._to = frames.Sealed(self._files[0], seal.Seal(key, seal.TO_WORKER, nonce))
+        self._from = frames.Sealed(self._files[1], seal.Seal(key, seal.FROM_WORKER, nonce))
         self._id = 0
-        self.send({"op": "hello", "protocol": 1, "codecs": ["raw"]})
+        self.send({"op": "hello", "protocol": PROTOCOL, "codecs": ["raw"]})
         self.hello = self.wait("hello", "hello")
 
     def send(self, header, payload=b""):
         frames.write(self._to, dict(header), payload)
-        self._to.flush()
+        self._files[0].flush()
 
     def ask(self, step, header, answer="ok", other=None):
         """Send a request and wait for its answer; frames in between go to `other`."""
@@ -79,7 +83,7 @@ class Link:
         return self.ask(step, header)
 
     def close(self):
-        for file in (self._to, self._from):
+        for file in self._files:
             try:
                 file.close()
             except OSError:
