@@ -49,6 +49,10 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     found.into_iter().map(finding).collect()
 }
 
+fn is_unbound(read: &Read) -> bool {
+    read.unbound && read.cells.is_empty()
+}
+
 /// The first reading of each name that nothing in the notebook defines.
 pub(super) fn undefined<'x, 'c: 'x>(context: &'x Context<'c>) -> impl Iterator<Item = (&'c CellTrace, &'c Name, &'c Read)> + use<'x, 'c> {
     let linked = context.linked;
@@ -59,11 +63,11 @@ pub(super) fn undefined<'x, 'c: 'x>(context: &'x Context<'c>) -> impl Iterator<I
         .traces()
         .iter()
         .map(Arc::as_ref)
-        .filter(move |trace| sees_all(trace) && !is_guarded(context, trace.cell))
+        // Only where it matters: it goes through the cell's lines.
+        .filter(move |trace| sees_all(trace) && trace.reads.iter().any(|(_, read)| is_unbound(read)) && !is_guarded(context, trace.cell))
         .flat_map(|trace| trace.reads.iter().map(move |(name, read)| (trace, name, read)))
         .filter(|(_, name, read)| {
-            read.unbound
-                && read.cells.is_empty()
+            is_unbound(read)
                 && read.certainty == Certainty::Proved
                 && !is_history(name)
                 && !crate::interp::is_builtin(name)
