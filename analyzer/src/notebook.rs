@@ -216,6 +216,20 @@ impl Host {
 }
 
 impl Notebook {
+    /// A Python notebook of these cells, of which no more is known.
+    pub fn of(cells: Vec<Cell>, format: Format) -> Self {
+        Self {
+            cells,
+            language: "python".to_owned(),
+            language_declared: true,
+            kernel: None,
+            host: Host::default(),
+            ignored: Vec::new(),
+            format,
+            repairs: Vec::new(),
+        }
+    }
+
     /// Code cells in document order.
     pub fn code_cells(&self) -> impl Iterator<Item = &Cell> {
         self.cells.iter().filter(|cell| cell.kind == CellKind::Code)
@@ -232,16 +246,7 @@ mod tests {
     use super::*;
 
     fn notebook(cells: Vec<Cell>) -> Notebook {
-        Notebook {
-            cells,
-            language: "python".to_owned(),
-            language_declared: true,
-            kernel: None,
-            host: Host::default(),
-            ignored: Vec::new(),
-            format: Format::Percent,
-            repairs: Vec::new(),
-        }
+        Notebook::of(cells, Format::Percent)
     }
 
     #[test]

@@ -32,16 +32,8 @@ pub fn read(text: &str) -> Notebook {
         let number = u32::try_from(cells.len() + 1).unwrap_or(u32::MAX);
         cells.push(cell(number, Some(marker), body));
     }
-    Notebook {
-        cells,
-        language_declared: true,
-        language: header.language.unwrap_or_else(|| "python".to_owned()),
-        kernel: header.kernel,
-        host: crate::notebook::Host::default(),
-        ignored: Vec::new(),
-        format: Format::Percent,
-        repairs: Vec::new(),
-    }
+    let plain = Notebook::of(cells, Format::Percent);
+    Notebook { language: header.language.unwrap_or(plain.language), kernel: header.kernel, ..plain }
 }
 
 /// Whether a file holds a cell marker; without one a Python file is a module, and no notebook.

@@ -103,16 +103,7 @@ mod tests {
         cells[1].id = Some("a-b".to_owned());
         cells[4].id = Some("5-6".to_owned());
         cells[5].tags = vec!["nbhoist:fit".to_owned()];
-        Notebook {
-            cells,
-            language: "python".to_owned(),
-            language_declared: true,
-            kernel: None,
-            host: nbhoist_analyzer::notebook::Host::default(),
-            ignored: Vec::new(),
-            format: Format::Percent,
-            repairs: Vec::new(),
-        }
+        Notebook::of(cells, Format::Percent)
     }
 
     fn selected(text: &str) -> Result<Vec<u32>, String> {

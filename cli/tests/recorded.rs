@@ -60,16 +60,7 @@ fn fresh(saved: &[Saved]) -> BTreeMap<usize, Vec<String>> {
     };
     let cells = saved.iter().zip(1..).map(cell).collect();
     let format = Format::Ipynb { major: 4, minor: 4 };
-    let notebook = Notebook {
-        cells,
-        language: "python".to_owned(),
-        language_declared: true,
-        kernel: None,
-        host: nbhoist_analyzer::notebook::Host::default(),
-        ignored: Vec::new(),
-        format,
-        repairs: Vec::new(),
-    };
+    let notebook = Notebook::of(cells, format);
     let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for finding in analyze(&Request::new(&notebook)).findings {
         let before = &saved[finding.cell as usize - 1].source[..finding.start as usize];

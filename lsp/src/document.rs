@@ -233,20 +233,7 @@ impl Document {
                 // nbformat 4.4 has no ids, so the rule about them is silent. An open notebook's ids are the editor's to give: a new cell
                 // has none, and a copied one that of its original, until a later change; and no text edit could put that right.
                 let format = Format::Ipynb { major: 4, minor: 4 };
-                let ignored = open.ignored.clone();
-                (
-                    Notebook {
-                        cells,
-                        language: "python".to_owned(),
-                        language_declared: true,
-                        kernel: None,
-                        host: open.host,
-                        ignored,
-                        format,
-                        repairs: Vec::new(),
-                    },
-                    places,
-                )
+                (Notebook { host: open.host, ignored: open.ignored.clone(), ..Notebook::of(cells, format) }, places)
             }
             Self::Script(open) => {
                 let mut notebook = percent::read(&open.text);

@@ -115,16 +115,7 @@ impl Editor {
         let cells = self.cells.iter().zip(1..).map(|((_, source), number)| Cell::code(number, source.clone())).collect();
         // As the server takes it: cells of an editor may have no ids.
         let format = Format::Ipynb { major: 4, minor: 4 };
-        let notebook = Notebook {
-            cells,
-            language: "python".to_owned(),
-            language_declared: true,
-            kernel: None,
-            host: nbhoist_analyzer::notebook::Host::default(),
-            ignored: Vec::new(),
-            format,
-            repairs: Vec::new(),
-        };
+        let notebook = Notebook::of(cells, format);
         let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for finding in analyze(&Request::new(&notebook)).findings {
             let (index, source) = &self.cells[finding.cell as usize - 1];

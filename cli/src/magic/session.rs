@@ -181,16 +181,7 @@ fn notebook(file: Option<&Path>, entries: &[Entry]) -> (Notebook, u32) {
         }
     }
     let numbered = (1..).zip(cells).map(|(number, entry)| Cell { id: entry.id, ..Cell::code(number, entry.source) });
-    let notebook = Notebook {
-        cells: numbered.collect(),
-        language: "python".to_owned(),
-        language_declared: true,
-        kernel: None,
-        host: nbhoist_analyzer::notebook::Host::default(),
-        ignored: Vec::new(),
-        format: Format::Percent,
-        repairs: Vec::new(),
-    };
+    let notebook = Notebook::of(numbered.collect(), Format::Percent);
     (notebook, u32::try_from(at).unwrap_or(u32::MAX))
 }
 

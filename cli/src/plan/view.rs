@@ -204,16 +204,7 @@ mod tests {
     #[test]
     fn a_plan_reads_well() {
         let cells = vec![Cell::code(1, "X = load()"), Cell::code(2, "\nmodel.fit(X)\nprint(1)"), Cell::code(3, "model.predict()")];
-        let notebook = Notebook {
-            cells,
-            language: "python".to_owned(),
-            language_declared: true,
-            kernel: None,
-            host: nbhoist_analyzer::notebook::Host::default(),
-            ignored: Vec::new(),
-            format: Format::Percent,
-            repairs: Vec::new(),
-        };
+        let notebook = Notebook::of(cells, Format::Percent);
         let reason = |text: &str, cell, start| Because { text: text.to_owned(), cell, start, end: start + 1 };
         let example = Plan {
             cells: vec![2],
