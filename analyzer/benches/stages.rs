@@ -2,6 +2,7 @@
 //!
 //!     cargo bench -p nbhoist-analyzer                    # milliseconds for each stage and size, and fitted exponents
 //!     cargo bench -p nbhoist-analyzer -- --once 200      # one analysis of one notebook, for a profiler; also of a file
+//!     cargo bench -p nbhoist-analyzer -- --edits 200     # what an edit of one line takes in a notebook of so many cells, as a server has it open
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::fmt::Write as _;
@@ -28,6 +29,10 @@ fn run() {
         measure(&which.parse().map_or_else(|_| file(which), notebook));
         return;
     }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--edits") {
+        let cells = arguments.get(at + 1).and_then(|cells| cells.parse().ok()).expect("--edits wants a number of cells");
+        return edits(cells);
+    }
     println!("{:>8} {}", "cells", STAGES.map(|stage| format!("{stage:>10}")).join(" "));
     let mut curves: [Vec<(f64, f64)>; 6] = Default::default();
     for (cells, rounds) in SIZES {
@@ -45,6 +50,51 @@ fn run() {
 
 fn file(path: &str) -> Notebook {
     ipynb::read(&std::fs::read(path).expect("a file")).expect("a notebook")
+}
+
+/// Edits that are measured.
+const EDITS: usize = 400;
+
+/// A name that is nowhere comes into one cell after the other, and goes again, in the notebook of `bench/server.py`.
+fn edits(cells: usize) {
+    let mut notebook = chain(cells);
+    let mut cache = FactsCache::for_edits();
+    let mut all: Vec<[f64; 5]> = Vec::new();
+    let mut interpreted = 0;
+    for edit in 0..EDITS {
+        let cell = &mut notebook.cells[edit / 2 * 37 % cells];
+        cell.source = if edit % 2 == 0 { format!("nowhere\n{}", cell.source) } else { cell.source.replacen("nowhere\n", "", 1) };
+        let mut times = [0.0; 5];
+        let mut began = Instant::now();
+        let before = cache.interpreted();
+        analyze_observed(&Request::new(&notebook), &mut cache, &mut |stage| {
+            times[stage as usize] += began.elapsed().as_secs_f64();
+            began = Instant::now();
+        });
+        if edit > 0 {
+            interpreted += cache.interpreted().unwrap_or(0) - before.unwrap_or(0);
+            all.push(times);
+        }
+    }
+    for (stage, name) in STAGES.iter().enumerate().take(5) {
+        println!("{name:>8} {:>7.3} ms", median(all.iter().map(|times| times[stage]).collect()) * 1e3);
+    }
+    println!("{:>8.1} cells interpreted for each edit", interpreted as f64 / all.len() as f64);
+}
+
+/// Cells of twelve lines, each of which reads an earlier one.
+fn chain(cells: usize) -> Notebook {
+    let mut text = String::new();
+    for cell in 0..cells {
+        text.push_str("# %%\n");
+        for line in 0..12 {
+            let _ = match cell {
+                0 => writeln!(text, "v0_{line} = 1"),
+                _ => writeln!(text, "v{cell}_{line} = v{}_{line} + {line}", cell / 2),
+            };
+        }
+    }
+    percent::read(&text)
 }
 
 /// Seconds that each stage takes, in the order of `STAGES`. `plan` is one block in the middle, as an editor asks for it.

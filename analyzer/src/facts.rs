@@ -17,6 +17,7 @@ pub(crate) use scope::{Scope, comprehension_targets};
 
 use crate::cost::{Predicted, Text};
 use crate::interp::Memo;
+use crate::linked::Reports;
 use crate::rules::NamesInFunctions;
 use crate::syntax::{self, CellSyntax};
 
@@ -31,8 +32,9 @@ pub struct CellFacts {
     pub(crate) binds_builtins: Vec<Name>,
     /// Scopes of functions, lambdas and classes, by the offset at which they start.
     pub(crate) scopes: BTreeMap<u32, Arc<Scope>>,
-    /// What its text says about its cost.
-    pub(crate) text: Text,
+    /// What its text says about its cost, once somebody has asked.
+    text: OnceLock<Text>,
+    source: Box<str>,
     /// What its functions read, once a rule has asked.
     pub(crate) in_functions: OnceLock<NamesInFunctions>,
 }
@@ -54,13 +56,17 @@ impl CellFacts {
         }
         let mut binds = top.locals;
         binds.extend(collector.globals);
-        let text = Text::of(source, &syntax);
         let binds_builtins = binds.iter().filter(|name| crate::interp::is_builtin(name)).cloned().collect();
-        Self { binds, binds_builtins, scopes: collector.scopes, syntax, text, in_functions: OnceLock::new() }
+        Self { binds, binds_builtins, scopes: collector.scopes, syntax, source: source.into(), ..Self::default() }
     }
 }
 
 impl CellFacts {
+    /// What its text says about its cost.
+    pub(crate) fn text(&self) -> &Text {
+        self.text.get_or_init(|| Text::of(&self.source, &self.syntax))
+    }
+
     /// Whether it does nothing but import, line magics beside that included.
     pub(crate) fn imports_only(&self) -> bool {
         let is_import = |statement: &Stmt| matches!(statement, Stmt::Import(_) | Stmt::ImportFrom(_));
@@ -93,13 +99,15 @@ pub struct FactsCache {
     pub(crate) memo: Option<Memo>,
     /// What the cost model said of each cell.
     pub(crate) predicted: Option<Predicted>,
+    /// What was reported of each cell.
+    pub(crate) reports: Option<Reports>,
 }
 
 impl FactsCache {
     /// A cache for a notebook that is edited and analyzed again and again: besides facts it keeps what each cell did when it was
     /// interpreted, and in the next analysis only those are interpreted for which something is different.
     pub fn for_edits() -> Self {
-        Self { memo: Some(Memo::default()), predicted: Some(Predicted::default()), ..Self::default() }
+        Self { memo: Some(Memo::default()), predicted: Some(Predicted::default()), reports: Some(Reports::default()), ..Self::default() }
     }
 
     /// How many cells were interpreted, where that is kept.

@@ -4,6 +4,7 @@ mod signature;
 mod warm;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use signature::Signature;
 pub(crate) use warm::estimate;
@@ -56,24 +57,24 @@ impl Measurements {
     }
 
     /// Puts what was measured in the place of what was only supposed.
-    pub(crate) fn apply(&self, notebook: &Notebook, cells: &mut [CellReport], heavy_seconds: f64) {
+    pub(crate) fn apply(&self, notebook: &Notebook, cells: &[Arc<CellReport>], costs: &mut [Cost], heavy_seconds: f64) {
         if self.runs.is_empty() {
             return;
         }
-        for (cell, report) in notebook.cells.iter().zip(cells) {
-            if let Some(cost) = self.warm(&cell.source, &cell.key(), report, heavy_seconds) {
-                report.cost = cost;
+        for ((cell, report), cost) in notebook.cells.iter().zip(cells).zip(costs) {
+            if let Some(warm) = self.warm(&cell.source, &cell.key(), report, cost, heavy_seconds) {
+                *cost = warm;
             }
         }
     }
 
-    fn warm(&self, source: &str, key: &str, report: &CellReport, heavy_seconds: f64) -> Option<Cost> {
+    fn warm(&self, source: &str, key: &str, report: &CellReport, cold: &Cost, heavy_seconds: f64) -> Option<Cost> {
         if source.trim().is_empty() {
             return None;
         }
         let signature = Signature::of(source);
         let about = |run: &&Run| run.signature.content == signature.content || run.cell.as_deref() == Some(key);
         let runs: Vec<&Run> = self.runs.iter().filter(about).collect();
-        estimate(&runs, self.speed, &signature, self.input_bytes(report), report, heavy_seconds)
+        estimate(&runs, self.speed, &signature, self.input_bytes(report), report.cell, cold, heavy_seconds)
     }
 }

@@ -490,7 +490,9 @@ impl<'l> Survey<'l> {
                     name: name.to_string(),
                     kind: value_kind(self.linked, &objects),
                     needed_by: self.needed.get(name).cloned().unwrap_or_default(),
-                    size: self.size_before(name).filter(|_| objects.iter().all(|&id| self.linked.world.heap.get(id).memory.is_some())),
+                    size: self
+                        .size_before(name)
+                        .filter(|_| objects.iter().all(|&id| self.linked.world.heap.get(id).rare().memory.is_some())),
                     certainty: change.certainty(),
                     because: change.because.clone(),
                 },

@@ -22,7 +22,7 @@ use crate::live::Lives;
 use crate::options::{Abilities, Options};
 use crate::outbox::{Notice, Outbox, Outgoing};
 use crate::pool::{Pool, fence};
-use crate::problems::Problem;
+use crate::problems::{Problem, Problems};
 use crate::snapshot::{self, Snapshot};
 
 /// Reads the configuration for a folder.
@@ -297,13 +297,39 @@ impl Session {
         let source = document.source(uri);
         let measurements = self.known_of(&source, &settings);
         let places = if settings.history { self.remembered.places() } else { Arc::default() };
-        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts));
+        let made = fence(|| {
+            let mut found = |source: &Source, problems: &Problems| self.found(uri, instance, source, problems);
+            let wanted = || self.is_wanted(uri, instance);
+            Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts, &mut found, &wanted)
+        });
         if made.is_err() {
             // What a panic left behind is not to be relied on.
             *facts = FactsCache::for_edits();
         }
         drop(facts);
-        self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));
+        match made {
+            Ok(None) => self.start_again(uri, instance),
+            made => self.analyzed(uri, instance, generation, settings, made.ok().flatten().map(Arc::new)),
+        }
+    }
+
+    /// Whether the analysis under way is of the latest text.
+    fn is_wanted(&self, uri: &Uri, instance: u64) -> bool {
+        self.lock().open.get(uri).is_some_and(|open| open.instance == instance && open.running == Running::Yes)
+    }
+
+    fn start_again(self: &Arc<Self>, uri: &Uri, instance: u64) {
+        if self.lock().open.get(uri).is_some_and(|open| open.instance == instance) {
+            self.start(uri, instance);
+        }
+    }
+
+    /// The problems of the latest text are known.
+    fn found(&self, uri: &Uri, instance: u64, source: &Source, problems: &Problems) {
+        let mut documents = self.lock();
+        if let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance && open.running == Running::Yes) {
+            self.publish(open, source, problems);
+        }
     }
 
     /// What was measured of a document's cells. Its history is read when it is opened.
@@ -340,20 +366,22 @@ impl Session {
         }
         open.running = Running::No;
         open.settings = Some(settings);
-        if let Some(snapshot) = snapshot {
-            self.publish(open, &snapshot);
-        }
+        let Some(snapshot) = snapshot else { return };
+        self.publish(open, &snapshot.source, &snapshot.problems);
+        let digest = snapshot.digest();
+        let status = std::mem::replace(&mut open.digest, digest) != digest;
+        self.outbox.send(Outgoing::Refresh { status, diagnostics: false });
+        self.outbox.notice(Notice::StatusChanged, serde_json::json!({ "notebook": &*snapshot.source.uri }));
     }
 
     /// Tells what differs from what was told before.
-    fn publish(&self, open: &mut Open, snapshot: &Snapshot) {
-        let abilities = self.abilities();
-        let pulled = abilities.pulls(snapshot.source.is_script);
-        let versions: HashMap<&Uri, Option<i32>> = snapshot.source.places.iter().map(|place| (&place.uri, place.version)).collect();
-        let gone: Vec<Uri> = open.published.keys().filter(|uri| !snapshot.problems.contains_key(*uri)).cloned().collect();
+    fn publish(&self, open: &mut Open, source: &Source, problems: &Problems) {
+        let pulled = self.abilities().pulls(source.is_script);
+        let versions: HashMap<&Uri, Option<i32>> = source.places.iter().map(|place| (&place.uri, place.version)).collect();
+        let gone: Vec<Uri> = open.published.keys().filter(|uri| !problems.contains_key(*uri)).cloned().collect();
         let gone = gone.into_iter().map(|uri| (uri, Arc::default()));
         let mut news = false;
-        let all = snapshot.problems.iter().map(|(uri, problems)| (Arc::clone(uri), Arc::clone(problems)));
+        let all = problems.iter().map(|(uri, problems)| (Arc::clone(uri), Arc::clone(problems)));
         for (uri, problems) in all.chain(gone) {
             // An edit shifts what the editor shows; of an edited cell it gets everything again.
             let version = versions.get(&uri).copied().flatten().filter(|_| !problems.is_empty());
@@ -373,10 +401,9 @@ impl Session {
                 open.published.insert(uri, now);
             }
         }
-        let digest = snapshot.digest();
-        let status = std::mem::replace(&mut open.digest, digest) != digest;
-        self.outbox.send(Outgoing::Refresh { status, diagnostics: news && pulled });
-        self.outbox.notice(Notice::StatusChanged, serde_json::json!({ "notebook": &*snapshot.source.uri }));
+        if news && pulled {
+            self.outbox.send(Outgoing::Refresh { status: false, diagnostics: true });
+        }
     }
 
     /// Says that costs or marks have changed.

@@ -8,14 +8,14 @@ use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::names::{Declared, declared};
 use nbhoist_analyzer::notebook::{Cell, CellKind};
 use nbhoist_analyzer::report::{Cost, Edge, EdgeKind, Plan};
-use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_with};
+use nbhoist_analyzer::{After, Analysis, Draft, FactsCache, Request};
 use nbhoist_executor::executors::Known;
 use nbhoist_settings::Settings;
 
 use crate::document::{Source, Uri};
 use crate::encoding::Encoding;
 use crate::files;
-use crate::problems::{self, Problem};
+use crate::problems::{self, Problems};
 
 /// A document and what the analysis says of it.
 #[derive(Debug)]
@@ -27,13 +27,15 @@ pub(crate) struct Snapshot {
     /// What the analysis says.
     pub(crate) analysis: Analysis,
     /// What the rules found, by document, for every document there is.
-    pub(crate) problems: HashMap<Uri, Arc<Vec<Problem>>>,
+    pub(crate) problems: Problems,
     /// Of all cells, when it is asked for.
     flows: OnceLock<Vec<Flow>>,
 }
 
 impl Snapshot {
-    /// Analyzes a document. The facts of unchanged cells come from the cache.
+    /// Analyzes a document. The facts of unchanged cells come from the cache. `found` is told the problems as soon as they are known; nothing
+    /// comes back once the rest is no longer `wanted`.
+    #[allow(clippy::too_many_arguments, reason = "everything that a snapshot depends on")]
     pub(crate) fn new(
         source: Source,
         settings: Arc<Settings>,
@@ -42,7 +44,9 @@ impl Snapshot {
         measurements: Measurements,
         places: &BTreeMap<String, Known>,
         facts: &mut FactsCache,
-    ) -> Self {
+        found: &mut dyn FnMut(&Source, &Problems),
+        wanted: &dyn Fn() -> bool,
+    ) -> Option<Self> {
         let mut request = Request::new(&source.notebook);
         request.placement = settings.placement("auto", places);
         request.placement.sizes.clone_from(&measurements.sizes);
@@ -54,10 +58,12 @@ impl Snapshot {
             request.files = files::referenced(code(), &folder);
             request.file_sizes = files::sizes(code(), &folder);
         }
-        let analysis = analyze_with(&request, facts);
+        let draft = Draft::of(&request, facts);
         facts.retain(code());
-        let problems = problems::of(&source, &analysis.findings, encoding);
-        Self { source, settings, analysis, problems, flows: OnceLock::new() }
+        let problems = problems::of(&source, draft.findings(), encoding);
+        found(&source, &problems);
+        let analysis = draft.finish(&request, facts, wanted)?;
+        Some(Self { source, settings, analysis, problems, flows: OnceLock::new() })
     }
 
     /// What all cells cost.

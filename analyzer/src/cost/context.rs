@@ -93,12 +93,12 @@ impl Context {
     pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Self {
         let mut works: Vec<f64> = traces.iter().map(|trace| Weight::of_cell(&trace.work).usual).collect();
         works.sort_by(f64::total_cmp);
-        let modules: HashSet<String> = facts.iter().flat_map(|facts| facts.text.modules.iter().cloned()).collect();
+        let modules: HashSet<String> = facts.iter().flat_map(|facts| facts.text().modules.iter().cloned()).collect();
         let mut libraries: Vec<f64> = modules.iter().map(|module| hints::library(module)).collect();
         libraries.sort_by(|a, b| b.total_cmp(a));
         let code = || notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).map(|(_, facts)| facts);
         Self {
-            verbs: ascending(code().map(|facts| millis(facts.text.hints.most))),
+            verbs: ascending(code().map(|facts| millis(facts.text().hints.most))),
             library_verbs: ascending(traces.iter().map(|trace| millis(of_libraries(trace).1))),
             libraries,
             unknown_libraries: modules.iter().filter(|module| !hints::knows(module)).count(),
@@ -127,7 +127,7 @@ impl Context {
     /// The cell has been looked at.
     pub(super) fn pass(&mut self, facts: &CellFacts, trace: &CellTrace) {
         self.position += 1;
-        self.loaded.extend(facts.text.modules.iter().cloned());
+        self.loaded.extend(facts.text().modules.iter().cloned());
         let count = |class: Class| trace.work.calls.iter().filter(|call| call.class == class).count();
         self.fits += count(Class::Fit);
         self.plots += count(Class::Plot);
@@ -140,7 +140,7 @@ impl Context {
 
     /// What the imports take that no cell before made, seconds.
     pub(super) fn import_seconds(&self, facts: &CellFacts) -> f64 {
-        let new: HashSet<&String> = facts.text.modules.iter().filter(|module| self.is_new(module)).collect();
+        let new: HashSet<&String> = facts.text().modules.iter().filter(|module| self.is_new(module)).collect();
         let mut seconds: Vec<f64> = new.into_iter().filter_map(|module| usual_seconds::import(module)).collect();
         seconds.sort_by(f64::total_cmp);
         seconds.iter().sum()
@@ -152,7 +152,7 @@ impl Context {
 
     pub(super) fn numbers(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
         let flag = |set: bool| f32::from(u8::from(set));
-        let text = &facts.text;
+        let text = facts.text();
         let new: HashSet<&String> = text.modules.iter().filter(|module| self.is_new(module)).collect();
         let has = |class: Class| trace.work.calls.iter().any(|call| call.class == class);
         let uses = |names: &[&str]| flag(names.iter().any(|name| self.modules.contains(*name)));
@@ -183,7 +183,7 @@ impl Context {
     /// What names say, and where the notebook ran.
     pub(super) fn hints(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
         let flag = |set: bool| f32::from(u8::from(set));
-        let said = &facts.text.hints;
+        let said = &facts.text().hints;
         let rank = |all: &[f32], one: f32| all.partition_point(|known| *known < one) as f32 / (all.len().max(1) as f32);
         let above = |seconds: f64| self.libraries.partition_point(|known| *known >= seconds).min(50) as f32;
         let (library, named) = of_libraries(trace);
@@ -214,7 +214,7 @@ impl Context {
     pub(super) fn words(&self, words: &mut Vec<u32>, facts: &CellFacts) {
         words.extend(&self.prose);
         words.extend(&self.previous);
-        for module in facts.text.modules.iter().filter(|module| self.is_new(module)) {
+        for module in facts.text().modules.iter().filter(|module| self.is_new(module)) {
             words.push(hash("first", module));
         }
         for module in &self.modules {

@@ -165,13 +165,13 @@ fn blind(cell: &Cell, facts: &CellFacts) -> bool {
 
 fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatures {
     let mut numbers = Vec::with_capacity(FEATURES.len());
-    of_text(&mut numbers, &facts.text);
+    of_text(&mut numbers, facts.text());
     of_work(&mut numbers, &trace.work, context.import_seconds(facts));
     of_trace(&mut numbers, facts, trace);
     context.numbers(&mut numbers, facts, trace);
     context.hints(&mut numbers, facts, trace);
     debug_assert_eq!(numbers.len(), FEATURES.len());
-    let mut words = facts.text.words.clone();
+    let mut words = facts.text().words.clone();
     words_of(&mut words, trace);
     context.words(&mut words, facts);
     words.sort_unstable();

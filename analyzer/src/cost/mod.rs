@@ -23,40 +23,48 @@ use crate::Request;
 use crate::facts::{CellFacts, FactsCache};
 use crate::interp::CellTrace;
 use crate::linked::Linked;
-use crate::notebook::CellKind;
-use crate::report::{CellReport, Cost, CostBasis};
+use crate::notebook::{Cell, CellKind};
+use crate::report::{Cost, CostBasis};
 
 /// A cell is heavy on the model's word alone when the low end of its interval, times this, is above the budget.
 const SURE: f64 = 4.0;
 /// Below this no reasons are given, seconds.
 const WORTH_A_REASON: f64 = 0.2;
 
-/// Fills in the cost of every code cell; gives what the model says of each cell, seconds, whatever else is known.
+/// Costs as far as the notebook itself tells them.
+pub(crate) fn saved(request: &Request<'_>) -> Vec<Cost> {
+    let budget = request.config.heavy_seconds;
+    let saved = |cell: &Cell| if cell.kind == CellKind::Code { saved::cost(cell, budget) } else { None };
+    request.notebook.cells.iter().map(|cell| saved(cell).unwrap_or(Cost::unknown())).collect()
+}
+
+/// The cost of every cell, and what the model says of it, seconds, whatever else is known. Nothing where that is no longer `wanted`.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
     traces: &[Arc<CellTrace>],
-    reports: &mut [CellReport],
     known: Option<&mut Predicted>,
-) -> Vec<Option<f64>> {
+    wanted: &dyn Fn() -> bool,
+) -> Option<(Vec<Cost>, Vec<Option<f64>>)> {
     let budget = request.config.heavy_seconds;
+    let mut costs = saved(request);
+    let mut cold = vec![None; costs.len()];
     if !request.weighs {
-        for (cell, report) in request.notebook.cells.iter().zip(reports.iter_mut()).filter(|(cell, _)| cell.kind == CellKind::Code) {
-            report.cost = saved::cost(cell, budget).unwrap_or(Cost::unknown());
-        }
-        return vec![None; reports.len()];
+        return Some((costs, cold));
     }
     let model = request.cost_model.as_deref().or_else(|| Model::embedded());
     let all = features::of(request.notebook, facts, traces);
     let mut traces = traces.iter();
-    let mut cold = vec![None; reports.len()];
     let mut known = known.filter(|_| request.cost_model.is_none());
     if let Some(known) = &mut known {
         known.by_cell.resize(request.notebook.cells.len() + 1, None);
     }
-    for (((cell, report), features), cold) in request.notebook.cells.iter().zip(reports).zip(all).zip(&mut cold) {
+    for (((cell, cost), features), cold) in request.notebook.cells.iter().zip(&mut costs).zip(all).zip(&mut cold) {
         if cell.kind != CellKind::Code {
             continue;
+        }
+        if !wanted() {
+            return None;
         }
         let Some(trace) = traces.next() else { break };
         let predict = |(model, features): (&Model, CellFeatures)| {
@@ -68,9 +76,11 @@ pub(crate) fn estimate(
         };
         let supposed = model.zip(features).map(predict);
         *cold = supposed.as_ref().and_then(|cost| cost.seconds);
-        report.cost = saved::cost(cell, budget).or(supposed).unwrap_or(Cost::unknown());
+        if let Some(supposed) = supposed.filter(|_| cost.basis == CostBasis::Unknown) {
+            *cost = supposed;
+        }
     }
-    cold
+    Some((costs, cold))
 }
 
 /// What the model says about a cell. It is heavy only when the model is sure enough: a false alarm costs more trust than a missed one.

@@ -52,7 +52,7 @@ impl Interp<'_> {
                 }
             }
             Kind::Super { class, receiver } => {
-                let bases = self.heap.get(class).bases.clone();
+                let bases = self.heap.get(class).rare().bases.clone();
                 for base in bases {
                     for &base in &base.objs {
                         if let Some(val) = self.class_member(base, attr, &mut BTreeSet::new()) {
@@ -246,7 +246,7 @@ impl Interp<'_> {
 
     pub(super) fn library_item(&mut self, id: ObjId, path: &Arc<str>, index: &Val, slice: &Expr, range: TextRange) -> Val {
         if let Some(Const::Int(at)) = index.literal
-            && let Some(parts) = &self.heap.get(id).parts
+            && let Some(parts) = &self.heap.get(id).rare().parts
         {
             let at = if at < 0 { i64::try_from(parts.len()).unwrap_or(i64::MAX) + at } else { at };
             if let Some(part) = usize::try_from(at).ok().and_then(|at| parts.get(at)) {

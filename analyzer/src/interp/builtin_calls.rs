@@ -183,7 +183,7 @@ impl Interp<'_> {
     pub(super) fn partial(&mut self, args: &Args) -> Val {
         let val = self.container("functools.partial", &args.all());
         for &id in &val.objs {
-            self.heap.get_mut(id).parts = Some(args.positional.clone());
+            self.heap.get_mut(id).rare_mut().parts = Some(args.positional.clone());
             for (name, given) in &args.keywords {
                 self.heap.set_attr(id, name, given);
             }
@@ -194,7 +194,7 @@ impl Interp<'_> {
     /// Calls what `functools.partial` made.
     pub(super) fn call_partial(&mut self, id: ObjId, args: &Args, range: TextRange) -> Val {
         let object = self.heap.get(id);
-        let mut positional = object.parts.clone().unwrap_or_default();
+        let mut positional = object.rare().parts.clone().unwrap_or_default();
         let keywords: Vec<_> = object.attrs.iter().filter(|(name, _)| args.keyword(name).is_none()).cloned().collect();
         if positional.is_empty() {
             return self.call_unknown("the function", Some(&Val::of(id)), args, range);
@@ -211,10 +211,10 @@ impl Interp<'_> {
         let fields: Vec<Val> = match args.positional.get(1).map(|fields| (fields.as_str(), fields.objs.first())) {
             Some((Some(text), _)) => text.replace(',', " ").split_whitespace().map(Val::string).collect(),
             Some((None, Some(&id))) => {
-                let parts = self.heap.get(id).parts.clone().unwrap_or_default();
+                let parts = self.heap.get(id).rare().parts.clone().unwrap_or_default();
                 // `[("x", int), ("y", int)]` or `["x", "y"]`.
                 let name_of = |part: &Val| match part.objs.first() {
-                    Some(&pair) => self.heap.get(pair).parts.as_ref().and_then(|parts| parts.first().cloned()).unwrap_or_default(),
+                    Some(&pair) => self.heap.get(pair).rare().parts.as_ref().and_then(|parts| parts.first().cloned()).unwrap_or_default(),
                     None => part.clone(),
                 };
                 parts.iter().map(name_of).collect()
@@ -223,7 +223,7 @@ impl Interp<'_> {
         };
         let class = self.fresh(Kind::Class);
         for &id in &class.objs {
-            self.heap.get_mut(id).parts = Some(fields.clone());
+            self.heap.get_mut(id).rare_mut().parts = Some(fields.clone());
         }
         class
     }
@@ -298,7 +298,7 @@ impl Interp<'_> {
                 }
                 let tuple = self.container("builtins.tuple", &held);
                 for &id in &tuple.objs {
-                    self.heap.get_mut(id).parts = Some(held.clone());
+                    self.heap.get_mut(id).rare_mut().parts = Some(held.clone());
                 }
                 let iterator = self.container("builtins.iterator", &[tuple]);
                 for &id in &iterator.objs {

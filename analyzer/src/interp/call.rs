@@ -272,7 +272,7 @@ impl Interp<'_> {
         let element = self.element(receiver, range);
         let pair = self.container("builtins.tuple", std::slice::from_ref(&element));
         for &id in &pair.objs {
-            self.heap.get_mut(id).parts = Some(vec![element.clone(), element.clone()]);
+            self.heap.get_mut(id).rare_mut().parts = Some(vec![element.clone(), element.clone()]);
         }
         let items = self.container("builtins.dict_items", &[pair]);
         for &id in &items.objs {

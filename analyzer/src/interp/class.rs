@@ -43,7 +43,7 @@ impl Interp<'_> {
             for base in &arguments.args {
                 let val = self.eval(base);
                 self.heap.link(class, &val, true);
-                self.heap.get_mut(class).bases.push(val);
+                self.heap.get_mut(class).rare_mut().bases.push(val);
             }
             for keyword in &arguments.keywords {
                 let val = self.eval(&keyword.value);
@@ -65,7 +65,7 @@ impl Interp<'_> {
         for (name, slot) in members {
             self.heap.set_attr(class, &name, &slot.val);
         }
-        self.heap.get_mut(class).parts = Some(self.fields_of(class, def));
+        self.heap.get_mut(class).rare_mut().parts = Some(self.fields_of(class, def));
         self.run_class_hooks(class, def);
         let mut val = Val::of(class);
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
@@ -88,7 +88,7 @@ impl Interp<'_> {
     /// What the bases and the metaclass do when a class is made.
     fn run_class_hooks(&mut self, class: ObjId, def: &StmtClassDef) {
         let made = Val::of(class);
-        let bases: Vec<ObjId> = self.heap.get(class).bases.iter().flat_map(|base| base.objs.clone()).collect();
+        let bases: Vec<ObjId> = self.heap.get(class).rare().bases.iter().flat_map(|base| base.objs.clone()).collect();
         let hook = Name::new_static("__init_subclass__");
         if let Some(member) = bases.iter().find_map(|&base| self.class_member(base, &hook, &mut BTreeSet::new())) {
             self.call_bound(&member, &made, &Args::default(), def.name.range());
@@ -112,8 +112,8 @@ impl Interp<'_> {
 
     /// Names of the annotated fields, inherited ones first: what a dataclass or a named tuple takes, in order.
     fn fields_of(&self, class: ObjId, def: &StmtClassDef) -> Vec<Val> {
-        let bases = self.heap.get(class).bases.iter().flat_map(|base| &base.objs);
-        let mut fields: Vec<Val> = bases.filter_map(|&base| self.heap.get(base).parts.clone()).flatten().collect();
+        let bases = self.heap.get(class).rare().bases.iter().flat_map(|base| &base.objs);
+        let mut fields: Vec<Val> = bases.filter_map(|&base| self.heap.get(base).rare().parts.clone()).flatten().collect();
         for statement in &def.body {
             if let Stmt::AnnAssign(field) = statement
                 && let Expr::Name(name) = &*field.target
@@ -149,13 +149,13 @@ impl Interp<'_> {
             for (name, held) in &args.keywords {
                 self.heap.set_attr(instance, name, held);
             }
-            let fields = self.heap.get(class).parts.clone().unwrap_or_default();
+            let fields = self.heap.get(class).rare().parts.clone().unwrap_or_default();
             for (field, held) in fields.iter().zip(&args.positional) {
                 if let Some(name) = field.as_str() {
                     self.heap.set_attr(instance, &Name::new(name), held);
                 }
             }
-            self.heap.get_mut(instance).parts = Some(args.positional.clone()).filter(|parts| !parts.is_empty());
+            self.heap.get_mut(instance).rare_mut().parts = Some(args.positional.clone()).filter(|parts| !parts.is_empty());
             for field in fields.iter().skip(args.positional.len()) {
                 self.make_default(instance, class, field, range);
             }
@@ -193,7 +193,7 @@ impl Interp<'_> {
         if !seen.insert(class) {
             return false;
         }
-        self.heap.get(class).bases.iter().flat_map(|base| &base.objs).any(|&base| match &self.heap.get(base).kind {
+        self.heap.get(class).rare().bases.iter().flat_map(|base| &base.objs).any(|&base| match &self.heap.get(base).kind {
             Kind::Class => self.has_foreign_base(base, seen),
             Kind::Path(path) => {
                 !matches!(&**path, "builtins.object" | "abc.ABC" | "enum.Enum" | "typing.Generic" | "typing.NamedTuple" | "typing.Protocol")
@@ -209,7 +209,7 @@ impl Interp<'_> {
         if let Some(val) = self.heap.attr(class, name) {
             return Some(val.clone());
         }
-        let bases = &self.heap.get(class).bases;
+        let bases = &self.heap.get(class).rare().bases;
         bases.iter().flat_map(|base| &base.objs).find_map(|&base| self.class_member(base, name, seen))
     }
 
@@ -365,7 +365,7 @@ impl Interp<'_> {
                 self.call_bound(&Val::of(function), &Val::of(id), &Args::default(), range);
             }
         }
-        let bases: Vec<ObjId> = self.heap.get(class).bases.iter().flat_map(|base| base.objs.clone()).collect();
+        let bases: Vec<ObjId> = self.heap.get(class).rare().bases.iter().flat_map(|base| base.objs.clone()).collect();
         for base in bases {
             if self.heap.get(base).kind == Kind::Class {
                 self.run_methods(id, base, range, seen);

@@ -37,7 +37,7 @@ impl Interp<'_> {
                 self.note_display_memory(&val, held, 0, TextRange::default());
             }
             for &id in &val.objs {
-                self.heap.get_mut(id).parts = Some(held.to_vec());
+                self.heap.get_mut(id).rare_mut().parts = Some(held.to_vec());
             }
         }
         val
@@ -152,7 +152,7 @@ impl Interp<'_> {
         let mut part = Val::default();
         let mut first = true;
         for &id in &val.objs {
-            let one = match self.heap.get(id).parts.as_ref().and_then(|parts| parts.get(index)) {
+            let one = match self.heap.get(id).rare().parts.as_ref().and_then(|parts| parts.get(index)) {
                 Some(known) => known.clone(),
                 None => self.element_of(id, range),
             };

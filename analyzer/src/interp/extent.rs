@@ -61,7 +61,7 @@ impl Interp<'_> {
         if let Some(rows) = val.literal.as_ref().and_then(Const::number) {
             return Extent::of_rows(rows.max(0.0));
         }
-        let parts = val.objs.first().and_then(|&id| self.heap.get(id).parts.as_ref());
+        let parts = val.objs.first().and_then(|&id| self.heap.get(id).rare().parts.as_ref());
         parts.map(|parts| dimensions(parts)).unwrap_or_default()
     }
 }

@@ -111,14 +111,14 @@ impl Interp<'_> {
     }
 
     fn set_role(&mut self, id: ObjId, role: Role) {
-        if let Some(function) = &mut self.heap.get_mut(id).function {
+        if let Some(function) = &mut self.heap.get_mut(id).rare_mut().function {
             Arc::make_mut(function).role = role;
         }
     }
 
     /// What the decorators of a function make of it.
     pub(super) fn role(&self, number: u32) -> Role {
-        self.heap.get(ObjId(number)).function.as_ref().map_or(Role::Plain, |function| function.role)
+        self.heap.get(ObjId(number)).rare().function.as_ref().map_or(Role::Plain, |function| function.role)
     }
 
     fn decorate(&mut self, decorator: &Val, function: &Val, id: ObjId, range: TextRange) -> Val {
@@ -196,7 +196,7 @@ impl Interp<'_> {
             module: self.module(),
             pin: self.pin,
         };
-        self.heap.get_mut(id).function = Some(Arc::new(function));
+        self.heap.get_mut(id).rare_mut().function = Some(Arc::new(function));
         id
     }
 
@@ -222,7 +222,7 @@ impl Interp<'_> {
         };
         let id = self.add(Kind::Environment);
         if let Some(around) = around {
-            self.heap.get_mut(id).bases.push(Val::of(around));
+            self.heap.get_mut(id).rare_mut().bases.push(Val::of(around));
             self.heap.hold(id, &Val::of(around));
         }
         let names: Vec<(Name, Val)> = self
@@ -255,7 +255,7 @@ impl Interp<'_> {
             }
             return self.result_of_unfollowed(args);
         }
-        let Some(def) = self.heap.get(ObjId(number)).function.clone() else { return self.result_of_unfollowed(args) };
+        let Some(def) = self.heap.get(ObjId(number)).rare().function.clone() else { return self.result_of_unfollowed(args) };
         let Some(node) = def.node() else { return self.result_of_unfollowed(args) };
         let names = self.bind_parameters(&def, node, receiver, args, range);
         let frame = Frame {
@@ -419,7 +419,7 @@ impl Interp<'_> {
         if !seen.insert(number) || seen.len() > 200 {
             return;
         }
-        let Some(def) = self.heap.get(ObjId(number)).function.clone() else { return };
+        let Some(def) = self.heap.get(ObjId(number)).rare().function.clone() else { return };
         let mut mentioned = Mentioned::default();
         match def.node() {
             Some(FunctionNode::Def(node)) => node.body.iter().for_each(|statement| mentioned.visit_stmt(statement)),

@@ -1,6 +1,6 @@
 //! Abstract objects: one for each place of the source that makes a value, with what it holds and what it shares memory with.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ruff_python_ast::name::Name;
 use smallvec::{SmallVec, smallvec};
@@ -116,16 +116,23 @@ pub(crate) struct Obj {
     pub(crate) closed: bool,
     /// What it holds as elements.
     pub(crate) elems: Val,
-    /// Parts of a tuple, in order, when they are known.
-    pub(crate) parts: Option<Vec<Val>>,
     /// What it holds as attributes.
     pub(crate) attrs: Vec<(Name, Val)>,
     /// Objects whose memory it shows, and whether that is sure.
     pub(crate) views: Vec<(ObjId, bool)>,
-    /// Names of the notebook that must be bound where it is unpacked: a model evaluates its formula again.
-    pub(crate) needs: Vec<Name>,
     /// How large it is.
     pub(crate) extent: Extent,
+    /// What few objects have.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few objects have: apart, because there are hundreds of thousands of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rare {
+    /// Parts of a tuple, in order, when they are known.
+    pub(crate) parts: Option<Vec<Val>>,
+    /// Names of the notebook that must be bound where it is unpacked: a model evaluates its formula again.
+    pub(crate) needs: Vec<Name>,
     /// What it takes in memory, where that is known.
     pub(crate) memory: Option<Arc<Memory>>,
     /// Numbers that it, and what it wraps, were made with.
@@ -136,23 +143,28 @@ pub(crate) struct Obj {
     pub(super) function: Option<Arc<FunctionDef>>,
 }
 
+static NOTHING_RARE: LazyLock<Rare> = LazyLock::new(Rare::default);
+
 impl Obj {
-    fn new(kind: Kind, born: u32, nothing: &Arc<[Given]>) -> Self {
+    fn new(kind: Kind, born: u32) -> Self {
         Self {
             kind,
             born,
             closed: false,
             elems: Val::default(),
-            parts: None,
             attrs: Vec::new(),
             views: Vec::new(),
-            needs: Vec::new(),
             extent: Extent::default(),
-            memory: None,
-            made_with: Arc::clone(nothing),
-            bases: Vec::new(),
-            function: None,
+            rare: None,
         }
+    }
+
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }
 
@@ -207,7 +219,6 @@ pub(crate) struct Heap {
     objects: Vec<Arc<Obj>>,
     /// For each object, what is around it.
     around: Vec<Around>,
-    nothing: Arc<[Given]>,
     /// Objects that a search has come to.
     marks: Marks,
     /// Number of the cell that runs.
@@ -220,7 +231,7 @@ impl Heap {
     pub(crate) fn add(&mut self, kind: Kind, born: u32) -> ObjId {
         let id = ObjId(self.objects.len() as u32);
         self.around.push(Around::default());
-        self.objects.push(Arc::new(Obj::new(kind, born, &self.nothing)));
+        self.objects.push(Arc::new(Obj::new(kind, born)));
         id
     }
 
@@ -255,10 +266,10 @@ impl Heap {
         self.objects[id.0 as usize] = Arc::clone(object);
     }
 
-    /// Goes on with the next number that is a multiple of `step`.
-    pub(super) fn align(&mut self, step: usize) {
-        let filler = Arc::new(Obj::new(Kind::Unknown, 0, &self.nothing));
-        self.objects.resize(self.objects.len().next_multiple_of(step), filler);
+    /// Leaves the numbers up to this one free.
+    pub(super) fn leave_free(&mut self, first: usize) {
+        let filler = Arc::new(Obj::new(Kind::Unknown, 0));
+        self.objects.resize(first, filler);
         self.around.resize_with(self.objects.len(), Around::default);
     }
 
@@ -379,7 +390,7 @@ impl Heap {
 
     /// Names that must be bound where any of these objects, or what they hold, is unpacked.
     pub(crate) fn needs(&self, start: &[ObjId]) -> Vec<Name> {
-        let mut names: Vec<Name> = self.reach(start).into_iter().flat_map(|id| self.get(id).needs.iter().cloned()).collect();
+        let mut names: Vec<Name> = self.reach(start).into_iter().flat_map(|id| self.get(id).rare().needs.iter().cloned()).collect();
         names.sort();
         names.dedup();
         names

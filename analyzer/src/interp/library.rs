@@ -67,7 +67,7 @@ impl<'a> Interp<'a> {
         }
         let mut result = self.result_of(entry, path, receiver, args, range);
         for &id in result.objs.iter().filter(|_| !needs.is_empty()) {
-            self.heap.get_mut(id).needs.clone_from(&needs);
+            self.heap.get_mut(id).rare_mut().needs.clone_from(&needs);
         }
         if matches!(&entry.gives, Some(Gives::One(kind)) if kind.starts_with("elem:") || kind.starts_with("arg:")) {
             // `d.get(key, default)`: the result is one of them, it holds neither.
@@ -200,7 +200,7 @@ impl<'a> Interp<'a> {
                 let parts: Vec<Val> = kinds.iter().map(|kind| self.give(kind, receiver, args, range)).collect();
                 let val = self.container("builtins.tuple", &parts);
                 for &id in &val.objs {
-                    self.heap.get_mut(id).parts = Some(parts.clone());
+                    self.heap.get_mut(id).rare_mut().parts = Some(parts.clone());
                 }
                 // Parts that come together usually know each other: a figure and its axes.
                 for part in &parts {

@@ -6,8 +6,8 @@
 //! whose text is the same and that looked at nothing of that set would do again what it did: its record is put in instead. A
 //! cell that runs again adds to the set what it leaves in another state than before, and takes out what is as it was.
 //!
-//! Objects are numbered in the order in which they are made. So that one more or fewer in a cell does not give other numbers to those of
-//! the cells behind it, each cell starts at a multiple of `STEP`.
+//! Objects are numbered in the order in which they are made. So that some more or fewer in a cell do not give other numbers to those of
+//! the cells behind it, a cell starts where it started the last time; and at first some numbers behind the one before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use crate::facts::CellFacts;
 use crate::library_effects::Table;
 use crate::notebook::Cell;
 
-/// Objects of a cell take a multiple of so many numbers.
-const STEP: usize = 32;
+/// Numbers that are left free before the objects of a cell.
+const ROOM: usize = 32;
 /// Texts beside the cells that are kept; beyond it they are read again.
 const MAX_TEXTS: usize = 200;
 
@@ -125,9 +125,11 @@ impl Interp<'_> {
         let mut traces = Vec::with_capacity(cells.len());
         let mut before = before.into_iter();
         for &(cell, facts) in cells {
-            self.heap.align(STEP);
-            let first = self.heap.objects().len();
-            let known = before.next().filter(|record| record.cell == cell.number && record.first == first);
+            let known = before.next().filter(|record| record.cell == cell.number);
+            let made = self.heap.objects().len();
+            let first = known.as_ref().map(|record| record.first).filter(|first| *first >= made).unwrap_or(made + ROOM);
+            self.heap.leave_free(first);
+            let known = known.filter(|record| record.first == first);
             let record = match known {
                 Some(record) if Arc::ptr_eq(&record.facts, facts) && !differing.touches(&record) => {
                     self.put_in(&record);

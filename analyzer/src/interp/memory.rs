@@ -101,7 +101,7 @@ impl Interp<'_> {
             return None;
         }
         let each = val.objs.iter().map(|&id| {
-            let memory = self.heap.get(id).memory.as_ref()?;
+            let memory = self.heap.get(id).rare().memory.as_ref()?;
             let bytes = memory.bytes();
             Some(Weighed { bytes, low: bytes / memory.spread, high: bytes * memory.spread, memory: Some(Arc::clone(memory)) })
         });
@@ -111,7 +111,7 @@ impl Interp<'_> {
     /// The memory of a value that is one thing.
     pub(super) fn memory_of(&self, val: &Val) -> Option<&Memory> {
         match val.objs[..] {
-            [id] => self.heap.get(id).memory.as_deref(),
+            [id] => self.heap.get(id).rare().memory.as_deref(),
             _ => None,
         }
     }
@@ -127,19 +127,19 @@ impl Interp<'_> {
             self.trace.made_bytes += memory.bytes();
             self.trace.largest_bytes = self.trace.largest_bytes.max(memory.bytes());
         }
-        self.heap.get_mut(id).memory = Some(Arc::new(memory));
+        self.heap.get_mut(id).rare_mut().memory = Some(Arc::new(memory));
     }
 
     /// Notes what the result of a call takes.
     pub(super) fn note_memory(&mut self, path: &str, receiver: Option<&Val>, args: &Args, result: &Val, range: TextRange) {
         let &[id] = result.objs.as_slice() else { return };
-        if self.heap.get(id).memory.is_some() {
+        if self.heap.get(id).rare().memory.is_some() {
             return;
         }
-        if let Some(parts) = self.heap.get(id).parts.clone().filter(|_| !path.starts_with("builtins.")) {
+        if let Some(parts) = self.heap.get(id).rare().parts.clone().filter(|_| !path.starts_with("builtins.")) {
             for (at, part) in parts.iter().enumerate() {
                 if let &[part] = part.objs.as_slice()
-                    && self.heap.get(part).memory.is_none()
+                    && self.heap.get(part).rare().memory.is_none()
                 {
                     let memory = self.memory_of_part(path, at, args);
                     self.remember(part, memory, range);
@@ -154,7 +154,7 @@ impl Interp<'_> {
     /// Notes what the result of an operator takes.
     pub(super) fn note_operation_memory(&mut self, left: &Val, right: &Val, op: Option<Operator>, result: &Val, range: TextRange) {
         let &[id] = result.objs.as_slice() else { return };
-        if !self.weighs || self.heap.get(id).memory.is_some() {
+        if !self.weighs || self.heap.get(id).rare().memory.is_some() {
             return;
         }
         let is_list = matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins."));
@@ -217,7 +217,7 @@ impl Interp<'_> {
     /// Notes what an attribute takes that shows its holder: `x.T`, `frame.values`.
     pub(super) fn note_attribute_memory(&mut self, holder: &Val, name: &Name, result: &Val, range: TextRange) {
         let &[id] = result.objs.as_slice() else { return };
-        if !self.weighs || self.heap.get(id).memory.is_some() {
+        if !self.weighs || self.heap.get(id).rare().memory.is_some() {
             return;
         }
         let memory = self.memory_of(holder).and_then(|known| super::shapes::of_attribute(known, name));
@@ -226,7 +226,7 @@ impl Interp<'_> {
 
     /// Notes what a column takes that is read as an attribute: `frame.price`.
     pub(super) fn note_column_memory(&mut self, frame: ObjId, column: &Val) {
-        let (&[id], Some(known)) = (column.objs.as_slice(), self.heap.get(frame).memory.clone()) else { return };
+        let (&[id], Some(known)) = (column.objs.as_slice(), self.heap.get(frame).rare().memory.clone()) else { return };
         if let [rows, _] = known.shape[..] {
             self.remember(id, Some(known.shaped(vec![rows])), known.made.1);
         }
@@ -253,11 +253,11 @@ impl Interp<'_> {
     /// Notes what an item takes: `x[1:5]`, `frame["a"]`, `x[mask]`.
     pub(super) fn note_item_memory(&mut self, holder: ObjId, slice: &Expr, index: &Val, result: &Val, range: TextRange) {
         let &[id] = result.objs.as_slice() else { return };
-        if !self.weighs || id == holder || self.heap.get(id).memory.is_some() {
+        if !self.weighs || id == holder || self.heap.get(id).rare().memory.is_some() {
             return;
         }
         let object = self.heap.get(holder);
-        let (Some(known), Kind::Lib(path)) = (object.memory.clone(), object.kind.clone()) else { return };
+        let (Some(known), Kind::Lib(path)) = (object.rare().memory.clone(), object.kind.clone()) else { return };
         let memory = match &*path {
             "numpy.ndarray" | "torch.Tensor" => self.item_of_array(&known, slice, index),
             "pandas.DataFrame" => self.item_of_frame(&known, slice, index),
@@ -282,7 +282,7 @@ impl Interp<'_> {
             if is_code || shown || !seen.insert(id) {
                 continue;
             }
-            let Some(memory) = &object.memory else {
+            let Some(memory) = &object.rare().memory else {
                 peak.complete = false;
                 continue;
             };
@@ -301,8 +301,8 @@ impl Interp<'_> {
     /// A container that is changed may hold anything afterwards; arrays and tables keep their size.
     pub(super) fn forget_memory(&mut self, id: ObjId) {
         let object = self.heap.get(id);
-        if object.memory.is_some() && matches!(&object.kind, Kind::Lib(path) if path.starts_with("builtins.")) {
-            self.heap.get_mut(id).memory = None;
+        if object.rare().memory.is_some() && matches!(&object.kind, Kind::Lib(path) if path.starts_with("builtins.")) {
+            self.heap.get_mut(id).rare_mut().memory = None;
         }
     }
 

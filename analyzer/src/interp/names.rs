@@ -59,7 +59,7 @@ impl Interp<'_> {
             if let Some(val) = self.heap.attr(id, name) {
                 return Some(val.clone());
             }
-            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
+            at = self.heap.get(id).rare().bases.first().and_then(|around| around.objs.first().copied());
         }
         None
     }
@@ -221,7 +221,7 @@ impl Interp<'_> {
             if self.heap.attr(id, name).is_some() {
                 return Some(id);
             }
-            at = self.heap.get(id).bases.first().and_then(|around| around.objs.first().copied());
+            at = self.heap.get(id).rare().bases.first().and_then(|around| around.objs.first().copied());
         }
         frame.closure
     }

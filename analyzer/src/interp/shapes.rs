@@ -60,7 +60,7 @@ impl Interp<'_> {
                         .elems
                         .objs
                         .iter()
-                        .filter_map(|&id| self.heap.get(id).memory.as_ref()?.shape.first().copied())
+                        .filter_map(|&id| self.heap.get(id).rare().memory.as_ref()?.shape.first().copied())
                         .fold(0.0, f64::max);
                     return (rows > 0.0 && object.extent.rows > 0.0)
                         .then(|| Memory::of_shape(vec![rows, object.extent.rows], NUMBER).about(1.5));
@@ -130,7 +130,7 @@ impl Interp<'_> {
         let first = args.positional.first()?;
         match name {
             "concatenate" | "vstack" | "hstack" | "concat" | "stack" | "column_stack" | "cat" => {
-                let parts = self.heap.get(*first.objs.first()?).parts.as_ref();
+                let parts = self.heap.get(*first.objs.first()?).rare().parts.as_ref();
                 let Some(parts) = parts else { return self.stacked(name, first) };
                 let known: Vec<&Memory> = parts.iter().map(|part| self.memory_of(part)).collect::<Option<_>>()?;
                 let bytes: f64 = known.iter().map(|memory| memory.bytes()).sum();
@@ -169,7 +169,7 @@ impl Interp<'_> {
     fn stacked(&self, name: &str, list: &Val) -> Option<Memory> {
         let known = self.memory_of(list)?;
         let [count] = known.shape[..] else { return None };
-        let element = self.heap.get(*list.objs.first()?).elems.objs.first().and_then(|&id| self.heap.get(id).memory.clone())?;
+        let element = self.heap.get(*list.objs.first()?).elems.objs.first().and_then(|&id| self.heap.get(id).rare().memory.clone())?;
         let shape = match (name, element.shape.as_slice()) {
             ("stack", rest) => [&[count], rest].concat(),
             ("concatenate" | "vstack" | "concat", [rows, rest @ ..]) if *rows > 0.0 => [&[count * rows], rest].concat(),
@@ -235,7 +235,7 @@ impl Interp<'_> {
             }
             "transform" | "fit_transform" => {
                 let made = self.heap.get(*receiver?.objs.first()?);
-                let components = made.made_with.iter().find(|given| &*given.name == "n_components" || &*given.name == "#0");
+                let components = made.rare().made_with.iter().find(|given| &*given.name == "n_components" || &*given.name == "#0");
                 let Kind::Lib(path) = &made.kind else { return None };
                 let class = path.rsplit('.').next().unwrap_or_default();
                 if matches!(
@@ -381,19 +381,19 @@ impl Interp<'_> {
         if let Some(number) = val.literal.as_ref().and_then(Const::number) {
             return Some(vec![number]);
         }
-        let parts = self.heap.get(*val.objs.first()?).parts.as_ref()?;
+        let parts = self.heap.get(*val.objs.first()?).rare().parts.as_ref()?;
         parts.iter().map(|part| part.literal.as_ref()?.number()).collect()
     }
 
     /// The shape of nested displays: `[[1, 2], [3, 4]]`.
     fn nested(&self, val: &Val, depth: usize) -> Option<Vec<f64>> {
         let object = self.heap.get(*val.objs.first()?);
-        let memory = object.memory.as_ref()?;
+        let memory = object.rare().memory.as_ref()?;
         if !self.is_container(val) || depth > 3 {
             return Some(memory.shape.clone());
         }
         let rows = *memory.shape.first()?;
-        let inside = match object.parts.as_ref().and_then(|parts| parts.first()) {
+        let inside = match object.rare().parts.as_ref().and_then(|parts| parts.first()) {
             Some(part) if !part.objs.is_empty() => self.nested(part, depth + 1)?,
             Some(_) => Vec::new(),
             None => match object.elems.objs.first() {

@@ -282,7 +282,7 @@ impl Interp<'_> {
         for id in ids(receiver, args) {
             let held = self.heap.get(id).elems.objs.iter().copied().take(MAX_HELD);
             for id in std::iter::once(id).chain(held) {
-                let made = &self.heap.get(id).made_with;
+                let made = &self.heap.get(id).rare().made_with;
                 if !made.is_empty() && !seen.contains(&made.as_ptr()) && all.len() < MAX_GIVEN {
                     seen.push(made.as_ptr());
                     all.extend(made.iter().cloned());
@@ -313,14 +313,16 @@ impl Interp<'_> {
         made.truncate(MAX_GIVEN);
         let made: Arc<[Given]> = if made.is_empty() { Arc::clone(&self.nothing) } else { made.into() };
         for id in fresh {
-            let parts: Vec<ObjId> = self.heap.get(id).parts.iter().flatten().flat_map(|part| part.objs.iter().copied()).collect();
+            let parts: Vec<ObjId> = self.heap.get(id).rare().parts.iter().flatten().flat_map(|part| part.objs.iter().copied()).collect();
             for part in parts {
                 if self.heap.get(part).extent.rows == 0.0 && self.is_new(part) {
                     self.heap.get_mut(part).extent = extent;
                 }
             }
             let object = self.heap.get_mut(id);
-            object.made_with = Arc::clone(&made);
+            if !made.is_empty() {
+                object.rare_mut().made_with = Arc::clone(&made);
+            }
             if object.extent.rows == 0.0 {
                 object.extent = extent;
             }
@@ -330,7 +332,7 @@ impl Interp<'_> {
     /// Whether nobody knew it before the call that gives it.
     fn is_new(&self, id: ObjId) -> bool {
         let object = self.heap.get(id);
-        object.made_with.is_empty() && object.born == self.cell && matches!(object.kind, Kind::Lib(_) | Kind::Unknown)
+        object.rare().made_with.is_empty() && object.born == self.cell && matches!(object.kind, Kind::Lib(_) | Kind::Unknown)
     }
 
     /// How many elements iterating over a value gives.

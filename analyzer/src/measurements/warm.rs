@@ -1,7 +1,7 @@
 //! The estimate of a cell that has run before, itself or in an older version.
 
 use super::{Run, Signature};
-use crate::report::{Because, CellReport, Cost, CostBasis};
+use crate::report::{Because, Cost, CostBasis};
 use crate::words::{bytes, seconds};
 
 /// How many of the last runs count.
@@ -30,13 +30,14 @@ struct Guess {
     width: f64,
 }
 
-/// What a cell costs by the runs that are about it, oldest first; `None` when they say nothing. `report` holds what is supposed without them.
+/// What a cell costs by the runs that are about it, oldest first; `None` when they say nothing. `cold` is what is supposed without them.
 pub(crate) fn estimate(
     runs: &[&Run],
     speed: f64,
     signature: &Signature,
     input_bytes: Option<u64>,
-    report: &CellReport,
+    cell: u32,
+    cold: &Cost,
     heavy_seconds: f64,
 ) -> Option<Cost> {
     let same: Vec<&Run> = runs.iter().filter(|run| run.signature.content == signature.content).copied().collect();
@@ -46,7 +47,7 @@ pub(crate) fn estimate(
     } else {
         // The last version that is still alike; a run of another cell is not evidence.
         let last = runs.iter().rev().find(|run| run.cell.is_some())?;
-        edited(last, speed, signature, &report.cost)?
+        edited(last, speed, signature, cold)?
     };
     // What a logarithm adds behind the microseconds is not worth telling.
     let seconds_of = |log: f64| (log.exp() * 1e6).round() / 1e6;
@@ -57,7 +58,7 @@ pub(crate) fn estimate(
         high: Some(high),
         basis: CostBasis::History,
         heavy: middle > heavy_seconds,
-        because: vec![Because { text: reason, cell: report.cell, start: 0, end: 0 }],
+        because: vec![Because { text: reason, cell, start: 0, end: 0 }],
     })
 }
 
@@ -146,24 +147,6 @@ fn exponent(same: &[&Run], speed: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::CellKind;
-
-    fn report(cost: Cost) -> CellReport {
-        CellReport {
-            cell: 3,
-            id: None,
-            kind: CellKind::Code,
-            defines: Vec::new(),
-            reads: Vec::new(),
-            mutates: Vec::new(),
-            deletes: Vec::new(),
-            effects: Vec::new(),
-            problems: Vec::new(),
-            cost,
-            sizes: std::collections::BTreeMap::new(),
-            memory: crate::report::Memory::default(),
-        }
-    }
 
     fn cold(seconds: f64) -> Cost {
         Cost { seconds: Some(seconds), low: Some(seconds / 8.0), high: Some(seconds * 8.0), basis: CostBasis::Model, ..Cost::unknown() }
@@ -175,7 +158,7 @@ mod tests {
 
     fn guess(runs: &[Run], source: &str, size: Option<u64>, cost: Cost) -> Option<Cost> {
         let runs: Vec<&Run> = runs.iter().collect();
-        estimate(&runs, 1.0, &Signature::of(source), size, &report(cost), 10.0)
+        estimate(&runs, 1.0, &Signature::of(source), size, 3, &cost, 10.0)
     }
 
     fn near(one: Option<f64>, two: f64) -> bool {

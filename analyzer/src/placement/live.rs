@@ -317,7 +317,7 @@ fn names(analysis: &Analysis, cell: u32, of: impl Fn(&CellReport, &Bindings) -> 
 }
 
 fn code(analysis: &Analysis) -> impl Iterator<Item = &CellReport> {
-    analysis.cells.iter().filter(|report| report.kind == crate::notebook::CellKind::Code)
+    analysis.cells.iter().map(AsRef::as_ref).filter(|report: &&CellReport| report.kind == crate::notebook::CellKind::Code)
 }
 
 fn is_value(name: &str, bindings: &Bindings) -> bool {

@@ -58,7 +58,7 @@ use crate::report::{CellReport, Edge as Dependency, Plan};
 /// What a rule looks at.
 pub(crate) struct Context<'c> {
     pub(crate) request: &'c Request<'c>,
-    pub(crate) cells: &'c [CellReport],
+    pub(crate) cells: &'c [Arc<CellReport>],
     pub(crate) edges: &'c [Dependency],
     pub(crate) linked: &'c Linked,
     /// Facts of the cells, in their order.
@@ -86,7 +86,7 @@ impl<'c> Context<'c> {
 
     /// What is reported of the cell with this number.
     fn report(&self, number: u32) -> Option<&'c CellReport> {
-        self.cells.get((number as usize).checked_sub(1)?)
+        self.cells.get((number as usize).checked_sub(1)?).map(Arc::as_ref)
     }
 
     /// Whether the code is Python for all that is known. Files that do not say so, and files that say so and do not parse, hold R or Julia

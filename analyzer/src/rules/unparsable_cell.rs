@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let of_cell = |cell: &crate::report::CellReport| {
+    let of_cell = |cell: &std::sync::Arc<crate::report::CellReport>| {
         let problem = cell.problems.first()?;
         Some(rule.finding(
             format!("this cell {}", problem.text),

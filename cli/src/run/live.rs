@@ -63,7 +63,7 @@ impl<'a> Live<'a> {
             let is_here = run.executor == crate::run::HERE;
             let analysis = self.auto.analysis;
             self.session.ran(&Ran {
-                cell: analysis.cells.get(run.number as usize - 1).map(live::key).unwrap_or_default(),
+                cell: analysis.cells.get(run.number as usize - 1).map(|report| live::key(report)).unwrap_or_default(),
                 place: (!is_here).then(|| run.executor.clone()),
                 here: run.seconds * if is_here { 1.0 } else { speed },
                 spent: run.seconds + added.get(&run.number).copied().unwrap_or_default(),
