@@ -49,7 +49,7 @@ impl Hints {
                 let script = words.clone().find(|word| !word.starts_with('-') && word.chars().any(char::is_alphabetic));
                 program = script.map_or(program, |script| script.rsplit('/').next().unwrap_or(script));
             }
-            let said = words.find_map(|word| matches!(word, "install" | "clone" | "download" | "pull").then_some(word));
+            let said = words.find(|word| matches!(*word, "install" | "clone" | "download" | "pull"));
             let name = said.filter(|_| verb(program).is_none()).unwrap_or(program);
             self.call(program_hint(name).unwrap_or(name), false);
         }

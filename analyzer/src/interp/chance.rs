@@ -1,9 +1,11 @@
 //! How likely a branch runs, for estimates alone: what a known flag switches off does not, and what only makes again what a file already holds seldom does.
 //!
-//!     if os.path.isfile(checkpoint):        answers File(true)
-//!         model = load(checkpoint)
-//!     else:
-//!         trainer.fit(model)                kept: the file is there as a rule
+//! ```text
+//! if os.path.isfile(checkpoint):        asks for a file
+//!     model = load(checkpoint)
+//! else:
+//!     trainer.fit(model)                seldom: the file is there as a rule
+//! ```
 //!
 //! Dependencies are followed on all paths; nothing here decides what a cell reads or changes.
 
