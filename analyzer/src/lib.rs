@@ -119,7 +119,8 @@ pub struct Analysis {
     pub edges: Vec<Edge>,
     /// What the rules found.
     pub findings: Vec<Finding>,
-    /// What the source alone leads one to expect of each cell, seconds; a history keeps it beside the time that a run took.
+    /// What the source alone says of each cell's work, seconds; only ratios count. A history keeps it beside the time that a run took, so that
+    /// an edited cell can be compared with what ran.
     pub cold: Vec<Option<f64>>,
     linked: Linked,
     placement: placement::Options,
@@ -227,7 +228,7 @@ impl Draft {
     fn costs(&self, request: &Request<'_>, cache: &mut FactsCache, wanted: &dyn Fn() -> bool) -> Option<(Vec<Cost>, Vec<Option<f64>>)> {
         let Analysis { cells, linked, .. } = &self.analysis;
         let (mut costs, cold) = cost::estimate(request, &self.facts, linked.traces(), cache.predicted.as_mut(), wanted)?;
-        request.measurements.apply(request.notebook, cells, &mut costs, request.config.heavy_seconds);
+        request.measurements.apply(request, cells, &mut costs, &cold);
         Some((costs, cold))
     }
 

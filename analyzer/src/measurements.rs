@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use signature::Signature;
-pub(crate) use warm::estimate;
+pub(crate) use warm::{Supposed, estimate};
 
-use crate::notebook::Notebook;
+use crate::Request;
 use crate::report::{CellReport, Cost};
 
 /// Version of what estimates from the source alone mean; the opinions of another version are not compared with those of this one.
-pub const MODEL: u32 = 2;
+pub const MODEL: u32 = 3;
 
 /// One run of a cell that ended without an exception.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Run {
     pub seconds: f64,
     /// Speed of the machine it ran on; a machine of speed 2 takes half the time of one of speed 1.
     pub speed: f64,
-    /// What the source alone led one to expect then, seconds; only where the same model said so.
+    /// What the source alone said of its work then (`Analysis::cold`), seconds; only where the same model said so.
     pub cold: Option<f64>,
     /// Size of the values it read, as far as known, bytes.
     pub input_bytes: Option<u64>,
@@ -57,24 +57,25 @@ impl Measurements {
     }
 
     /// Puts what was measured in the place of what was only supposed.
-    pub(crate) fn apply(&self, notebook: &Notebook, cells: &[Arc<CellReport>], costs: &mut [Cost], heavy_seconds: f64) {
+    pub(crate) fn apply(&self, request: &Request<'_>, cells: &[Arc<CellReport>], costs: &mut [Cost], cold: &[Option<f64>]) {
         if self.runs.is_empty() {
             return;
         }
-        for ((cell, report), cost) in notebook.cells.iter().zip(cells).zip(costs) {
-            if let Some(warm) = self.warm(&cell.source, &cell.key(), report, cost, heavy_seconds) {
+        for (((cell, report), cost), cold) in request.notebook.cells.iter().zip(cells).zip(costs).zip(cold) {
+            if let Some(warm) = self.warm(&cell.source, &cell.key(), report, cost, *cold, request.config.heavy_seconds) {
                 *cost = warm;
             }
         }
     }
 
-    fn warm(&self, source: &str, key: &str, report: &CellReport, cold: &Cost, heavy_seconds: f64) -> Option<Cost> {
+    fn warm(&self, source: &str, key: &str, report: &CellReport, supposed: &Cost, cold: Option<f64>, heavy_seconds: f64) -> Option<Cost> {
         if source.trim().is_empty() {
             return None;
         }
         let signature = Signature::of(source);
         let about = |run: &&Run| run.signature.content == signature.content || run.cell.as_deref() == Some(key);
         let runs: Vec<&Run> = self.runs.iter().filter(about).collect();
-        estimate(&runs, self.speed, &signature, self.input_bytes(report), report.cell, cold, heavy_seconds)
+        let supposed = Supposed { cell: report.cell, cost: supposed, cold };
+        estimate(&runs, self.speed, &signature, self.input_bytes(report), supposed, heavy_seconds)
     }
 }

@@ -1,6 +1,6 @@
 //! What is known about one state of a document.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +12,7 @@ use nbhoist_analyzer::{After, Analysis, Draft, FactsCache, Request};
 use nbhoist_executor::executors::Known;
 use nbhoist_settings::Settings;
 
-use crate::document::{Source, Uri};
+use crate::document::Source;
 use crate::encoding::Encoding;
 use crate::files;
 use crate::problems::{self, Problems};

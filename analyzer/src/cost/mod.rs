@@ -38,7 +38,8 @@ pub(crate) fn saved(request: &Request<'_>) -> Vec<Cost> {
     request.notebook.cells.iter().map(|cell| saved(cell).unwrap_or(Cost::unknown())).collect()
 }
 
-/// The cost of every cell, and what the model says of it, seconds, whatever else is known. Nothing where that is no longer `wanted`.
+/// The cost of every cell, and what stands for its work when its versions are compared ([`Prediction::work`], seconds), whatever else is known. Nothing
+/// where that is no longer `wanted`.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
@@ -72,10 +73,10 @@ pub(crate) fn estimate(
                 Some(known) => known.predict(model, cell.number, features),
                 None => model.predict(&features),
             };
-            predicted(prediction, trace, budget)
+            (predicted(prediction, trace, budget), prediction.work)
         };
-        let supposed = model.zip(features).map(predict);
-        *cold = supposed.as_ref().and_then(|cost| cost.seconds);
+        let (supposed, work): (Option<Cost>, Option<f64>) = model.zip(features).map(predict).unzip();
+        *cold = work;
         if let Some(supposed) = supposed.filter(|_| cost.basis == CostBasis::Unknown) {
             *cost = supposed;
         }

@@ -25,7 +25,8 @@ pub(super) struct Load {
 impl Load {
     /// The block's load; the numbers of the cells whose time is not known when there are any.
     pub(super) fn of(plan: &Plan, reports: &[Arc<CellReport>], options: &Options) -> Result<Self, Vec<u32>> {
-        let block: Vec<&CellReport> = reports.iter().map(Arc::as_ref).filter(|report: &&CellReport| plan.cells.contains(&report.cell)).collect();
+        let block: Vec<&CellReport> =
+            reports.iter().map(Arc::as_ref).filter(|report: &&CellReport| plan.cells.contains(&report.cell)).collect();
         let times = block.iter().map(|report| (report.cell, Lognormal::of(&report.cost)));
         let unknown: Vec<u32> = times.clone().filter(|(_, time)| time.is_none()).map(|(cell, _)| cell).collect();
         if !unknown.is_empty() {
