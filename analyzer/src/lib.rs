@@ -210,12 +210,17 @@ impl Analysis {
     /// What moving these cells takes, and where they should run. `after` says who may use what the block leaves.
     #[inline(never)]
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
+        self.plan_at(cells, after, &self.placement)
+    }
+
+    /// The same with other places than those of the request.
+    pub(crate) fn plan_at(&self, cells: &[u32], after: After, placement: &placement::Options) -> Plan {
         let mut plan = minimal_state::plan(&self.linked, cells, after);
         plan.measured(&self.sizes);
-        if !self.placement.places.is_empty() {
+        if !placement.places.is_empty() {
             let first = plan.cells.first().copied().unwrap_or(0);
-            let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
-            placement::decide(&mut plan, &self.cells, &before, &self.placement);
+            let before = if placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
+            placement::decide(&mut plan, &self.cells, &before, placement);
             if !plan.cells.is_empty() && plan.cells.iter().all(|cell| self.linked.importing.contains(cell)) {
                 placement::keep(&mut plan, "it only imports, which every place does for itself");
             }
