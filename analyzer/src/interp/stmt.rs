@@ -52,7 +52,8 @@ impl Interp<'_> {
             }
             Stmt::Assign(inner) => {
                 let val = self.eval(&inner.value);
-                let val = self.settle(val);
+                let mut val = self.settle(val);
+                self.keep_answer(&inner.value, &mut val);
                 for target in &inner.targets {
                     self.assign(target, &val);
                 }
@@ -265,7 +266,7 @@ impl Interp<'_> {
                 }
             }
         }
-        self.change(holder, range, &format!("attribute `{attr}` is set"));
+        self.change(holder, range, format_args!("attribute `{attr}` is set"));
         self.call_special(holder, "__setattr__", &[], range);
     }
 
