@@ -56,16 +56,15 @@ fn context<'a>(name: &str, notebook: &'a Notebook, related: &'a Because) -> Opti
 
 /// The lines around these ranges of a cell. `None` when one of them is too long to be shown.
 fn snippet<'a>(name: &str, cell: &'a Cell, own: Option<Range<usize>>, related: Vec<(Range<usize>, &'a str)>) -> Option<Element<'a>> {
-    let (mut shown, ranges) = (usize::MAX..0, own.iter().chain(related.iter().map(|(range, _)| range)));
-    for place in ranges.flat_map(|range| [range.start, range.end]) {
+    let places = own.iter().chain(related.iter().map(|(range, _)| range)).flat_map(|range| [range.start, range.end]);
+    let lines = places.map(|place| {
         let (line, is_whole) = line_around(&cell.source, place, FAR);
-        if !is_whole {
-            return None;
-        }
-        shown = shown.start.min(line.start)..shown.end.max(line.end);
-    }
+        is_whole.then_some(line)
+    });
+    let lines: Vec<_> = lines.collect::<Option<_>>()?;
+    let shown = lines.iter().map(|line| line.start).min()?..lines.iter().map(|line| line.end).max()?;
     let source = cell.source.get(shown.clone())?;
-    let before = cell.source.as_bytes()[..shown.start].iter().filter(|byte| **byte == b'\n').count();
+    let before = cell.source[..shown.start].matches('\n').count();
     let inside = |range: Range<usize>| range.start - shown.start..range.end - shown.start;
     let mut snippet = Snippet::source(source).line_start(before + 1).path(format!("{name}:cell {}", cell.number)).fold(true);
     snippet = snippet.annotations(own.map(|range| AnnotationKind::Primary.span(inside(range))));
