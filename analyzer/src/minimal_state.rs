@@ -191,7 +191,7 @@ impl<'l> Survey<'l> {
             if bind.must {
                 self.inside.insert(bind.name.clone());
                 self.deletes.remove(&bind.name);
-                self.bound.insert(bind.name.clone(), (bind.val.objs.clone(), certainty, trace.cell));
+                self.bound.insert(bind.name.clone(), (bind.val.objs.to_vec(), certainty, trace.cell));
             } else {
                 let entry = self.bound.entry(bind.name.clone()).or_insert_with(|| (Vec::new(), certainty, trace.cell));
                 entry.0.extend(bind.val.objs.iter().copied());

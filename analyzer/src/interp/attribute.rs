@@ -9,7 +9,7 @@ use ruff_text_size::TextRange;
 
 use super::Interp;
 use super::arguments::Args;
-use super::heap::{Const, Kind, ObjId, Val};
+use super::heap::{Const, Kind, ObjId, Objs, Val};
 use crate::library_effects::Found;
 use crate::report::EffectKind;
 
@@ -166,10 +166,10 @@ impl Interp<'_> {
 
     /// A member taken as the values it is, and apart from them the members that its holder was given: they may hold one another in a
     /// circle, so nobody looks into them further.
-    pub(super) fn opened(&mut self, id: ObjId) -> (Val, Vec<ObjId>) {
+    pub(super) fn opened(&mut self, id: ObjId) -> (Val, Objs) {
         let base = self.member_as_value(id);
         let is_member = |id: &ObjId| matches!(self.heap.get(*id).kind, Kind::Member { .. });
-        let (members, values) = base.objs.into_iter().partition(is_member);
+        let (members, values): (Objs, Objs) = base.objs.into_iter().partition(is_member);
         (Val { objs: values, literal: base.literal }, members)
     }
 
@@ -178,7 +178,7 @@ impl Interp<'_> {
         if !val.objs.iter().any(|&id| matches!(self.heap.get(id).kind, Kind::Member { .. })) {
             return val;
         }
-        let mut settled = Val { objs: Vec::new(), literal: val.literal.clone() };
+        let mut settled = Val { objs: super::heap::Objs::new(), literal: val.literal.clone() };
         for &id in &val.objs {
             let part = match self.heap.get(id).kind.clone() {
                 // A bound method of a library value keeps its receiver: the member object stands for both.

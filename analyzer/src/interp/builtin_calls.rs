@@ -31,7 +31,7 @@ impl Interp<'_> {
                     self.show_with_elements(&val, range);
                 }
                 if path.ends_with("str") && first.is_some_and(|val| val.as_str().is_some()) {
-                    return first.map(|val| Val { objs: Vec::new(), literal: val.literal.clone() });
+                    return first.map(|val| Val { objs: super::heap::Objs::new(), literal: val.literal.clone() });
                 }
                 Some(Val::scalar())
             }
@@ -118,7 +118,7 @@ impl Interp<'_> {
             "builtins.isinstance" | "builtins.issubclass" | "builtins.id" | "builtins.callable" | "builtins.hasattr" | "builtins.type" => {
                 Some(match path {
                     "builtins.type" if args.positional.len() == 1 => {
-                        let classes: Vec<ObjId> = first?
+                        let classes = first?
                             .objs
                             .iter()
                             .filter_map(|&id| match self.heap.get(id).kind {
@@ -237,7 +237,7 @@ impl Interp<'_> {
                 Kind::Path(path) => self.path(&format!("{path}.{COMPUTED}")),
                 Kind::Instance(class) => {
                     self.assuming("the method's name is computed", |interp| {
-                        interp.call_all_methods(id, class, range, &mut std::collections::BTreeSet::new());
+                        interp.call_all_methods(id, class, range);
                     });
                     self.known_or_summary(id)
                 }

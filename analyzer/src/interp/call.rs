@@ -1,6 +1,7 @@
 //! Calls.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
@@ -110,7 +111,7 @@ impl Interp<'_> {
                 if val.is_none() && self.has_foreign_base(class, &mut BTreeSet::new()) {
                     // `model(x)` of a torch module runs `forward`.
                     self.assuming("its base class may call any of its methods", |interp| {
-                        interp.call_all_methods(id, class, range, &mut BTreeSet::new());
+                        interp.call_all_methods(id, class, range);
                     });
                     val = Some(self.unknown());
                 }
@@ -203,7 +204,7 @@ impl Interp<'_> {
             return self.call_string_method(receiver, name, args, range);
         }
         for &id in &receiver.objs {
-            let one = Val { objs: vec![id], literal: receiver.literal.clone() };
+            let one = Val { literal: receiver.literal.clone(), ..Val::of(id) };
             let result = match self.heap.get(id).kind.clone() {
                 _ if name.as_str() == super::library::COMPUTED => self.call_unknown("the method", Some(&one), args, range),
                 Kind::Lib(path) => {
@@ -283,11 +284,11 @@ impl Interp<'_> {
     }
 
     /// These values may change, and whatever they hold.
-    fn change_deep(&mut self, val: &Val, range: TextRange, why: &str) {
+    fn change_deep(&mut self, val: &Val, range: TextRange, why: impl Display) {
         let mut all = self.heap.reach(&val.objs);
         all.truncate(MAX_DEEP);
         all.retain(|&id| !matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Class | Kind::Environment));
-        let val = Val { objs: all, literal: None };
+        let val = Val { objs: all.into(), literal: None };
         self.change_assumed(&val, range, why);
     }
 
@@ -328,7 +329,7 @@ impl Interp<'_> {
                 result
             }
             _ => {
-                self.change_deep(receiver, range, &format!("`.{name}()` may change it"));
+                self.change_deep(receiver, range, format_args!("`.{name}()` may change it"));
                 let result = self.call_unknown(&format!("`.{name}()`"), None, args, range);
                 for &id in &result.objs {
                     self.heap.may_hold(id, receiver);
@@ -347,7 +348,7 @@ impl Interp<'_> {
     pub(super) fn call_unknown(&mut self, what: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
         self.trace.runs_unknown = true;
         for val in args.all().iter().chain(receiver) {
-            self.change_deep(val, range, &format!("{what} is not known and may change it"));
+            self.change_deep(val, range, format_args!("{what} is not known and may change it"));
         }
         self.hand_over(args, range);
         let result = self.unknown();
@@ -468,7 +469,7 @@ impl Interp<'_> {
         // Once for each element, most likely.
         let around = self.enter_loop(None, range);
         self.assuming("a library may call it", |interp| match interp.heap.get(id).kind.clone() {
-            Kind::Instance(class) => interp.call_all_methods(id, class, range, &mut BTreeSet::new()),
+            Kind::Instance(class) => interp.call_all_methods(id, class, range),
             _ => {
                 interp.call_object(id, &args, range);
             }

@@ -16,6 +16,25 @@ use crate::facts::Scope;
 /// Attribute under which a class keeps its metaclass.
 const METACLASS: &str = "metaclass=";
 
+/// How often all methods of one value are run in one cell.
+const MAX_METHODS_RUNS: u32 = 4;
+
+/// A run of all methods of a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MethodsRun {
+    runs: u32,
+    /// What it left; nothing while it goes on.
+    state: Option<MethodsState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MethodsState {
+    class: ObjId,
+    rebound: u32,
+    /// How much the value and its class hold.
+    held: usize,
+}
+
 impl Interp<'_> {
     pub(super) fn define_class(&mut self, def: &StmtClassDef) {
         let decorators: Vec<Val> = def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
@@ -221,7 +240,7 @@ impl Interp<'_> {
 
     /// A class attribute seen through a value: methods bind, properties run.
     fn bind_or_get(&mut self, member: &Val, receiver: &Val, range: TextRange) -> Val {
-        let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
+        let mut val = Val { objs: super::heap::Objs::new(), literal: member.literal.clone() };
         for &id in &member.objs {
             if let Kind::Function(number) = self.heap.get(id).kind
                 && self.role(number) == Role::Property
@@ -250,7 +269,7 @@ impl Interp<'_> {
     }
 
     pub(super) fn bind_to(&mut self, member: &Val, receiver: &Val) -> Val {
-        let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
+        let mut val = Val { objs: super::heap::Objs::new(), literal: member.literal.clone() };
         for &id in &member.objs {
             let bound = match self.heap.get(id).kind {
                 Kind::Function(number) if self.role(number) == Role::Static => Val::of(id),
@@ -270,7 +289,7 @@ impl Interp<'_> {
 
     /// A member taken from the class itself: only class methods bind.
     pub(super) fn bind_class_member(&mut self, class: ObjId, member: &Val) -> Val {
-        let mut val = Val { objs: Vec::new(), literal: member.literal.clone() };
+        let mut val = Val { objs: super::heap::Objs::new(), literal: member.literal.clone() };
         for &id in &member.objs {
             let part = match self.heap.get(id).kind {
                 Kind::Function(number) if self.role(number) == Role::Class => {
@@ -310,8 +329,31 @@ impl Interp<'_> {
         val
     }
 
-    /// A library gets a value of a notebook's class: any of its methods may run.
-    pub(super) fn call_all_methods(&mut self, id: ObjId, class: ObjId, range: TextRange, seen: &mut BTreeSet<ObjId>) {
+    /// A library gets a value of a notebook's class: any of its methods may run. Once in a cell is enough to learn what they need and
+    /// change, until the value holds something else or a name of the notebook is bound anew.
+    pub(super) fn call_all_methods(&mut self, id: ObjId, class: ObjId, range: TextRange) {
+        let state = self.methods_state(id, class);
+        let runs = match self.methods_run.get(&id) {
+            Some(known) if known.state.is_none_or(|known| known == state) || known.runs >= MAX_METHODS_RUNS => return,
+            Some(known) => known.runs,
+            None => 0,
+        };
+        self.methods_run.insert(id, MethodsRun { runs: runs + 1, state: None });
+        self.run_methods(id, class, range, &mut BTreeSet::new());
+        let state = Some(self.methods_state(id, class));
+        self.methods_run.insert(id, MethodsRun { runs: runs + 1, state });
+    }
+
+    /// What the run of a value's methods depends on.
+    fn methods_state(&self, id: ObjId, class: ObjId) -> MethodsState {
+        let held = |id: ObjId| {
+            let object = self.heap.get(id);
+            object.elems.objs.len() + object.attrs.iter().map(|(_, val)| 1 + val.objs.len()).sum::<usize>()
+        };
+        MethodsState { class, rebound: self.rebound, held: held(id) + held(class) }
+    }
+
+    fn run_methods(&mut self, id: ObjId, class: ObjId, range: TextRange, seen: &mut BTreeSet<ObjId>) {
         if !seen.insert(class) {
             return;
         }
@@ -326,7 +368,7 @@ impl Interp<'_> {
         let bases: Vec<ObjId> = self.heap.get(class).bases.iter().flat_map(|base| base.objs.clone()).collect();
         for base in bases {
             if self.heap.get(base).kind == Kind::Class {
-                self.call_all_methods(id, base, range, seen);
+                self.run_methods(id, base, range, seen);
             }
         }
     }

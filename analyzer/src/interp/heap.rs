@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
-use rustc_hash::FxHashSet;
+use smallvec::{SmallVec, smallvec};
 
 use super::function::FunctionDef;
+use super::marks::Marks;
 use super::memory::Memory;
 use super::recorder::{Recorder, Tie};
 use super::work::Given;
@@ -13,6 +14,9 @@ use super::work::Given;
 /// Number of an abstract object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ObjId(pub(crate) u32);
+
+/// A few objects, ascending. Most values are one object, and values are copied all the time.
+pub(crate) type Objs = SmallVec<[ObjId; 4]>;
 
 /// A literal whose value the analysis follows.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,21 +33,21 @@ pub(crate) enum Const {
 /// What a name may stand for: some abstract objects, or none when it is immutable; and the literal it is, when that is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Val {
-    pub(crate) objs: Vec<ObjId>,
+    pub(crate) objs: Objs,
     pub(crate) literal: Option<Const>,
 }
 
 impl Val {
     pub(crate) fn of(object: ObjId) -> Self {
-        Self { objs: vec![object], literal: None }
+        Self { objs: smallvec![object], literal: None }
     }
 
     pub(crate) const fn scalar() -> Self {
-        Self { objs: Vec::new(), literal: None }
+        Self { objs: SmallVec::new_const(), literal: None }
     }
 
     pub(crate) const fn literal(literal: Const) -> Self {
-        Self { objs: Vec::new(), literal: Some(literal) }
+        Self { objs: SmallVec::new_const(), literal: Some(literal) }
     }
 
     pub(crate) fn string(text: impl Into<Arc<str>>) -> Self {
@@ -204,6 +208,8 @@ pub(crate) struct Heap {
     /// For each object, what is around it.
     around: Vec<Around>,
     nothing: Arc<[Given]>,
+    /// Objects that a search has come to.
+    marks: Marks,
     /// Number of the cell that runs.
     pub(crate) now: u32,
     /// Notes what the cell that runs reads and changes, where that is asked for.
@@ -341,11 +347,11 @@ impl Heap {
             let how = if proved { How::Changed } else { How::MaybeChanged };
             queues[how as usize].push(Seer { id, how, same: true, tied: true, from });
         }
-        let mut seen = FxHashSet::default();
+        let mut marks = self.marks.begin(self.objects.len());
         let mut found: Vec<Seer> = Vec::new();
         for level in 0..queues.len() {
             while let Some(seer) = queues[level].pop() {
-                if found.len() >= MAX_SEERS || !seen.insert(seer.id) {
+                if found.len() >= MAX_SEERS || !marks.insert(seer.id) {
                     continue;
                 }
                 found.push(seer);
@@ -382,7 +388,10 @@ impl Heap {
     /// The object and what it shows or holds, to a bounded depth.
     pub(crate) fn reach(&self, start: &[ObjId]) -> Vec<ObjId> {
         let mut found: Vec<ObjId> = start.to_vec();
-        let mut seen: FxHashSet<ObjId> = start.iter().copied().collect();
+        let mut marks = self.marks.begin(self.objects.len());
+        start.iter().for_each(|id| {
+            marks.insert(*id);
+        });
         let mut at = 0;
         while at < found.len() && found.len() < MAX_REACH {
             let object = self.get(found[at]);
@@ -398,7 +407,7 @@ impl Heap {
                 if found.len() >= MAX_REACH {
                     break;
                 }
-                if seen.insert(id) {
+                if marks.insert(id) {
                     found.push(id);
                 }
             }

@@ -84,17 +84,17 @@ impl<'a> Interp<'a> {
         let short = short_name(path);
         for which in &entry.mutates {
             for val in args.select(which, receiver) {
-                self.change(&val, range, &format!("`{short}` changes it in place"));
+                self.change(&val, range, format_args!("`{short}` changes it in place"));
             }
         }
         for (condition, targets) in &entry.mutates_if {
             let Some(sure) = args.meets(condition) else { continue };
             for val in targets.iter().flat_map(|which| args.select(which, receiver)) {
                 if sure {
-                    self.change(&val, range, &format!("`{short}` with `{condition}` changes it in place"));
+                    self.change(&val, range, format_args!("`{short}` with `{condition}` changes it in place"));
                 } else {
                     let wanted = if condition.contains('=') { String::new() } else { " is true".to_owned() };
-                    self.change_assumed(&val, range, &format!("`{short}` changes it in place when `{condition}`{wanted}"));
+                    self.change_assumed(&val, range, format_args!("`{short}` changes it in place when `{condition}`{wanted}"));
                 }
             }
         }

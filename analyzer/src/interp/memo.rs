@@ -17,7 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::base::{NotedNames, NotedPaths};
 use super::flow::Slot;
-use super::heap::{Obj, ObjId};
+use super::heap::{Obj, ObjId, Objs};
 use super::recorder::{Recorded, Tie};
 use super::trace::CellTrace;
 use super::{Interp, KnownTexts};
@@ -83,7 +83,7 @@ struct Record {
 /// What cells seldom add to; when it differs, all cells behind run again.
 #[derive(Debug, Default, PartialEq)]
 struct Rare {
-    blurs: Vec<(Vec<ObjId>, ObjId)>,
+    blurs: Vec<(Objs, ObjId)>,
     modules: Vec<(String, ObjId)>,
     stars: Vec<(u32, String)>,
     opaque: Vec<(u32, String)>,

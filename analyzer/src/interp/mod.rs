@@ -21,6 +21,7 @@ mod function;
 mod heap;
 mod library;
 mod magic;
+mod marks;
 mod memo;
 mod memory;
 mod names;
@@ -34,6 +35,7 @@ mod trace;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
@@ -117,6 +119,8 @@ pub(crate) fn run(
         calls: Vec::new(),
         counts: FxHashMap::default(),
         held_run: FxHashSet::default(),
+        methods_run: FxHashMap::default(),
+        rebound: 0,
         assumed: Vec::new(),
         raised: Flow::dead(),
         loop_exits: Vec::new(),
@@ -236,6 +240,10 @@ struct Interp<'a> {
     counts: FxHashMap<u32, u32>,
     /// Functions that were run in this cell because a library value holds them.
     held_run: FxHashSet<ObjId>,
+    /// Values of which all methods were run in this cell.
+    methods_run: FxHashMap<ObjId, class::MethodsRun>,
+    /// How often this cell bound or removed a name of the notebook.
+    rebound: u32,
     /// Why what happens now is only assumed.
     assumed: Vec<String>,
     raised: Flow,
@@ -247,9 +255,9 @@ struct Interp<'a> {
     /// Objects for module paths, one each.
     canon: Canon,
     /// Objects that stand for very many others.
-    blurs: FxHashMap<Vec<ObjId>, ObjId>,
+    blurs: FxHashMap<heap::Objs, ObjId>,
     /// Those that came since the last note.
-    new_blurs: Vec<(Vec<ObjId>, ObjId)>,
+    new_blurs: Vec<(heap::Objs, ObjId)>,
     /// Answers of the table, by kind and member.
     members: FxHashMap<String, FxHashMap<String, Found<'a>>>,
     /// Answers of the table, by path.
@@ -265,6 +273,8 @@ impl Interp<'_> {
         self.around = work::Around::default();
         self.counts.clear();
         self.held_run.clear();
+        self.methods_run.clear();
+        self.rebound = 0;
         self.trace = CellTrace { cell: cell.number, ..CellTrace::default() };
         self.flow = Flow::default();
         self.raised = Flow::dead();
@@ -381,16 +391,16 @@ impl Interp<'_> {
     }
 
     /// Notes that these values may be changed in place.
-    fn change(&mut self, val: &Val, range: TextRange, why: &str) {
+    fn change(&mut self, val: &Val, range: TextRange, why: impl Display) {
         let certainty = self.certainty();
-        self.change_as(val, range, why, certainty);
+        self.change_as(val, range, &why, certainty);
     }
 
-    fn change_assumed(&mut self, val: &Val, range: TextRange, why: &str) {
-        self.change_as(val, range, why, Certainty::Assumed);
+    fn change_assumed(&mut self, val: &Val, range: TextRange, why: impl Display) {
+        self.change_as(val, range, &why, Certainty::Assumed);
     }
 
-    fn change_as(&mut self, val: &Val, range: TextRange, why: &str, certainty: Certainty) {
+    fn change_as(&mut self, val: &Val, range: TextRange, why: &dyn Display, certainty: Certainty) {
         let mut reasons: Option<Vec<Arc<Because>>> = None;
         // With several candidates it is not sure which one changes.
         for &object in &val.objs {
@@ -401,7 +411,7 @@ impl Interp<'_> {
                 continue;
             }
             self.forget_memory(object);
-            let because = reasons.get_or_insert_with(|| self.because(why, range).into_iter().map(Arc::new).collect()).clone();
+            let because = reasons.get_or_insert_with(|| self.because(&why.to_string(), range).into_iter().map(Arc::new).collect()).clone();
             self.trace.change(object, Change { certainty, because });
             self.heap.note_change(object, self.cell);
         }

@@ -132,7 +132,7 @@ impl Interp<'_> {
         let certainty = self.certainty();
         let because = if self.trace.knows_reading(name) { Vec::new() } else { self.because(&format!("`{name}` is read"), range) };
         let (cells, objs) = match self.base.get(name) {
-            Some(slot) => (slot.cells.clone(), slot.val.objs.clone()),
+            Some(slot) => (slot.cells.clone(), slot.val.objs.to_vec()),
             None if is_builtin(name) || self.star_member(name).is_some() => (Vec::new(), Vec::new()),
             None => (Vec::new(), vec![self.outside(name)]),
         };
@@ -166,7 +166,7 @@ impl Interp<'_> {
         if let Some(environment) = self.nonlocal_environment(name) {
             self.heap.set_attr(environment, name, &val);
             let range = self.calls.last().map_or_else(TextRange::default, |call| call.range);
-            self.change(&Val::of(environment), range, &format!("`{name}` of its closure is rebound"));
+            self.change(&Val::of(environment), range, format_args!("`{name}` of its closure is rebound"));
             return;
         }
         if let Some(module) = self.module() {
@@ -179,6 +179,7 @@ impl Interp<'_> {
     pub(super) fn bind_global(&mut self, name: &Name, val: Val, import: Option<Arc<str>>) {
         let mut slot = Slot::bound(val, self.cell);
         slot.import = import;
+        self.rebound += 1;
         self.flow.delta.insert(name.clone(), slot);
     }
 
@@ -192,6 +193,7 @@ impl Interp<'_> {
         if !matches!(self.flow.delta.get(name), Some(slot) if slot.bound == Bound::Must) {
             self.log_read(name, range);
         }
+        self.rebound += 1;
         self.flow.delta.insert(name.clone(), Slot::deleted(self.cell));
     }
 

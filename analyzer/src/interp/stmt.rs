@@ -265,7 +265,7 @@ impl Interp<'_> {
                 }
             }
         }
-        self.change(holder, range, &format!("attribute `{attr}` is set"));
+        self.change(holder, range, format_args!("attribute `{attr}` is set"));
         self.call_special(holder, "__setattr__", &[], range);
     }
 

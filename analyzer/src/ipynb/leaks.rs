@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
+use aho_corasick::{AhoCorasick, Input};
 
 /// A credential with a shape of its own.
 struct Shape {
@@ -48,7 +48,13 @@ const SHAPES: &[Shape] = &[
     Shape { what: "a private key", prefix: "-----BEGIN ", least: 11, most: 40, allowed: pem },
 ];
 
-static FINDERS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| SHAPES.iter().map(|shape| Finder::new(shape.prefix)).collect());
+/// What stands before the name of a home folder's owner, in JSON; the first of them that tells a person counts.
+const HOMES: [&str; 3] = ["/home/", "/Users/", r"\\Users\\"];
+
+/// All prefixes, those of secrets first: outputs are megabytes of pictures, which are gone through once.
+static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::new(SHAPES.iter().map(|shape| shape.prefix).chain(HOMES)).expect("a few short words are never too many states")
+});
 
 /// What an output gives away.
 #[derive(Debug, Default)]
@@ -60,12 +66,23 @@ pub(super) struct Leaks {
 }
 
 pub(super) fn find(json: &str) -> Leaks {
-    let mut leaks = Leaks { home: home(json), ..Leaks::default() };
-    for (shape, finder) in SHAPES.iter().zip(FINDERS.iter()) {
-        if !leaks.secrets.contains(&shape.what) && finder.find_iter(json.as_bytes()).any(|at| shape.is_at(json.as_bytes(), at)) {
-            leaks.secrets.push(shape.what);
+    let mut leaks = Leaks::default();
+    let mut homes = [const { None }; HOMES.len()];
+    let mut from = 0;
+    while let Some(found) = PREFIXES.find(Input::new(json).range(from..)) {
+        let at = found.start();
+        // One prefix may begin inside another.
+        from = at + 1;
+        match SHAPES.get(found.pattern().as_usize()) {
+            Some(shape) if !leaks.secrets.contains(&shape.what) && shape.is_at(json.as_bytes(), at) => leaks.secrets.push(shape.what),
+            Some(_) => {}
+            None => {
+                let which = found.pattern().as_usize() - SHAPES.len();
+                homes[which] = homes[which].take().or_else(|| home(json, at, HOMES[which]));
+            }
         }
     }
+    leaks.home = homes.into_iter().flatten().next();
     leaks
 }
 
@@ -105,23 +122,18 @@ const SHARED_ACCOUNTS: &[&str] = &[
     "sagemaker-user",
 ];
 
-fn home(json: &str) -> Option<String> {
-    ["/home/", "/Users/", r"\\Users\\"].into_iter().find_map(|prefix| {
-        json.match_indices(prefix).find_map(|(at, _)| {
-            // `docs/home/x` of a URL is no home folder.
-            let before = json[..at].chars().next_back();
-            if before.is_some_and(|before| before.is_alphanumeric() || matches!(before, '.' | '-' | '_' | '/' | '~'))
-                && !after_escape(json, at)
-            {
-                return None;
-            }
-            let account: String =
-                json[at + prefix.len()..].chars().take_while(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')).collect();
-            let ends = json[at + prefix.len() + account.len()..].starts_with(['/', '\\']);
-            (ends && !account.is_empty() && !SHARED_ACCOUNTS.contains(&account.as_str()))
-                .then(|| format!("{}{account}", prefix.replace(r"\\", r"\")))
-        })
-    })
+/// The home folder whose prefix stands here.
+fn home(json: &str, at: usize, prefix: &str) -> Option<String> {
+    // `docs/home/x` of a URL is no home folder.
+    let before = json[..at].chars().next_back();
+    if before.is_some_and(|before| before.is_alphanumeric() || matches!(before, '.' | '-' | '_' | '/' | '~')) && !after_escape(json, at) {
+        return None;
+    }
+    let rest = &json[at + prefix.len()..];
+    let account: String = rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')).collect();
+    let ends = rest[account.len()..].starts_with(['/', '\\']);
+    (ends && !account.is_empty() && !SHARED_ACCOUNTS.contains(&account.as_str()))
+        .then(|| format!("{}{account}", prefix.replace(r"\\", r"\")))
 }
 
 /// Whether the character before is the letter of an escape such as `\n`.
