@@ -31,7 +31,7 @@ const SURE: f64 = 4.0;
 /// Below this no reasons are given, seconds.
 const WORTH_A_REASON: f64 = 0.2;
 
-/// Fills in the cost of every code cell; gives what the model says of each cell, seconds, whatever else is known.
+/// Fills in the cost of every code cell; gives what stands for the work of each when its versions are compared ([`Prediction::work`], seconds), whatever else is known.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
@@ -64,10 +64,10 @@ pub(crate) fn estimate(
                 Some(known) => known.predict(model, cell.number, features),
                 None => model.predict(&features),
             };
-            predicted(prediction, trace, budget)
+            (predicted(prediction, trace, budget), prediction.work)
         };
-        let supposed = model.zip(features).map(predict);
-        *cold = supposed.as_ref().and_then(|cost| cost.seconds);
+        let (supposed, work) = model.zip(features).map(predict).unzip();
+        *cold = work;
         report.cost = saved::cost(cell, budget).or(supposed).unwrap_or(Cost::unknown());
     }
     cold
