@@ -119,7 +119,8 @@ pub struct Analysis {
     pub edges: Vec<Edge>,
     /// What the rules found.
     pub findings: Vec<Finding>,
-    /// What the source alone leads one to expect of each cell, seconds; a history keeps it beside the time that a run took.
+    /// What the source alone says of each cell's work, seconds; only ratios count. A history keeps it beside the time that a run took, so that
+    /// an edited cell can be compared with what ran.
     pub cold: Vec<Option<f64>>,
     linked: Linked,
     placement: placement::Options,
@@ -209,7 +210,7 @@ fn cost(
     known: Option<&mut cost::Predicted>,
 ) -> Vec<Option<f64>> {
     let cold = cost::estimate(request, facts, linked.traces(), cells, known);
-    request.measurements.apply(request.notebook, cells, request.config.heavy_seconds);
+    request.measurements.apply(request.notebook, cells, &cold, request.config.heavy_seconds);
     cold
 }
 

@@ -12,7 +12,7 @@ use crate::notebook::Notebook;
 use crate::report::{CellReport, Cost};
 
 /// Version of what estimates from the source alone mean; the opinions of another version are not compared with those of this one.
-pub const MODEL: u32 = 2;
+pub const MODEL: u32 = 3;
 
 /// One run of a cell that ended without an exception.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Run {
     pub seconds: f64,
     /// Speed of the machine it ran on; a machine of speed 2 takes half the time of one of speed 1.
     pub speed: f64,
-    /// What the source alone led one to expect then, seconds; only where the same model said so.
+    /// What the source alone said of its work then (`Analysis::cold`), seconds; only where the same model said so.
     pub cold: Option<f64>,
     /// Size of the values it read, as far as known, bytes.
     pub input_bytes: Option<u64>,
@@ -56,24 +56,24 @@ impl Measurements {
     }
 
     /// Puts what was measured in the place of what was only supposed.
-    pub(crate) fn apply(&self, notebook: &Notebook, cells: &mut [CellReport], heavy_seconds: f64) {
+    pub(crate) fn apply(&self, notebook: &Notebook, cells: &mut [CellReport], cold: &[Option<f64>], heavy_seconds: f64) {
         if self.runs.is_empty() {
             return;
         }
-        for (cell, report) in notebook.cells.iter().zip(cells) {
-            if let Some(cost) = self.warm(&cell.source, &cell.key(), report, heavy_seconds) {
+        for ((cell, report), cold) in notebook.cells.iter().zip(cells).zip(cold) {
+            if let Some(cost) = self.warm(&cell.source, &cell.key(), report, *cold, heavy_seconds) {
                 report.cost = cost;
             }
         }
     }
 
-    fn warm(&self, source: &str, key: &str, report: &CellReport, heavy_seconds: f64) -> Option<Cost> {
+    fn warm(&self, source: &str, key: &str, report: &CellReport, cold: Option<f64>, heavy_seconds: f64) -> Option<Cost> {
         if source.trim().is_empty() {
             return None;
         }
         let signature = Signature::of(source);
         let about = |run: &&Run| run.signature.content == signature.content || run.cell.as_deref() == Some(key);
         let runs: Vec<&Run> = self.runs.iter().filter(about).collect();
-        estimate(&runs, self.speed, &signature, self.input_bytes(report), report, heavy_seconds)
+        estimate(&runs, self.speed, &signature, self.input_bytes(report), report, cold, heavy_seconds)
     }
 }

@@ -1,5 +1,6 @@
 //! The estimate grows as the cell does: forty cells whose true cost is known up to a factor.
 
+use nbhoist_analyzer::measurements::{Run, Signature};
 use nbhoist_analyzer::report::Cost;
 use nbhoist_analyzer::{Request, analyze, percent};
 
@@ -137,6 +138,78 @@ fn turns_of_a_training_loop_count() {
     };
     let factor = train(40) / train(20);
     assert!((1.5..2.3).contains(&factor), "{factor}");
+}
+
+/// What the last cell of a notebook with a training function takes, by what stands around the training.
+fn trained(function: &str, call: &str) -> f64 {
+    seconds(&format!(
+        "# %%\nimport os\nimport pytorch_lightning as pl\nRETRAIN = False\nclass config:\n    tune = False\n# %%\ntrainer = pl.Trainer(max_epochs=10)\n\
+         {function}\n# %%\n{call}\n"
+    ))
+}
+
+#[test]
+fn a_training_that_a_file_makes_needless_is_not_expected() {
+    let always = trained("def train(path):\n    trainer.fit(model)\n    return load(path)", "m = train('a.ckpt')");
+    let kept = [
+        "def train(path):\n    if os.path.isfile(path):\n        return load(path)\n    else:\n        trainer.fit(model)",
+        "def train(path):\n    if os.path.isfile(path):\n        return load(path)\n    trainer.fit(model)",
+        "def train(path):\n    if not path.exists() or RETRAIN:\n        trainer.fit(model)\n    return load(path)",
+        "def train(path):\n    known = os.path.exists(path) and not RETRAIN\n    if known is False:\n        trainer.fit(model)\n    return load(path)",
+        "def train(path):\n    return load(path) if os.path.exists(path) else trainer.fit(model)",
+        "def train(path):\n    try:\n        return load(path)\n    except FileNotFoundError:\n        trainer.fit(model)",
+    ];
+    for function in kept {
+        let seconds = trained(function, "m = train('a.ckpt')");
+        assert!(seconds < always / 4.0, "{seconds} s instead of {always} s:\n{function}");
+    }
+    let retrained = trained(kept[2], "RETRAIN = True\nm = train('a.ckpt')");
+    assert!(retrained > always / 4.0, "{retrained} s instead of {always} s");
+}
+
+#[test]
+fn what_a_flag_switches_off_does_not_count() {
+    let runs = trained("", "trainer.fit(model)");
+    for test in ["RETRAIN", "config.tune", "config.tune is True", "RETRAIN and not config.tune", "not (not RETRAIN)"] {
+        let seconds = trained("", &format!("if {test}:\n    trainer.fit(model)"));
+        assert!(seconds < runs / 4.0, "{test}: {seconds} s instead of {runs} s");
+    }
+    let unknown = trained("", "if somebody_knows:\n    trainer.fit(model)");
+    assert!(unknown > runs / 4.0, "{unknown} s instead of {runs} s");
+}
+
+/// What a cell of so many turns is expected to take after it took a minute with `before` of them.
+fn after_a_run(before: u32, now: u32, text: fn(u32) -> String) -> f64 {
+    let head = "# %%\nfrom tensorflow import keras\nmodel = keras.Sequential([keras.layers.Dense(8)])\nmodel.compile(loss='mse')\n# %%\n";
+    let notebook = |turns| percent::read(&format!("{head}{}\n", text(turns)));
+    let (old, new) = (notebook(before), notebook(now));
+    let cell = &old.cells[1];
+    let run = Run {
+        signature: Signature::of(&cell.source),
+        cell: Some(new.cells[1].key()),
+        seconds: 60.0,
+        speed: 1.0,
+        cold: analyze(&Request::new(&old)).cold[1],
+        input_bytes: None,
+    };
+    let mut request = Request::new(&new);
+    request.measurements.runs.push(run);
+    analyze(&request).cells[1].cost.seconds.expect("an estimate")
+}
+
+#[test]
+fn after_a_run_twice_the_work_takes_twice_as_long() {
+    let kinds: [fn(u32) -> String; 3] = [
+        |turns| format!("model.fit(x, y, epochs={turns})"),
+        |turns| format!("for epoch in range({turns}):\n    for batch in loader:\n        model.train_on_batch(*batch)"),
+        |turns| format!("for i in range({turns}):\n    results.append(simulate(i))"),
+    ];
+    for text in kinds {
+        for turns in [1, 2, 5, 10, 40, 300] {
+            let seconds = after_a_run(turns, 2 * turns, text);
+            assert!((110.0..130.0).contains(&seconds), "{turns}: {seconds} s\n{}", text(turns));
+        }
+    }
 }
 
 #[test]

@@ -332,20 +332,22 @@ impl Session {
     }
 
     fn analyzed(self: &Arc<Self>, uri: &Uri, instance: u64, generation: u64, settings: Arc<Settings>, snapshot: Option<Arc<Snapshot>>) {
-        // It is large, so it goes when the lock has gone.
-        let _before;
         let mut documents = self.lock();
         let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
-        _before = open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
+        let before = open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
         if open.running == Running::Outdated {
             // Settings that were read before a reload are not kept.
-            return self.start(uri, instance);
+            self.start(uri, instance);
+        } else {
+            open.running = Running::No;
+            open.settings = Some(settings);
+            if let Some(snapshot) = snapshot {
+                self.publish(open, &snapshot);
+            }
         }
-        open.running = Running::No;
-        open.settings = Some(settings);
-        if let Some(snapshot) = snapshot {
-            self.publish(open, &snapshot);
-        }
+        // The state before is large, so it goes when others may work again.
+        drop(documents);
+        drop(before);
     }
 
     /// Tells the problems of the text as it is now while its analysis goes on. A client that pulls them waits for the snapshot.

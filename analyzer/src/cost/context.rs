@@ -52,7 +52,7 @@ fn of_libraries(trace: &CellTrace) -> (f64, f64) {
         if matches!(library, "builtins" | "?" | "operator") {
             continue;
         }
-        let seconds = hints::library(library);
+        let seconds = hints::library(library) * call.chance;
         let name = call.path.rsplit('.').next().unwrap_or_default();
         most = most.max(seconds);
         named = named.max((seconds * hints::verb(name).unwrap_or(1.0)).sqrt());

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::growth::Weight;
+use super::growth::{SELDOM, Weight};
+use super::hints::verb;
 use super::words::{Text, hash};
 use crate::facts::CellFacts;
-use crate::interp::{CellTrace, Work};
+use crate::interp::{Call, CellTrace, Work};
 use crate::library_effects::cost::{CLASSES, Class};
 use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::EffectKind;
@@ -21,12 +22,12 @@ pub struct CellFeatures {
     pub words: Vec<u32>,
     /// The logarithm of the factor by which the numbers of the source make the cell do more or less than usual.
     pub scale: f64,
-    /// Rough seconds of what the source says. Only ratios count: a cell with twice the epochs has twice the load.
-    pub load: f64,
+    /// The same with each number counted in full: a cell with twice the epochs has it larger by `ln 2`.
+    pub growth: f64,
 }
 
 /// Names of the numbers. Their order is part of the model file's format.
-pub const FEATURES: [&str; 106] = [
+pub const FEATURES: [&str; 109] = [
     "lines",
     "comments",
     "warned",
@@ -133,6 +134,9 @@ pub const FEATURES: [&str; 106] = [
     "hosted",
     "batch",
     "python",
+    "guards",
+    "kept",
+    "sure_verb",
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
@@ -170,6 +174,7 @@ fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatu
     of_trace(&mut numbers, facts, trace);
     context.numbers(&mut numbers, facts, trace);
     context.hints(&mut numbers, facts, trace);
+    of_chance(&mut numbers, &trace.work);
     debug_assert_eq!(numbers.len(), FEATURES.len());
     let mut words = facts.text.words.clone();
     words_of(&mut words, trace);
@@ -177,7 +182,7 @@ fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatu
     words.sort_unstable();
     words.dedup();
     let weight = Weight::of_cell(&trace.work);
-    CellFeatures { numbers, words, scale: weight.scale(), load: weight.now }
+    CellFeatures { numbers, words, scale: weight.scale(), growth: weight.growth() }
 }
 
 /// Numbers span orders of magnitude.
@@ -245,6 +250,17 @@ fn of_work(numbers: &mut Vec<f32>, work: &Work, imported: f64) {
     numbers.push(count(work.calls.iter().filter(|call| call.path.starts_with("?.")).count()));
 }
 
+/// What stands behind questions for files, which as a rule need not run, and what the names of the other calls say.
+fn of_chance(numbers: &mut Vec<f32>, work: &Work) {
+    let millis = |seconds: f64| log(seconds * 1e3);
+    let named = |call: &Call| verb(call.path.rsplit('.').next().unwrap_or_default()).unwrap_or_default();
+    let kept = work.calls.iter().filter(|call| call.chance < SELDOM);
+    let sure = work.calls.iter().filter(|call| call.chance >= SELDOM && !call.path.starts_with("builtins."));
+    numbers.push(work.guards.min(10) as f32);
+    numbers.push(millis(kept.map(|call| Weight::of_call(call).always).fold(0.0, f64::max)));
+    numbers.push(millis(sure.map(named).fold(0.0, f64::max)));
+}
+
 fn of_trace(numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
     let flag = |set: bool| f32::from(u8::from(set));
     numbers.extend([flag(trace.runs_unknown), flag(trace.exhausted), count(facts.syntax.problems.len())]);
@@ -273,6 +289,10 @@ fn words_of(words: &mut Vec<u32>, trace: &CellTrace) {
     let mut libraries = BTreeSet::new();
     for call in &trace.work.calls {
         let name = call.path.rsplit('.').next().unwrap_or(&call.path);
+        if call.chance < SELDOM {
+            words.push(hash("kept", name));
+            continue;
+        }
         words.push(hash("call", &call.path));
         words.push(hash("method", name));
         if call.depth > 0 {

@@ -3,6 +3,7 @@
 //! The model knows what cells of a kind take; it does not see numbers. What the source says about numbers is turned into rough seconds twice: with the
 //! numbers as they are, and with usual ones. Their ratio scales the model's estimate, so that it grows as the cell does.
 
+use super::hints::verb;
 use crate::interp::{Call, Work};
 use crate::library_effects::cost::{ARGUMENTS, Argument, Class};
 
@@ -12,7 +13,11 @@ const STEP: f64 = 3e-8;
 const FLOOR: f64 = 1e-3;
 /// Columns of a matrix or table, when nobody knows.
 const COLUMNS: f64 = 10.0;
-/// Power of a ratio of turns and sizes below one.
+/// A call that is made in fewer of the runs is not expected in the next.
+pub(super) const SELDOM: f64 = 0.5;
+/// What is expected of a cell is not less than this share of what it would take if everything in it ran.
+const LEAST: f64 = 0.05;
+/// Power of a ratio of turns, sizes and repeats below one.
 const LESS: f64 = 0.1;
 /// Power of one above.
 const MORE: f64 = 0.6;
@@ -28,24 +33,38 @@ pub(super) struct Weight {
     pub(super) usual: f64,
     /// With the numbers that the source says, those far from the usual ones brought nearer.
     damped: f64,
+    /// With usual numbers, if also all that ran which files and flags make needless.
+    pub(super) always: f64,
 }
 
 impl Weight {
-    /// The logarithm of the factor by which the estimate grows.
+    /// The logarithm of the factor by which the estimate differs from that of a usual cell of its kind.
     pub(super) fn scale(self) -> f64 {
-        ((FLOOR + self.damped) / (FLOOR + self.usual)).ln()
+        ((FLOOR + self.damped) / (FLOOR + self.usual)).ln() + self.runs()
+    }
+
+    /// The same with every number of the source counted in full: how one version of a cell compares with another.
+    pub(super) fn growth(self) -> f64 {
+        ((FLOOR + self.now) / (FLOOR + self.usual)).ln() + self.runs()
+    }
+
+    /// The logarithm of the share of the cell that runs.
+    fn runs(self) -> f64 {
+        ((FLOOR + self.usual) / (FLOOR + self.always)).ln().max(LEAST.ln())
     }
 
     /// Rough seconds of everything that a cell does.
     pub(super) fn of_cell(work: &Work) -> Self {
         let (now, usual) = (work.steps * STEP, work.usual_steps * STEP);
-        let mut sum = Self { now, usual, damped: damped(now, usual) };
+        let mut sum = Self { now, usual, damped: damped(now, usual), always: usual };
         for call in &work.calls {
             let one = Self::of_call(call);
             sum.now += one.now;
             sum.usual += one.usual;
             sum.damped += one.damped;
+            sum.always += one.always;
         }
+        sum.always += work.idle.iter().map(|call| Self::of_call(call).always).fold(0.0, f64::max);
         sum
     }
 
@@ -62,10 +81,17 @@ impl Weight {
             now *= least / usual;
             usual = least;
         }
-        let (now, usual) = (now * call.times, usual * call.usual);
+        let (now, usual, always) = (now * call.times * call.chance, usual * call.usual * call.chance, usual * call.usual);
         let repeated: f64 = repeats.iter().map(|(argument, value)| value / argument.usual).product();
-        Self { now: now * repeated, usual, damped: damped(now, usual) * repeated }
+        // Fewer epochs than usual are heavier ones as a rule.
+        let held = if repeated < 1.0 { repeated.powf(LESS) } else { repeated };
+        Self { now: now * repeated, usual, damped: damped(now, usual) * held, always: always.max(seldom(call)) }
     }
+}
+
+/// What the name of a call says that is seldom made, rough seconds.
+fn seldom(call: &Call) -> f64 {
+    if call.chance >= SELDOM { 0.0 } else { verb(call.path.rsplit('.').next().unwrap_or_default()).unwrap_or_default() }
 }
 
 /// Who loops over three things, or works on a hundred rows, mostly does so because each of them takes long: less than usual says little, and more than usual

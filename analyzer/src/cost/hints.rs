@@ -40,6 +40,21 @@ impl Hints {
         }
     }
 
+    /// Notes a command of the shell: each of its programs counts as a call, a script by its name.
+    pub(super) fn command(&mut self, line: &str) {
+        for part in line.split(['&', ';', '|']) {
+            let mut words = part.split_whitespace();
+            let mut program = words.next().unwrap_or_default();
+            if matches!(program, "python" | "python3" | "bash" | "sh" | "time" | "sudo" | "accelerate" | "torchrun") {
+                let script = words.clone().find(|word| !word.starts_with('-') && word.chars().any(char::is_alphabetic));
+                program = script.map_or(program, |script| script.rsplit('/').next().unwrap_or(script));
+            }
+            let said = words.find(|word| matches!(*word, "install" | "clone" | "download" | "pull"));
+            let name = said.filter(|_| verb(program).is_none()).unwrap_or(program);
+            self.call(program_hint(name).unwrap_or(name), false);
+        }
+    }
+
     /// Notes an argument that is given by this name.
     pub(super) fn keyword(&mut self, name: &str) {
         if let Some(&seconds) = tables().arguments.get(name) {
@@ -56,6 +71,17 @@ pub(super) fn verb(name: &str) -> Option<f64> {
     let single = words.iter().filter_map(|word| verbs.get(word.as_str()));
     let double = words.windows(2).filter_map(|pair| verbs.get(pair.concat().as_str()));
     single.chain(double).copied().reduce(f64::max)
+}
+
+/// The verb for what a program does whose name says nothing.
+fn program_hint(program: &str) -> Option<&'static str> {
+    match program {
+        "wget" | "curl" | "gdown" | "aria2c" | "rsync" | "scp" => Some("download"),
+        "unzip" | "tar" | "gunzip" | "7z" | "unrar" => Some("extract"),
+        "make" | "cmake" | "gcc" | "g++" | "cargo" => Some("compile"),
+        "ls" | "cat" | "head" | "pwd" | "echo" | "wc" | "nvidia-smi" | "mkdir" | "rm" | "cp" | "mv" => Some("print"),
+        _ => None,
+    }
 }
 
 /// What a call worth importing the library for takes, rough seconds.

@@ -37,7 +37,8 @@ pub(crate) fn saved(request: &Request<'_>) -> Vec<Cost> {
     request.notebook.cells.iter().map(|cell| saved(cell).unwrap_or(Cost::unknown())).collect()
 }
 
-/// Fills in the cost of every code cell that has none yet; gives what the model says of each cell, seconds, whatever else is known.
+/// Fills in the cost of every code cell that has none yet; gives what stands for the work of each when its versions are compared
+/// ([`Prediction::work`], seconds), whatever else is known.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
@@ -67,10 +68,10 @@ pub(crate) fn estimate(
                 Some(known) => known.predict(model, cell.number, features),
                 None => model.predict(&features),
             };
-            predicted(prediction, trace, budget)
+            (predicted(prediction, trace, budget), prediction.work)
         };
-        let supposed = model.zip(features).map(predict);
-        *cold = supposed.as_ref().and_then(|cost| cost.seconds);
+        let (supposed, work) = model.zip(features).map(predict).unzip();
+        *cold = work;
         if report.cost.basis == CostBasis::Unknown
             && let Some(supposed) = supposed
         {

@@ -55,6 +55,8 @@ pub struct Prediction {
     pub low: f64,
     /// Upper end of the 80% interval, seconds.
     pub high: f64,
+    /// What stands for the cell's work when two versions of it are compared: the median with every number of the source counted in full, seconds.
+    pub work: f64,
 }
 
 /// A trained model.
@@ -123,7 +125,8 @@ impl Model {
         let low = (self.low.value(&numbers) - f64::from(self.widen[0])).min(middle);
         let high = (self.high.value(&numbers) + f64::from(self.widen[1])).max(middle);
         let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
-        Prediction { seconds: seconds(middle), low: seconds(low), high: seconds(high) }
+        let work = seconds(middle + features.growth - scale);
+        Prediction { seconds: seconds(middle), low: seconds(low), high: seconds(high), work }
     }
 
     fn numbers(&self, features: &CellFeatures) -> Vec<f32> {

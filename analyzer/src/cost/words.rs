@@ -124,6 +124,9 @@ impl TextReader {
                 && escape.arguments.contains("install");
             counts.installs += u32::from(is_install);
             self.word("!", program);
+            if escape.kind == EscapeKind::Shell {
+                self.text.hints.command(&escape.arguments);
+            }
             escape.code.iter().for_each(|statement| self.visit_stmt(statement));
         }
     }

@@ -4,22 +4,39 @@ use ruff_python_ast::name::Name;
 use ruff_python_ast::{ExceptHandler, Expr, Pattern, Stmt, StmtFor, StmtIf, StmtMatch, StmtTry, StmtWhile, StmtWith};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::chance::KEPT;
 use super::flow::Flow;
 use super::heap::{Kind, Val};
 use super::{Interp, LoopExit};
 
+/// What has been seen of one branch of an `if`.
+pub(super) struct Branch {
+    /// Its test cannot fail.
+    pub(super) decided: bool,
+    /// Share of the runs in which the `else` runs.
+    otherwise: f64,
+    /// Share of the runs in which what stands behind the `if` runs.
+    behind: f64,
+}
+
 impl Interp<'_> {
     pub(super) fn run_if(&mut self, inner: &StmtIf) {
         let mut after = Flow::dead();
-        let mut decided = self.run_branch(&inner.test, &inner.body, &mut after);
+        let first = self.run_branch(&inner.test, &inner.body, &mut after);
+        let (mut decided, mut rest, mut behind) = (first.decided, first.otherwise, first.behind);
         for clause in &inner.elif_else_clauses {
             if decided {
                 break;
             }
             match &clause.test {
-                Some(test) => decided = self.run_branch(test, &clause.body, &mut after),
+                Some(test) => {
+                    let branch = self.with_chance(rest, |interp| interp.run_branch(test, &clause.body, &mut after));
+                    decided = branch.decided;
+                    rest *= branch.otherwise;
+                    behind *= branch.behind;
+                }
                 None => {
-                    self.run_one_of_many(&clause.body);
+                    self.with_chance(rest, |interp| interp.run_one_of_many(&clause.body));
                     after.join(&self.flow);
                     decided = true;
                 }
@@ -29,24 +46,29 @@ impl Interp<'_> {
             after.join(&self.flow);
         }
         self.flow = after;
+        self.scale_chance(behind);
     }
 
-    /// Runs a test and the body behind it; the flow is then that of the test having failed. True when the test cannot fail.
-    pub(super) fn run_branch(&mut self, test: &Expr, body: &[Stmt], after: &mut Flow) -> bool {
+    /// Runs a test and the body behind it; the flow is then that of the test having failed.
+    pub(super) fn run_branch(&mut self, test: &Expr, body: &[Stmt], after: &mut Flow) -> Branch {
         let truth = constant_truth(test);
         self.eval(test);
+        let answer = self.answer(test);
+        let otherwise = answer.otherwise();
         if truth == Some(false) {
-            return false;
+            return Branch { decided: false, otherwise, behind: 1.0 };
         }
         let failed = self.flow.clone();
         if truth.is_some() {
             self.run_body(body);
         } else {
-            self.run_one_of_many(body);
+            self.with_chance(answer.chance(), |interp| interp.run_one_of_many(body));
         }
         after.join(&self.flow);
+        // What stands behind a branch that leaves runs when the branch does not.
+        let behind = if self.flow.dead { otherwise } else { 1.0 };
         self.flow = failed;
-        truth == Some(true)
+        Branch { decided: truth == Some(true), otherwise, behind }
     }
 
     /// A body that runs on some paths only.
@@ -181,7 +203,7 @@ impl Interp<'_> {
                 let exception = self.unknown();
                 self.bind_name(&name.id, exception);
             }
-            self.run_one_of_many(&handler.body);
+            self.with_chance(KEPT, |interp| interp.run_one_of_many(&handler.body));
             // The name is unbound when the handler ends; nothing was read, so this is no deletion of another cell's name.
             if let Some(name) = &handler.name
                 && !self.flow.dead

@@ -69,10 +69,11 @@ impl Interp<'_> {
             Expr::Lambda(inner) => self.make_lambda(inner),
             Expr::If(inner) => {
                 self.eval(&inner.test);
+                let answer = self.answer(&inner.test);
                 let before = self.flow.clone();
-                let mut val = self.eval(&inner.body);
+                let mut val = self.with_chance(answer.chance(), |interp| interp.eval(&inner.body));
                 let after_body = std::mem::replace(&mut self.flow, before);
-                let other = self.eval(&inner.orelse);
+                let other = self.with_chance(answer.otherwise(), |interp| interp.eval(&inner.orelse));
                 self.flow.join(&after_body);
                 val.join(&other);
                 val

@@ -279,6 +279,7 @@ impl Interp<'_> {
         self.frames.push(frame);
         self.flow.frames.push(names);
         let depth = self.frames.len();
+        let chance = self.scale_chance(1.0);
         match node {
             FunctionNode::Def(node) => {
                 self.run_body(&node.body);
@@ -291,6 +292,7 @@ impl Interp<'_> {
                 self.leave_function(&val);
             }
         }
+        self.set_chance(chance);
         self.facts = facts;
         self.pin = pin;
         self.loop_exits = loops;

@@ -27,6 +27,8 @@ pub(crate) enum Const {
     /// A number that is only about right: good enough to say how much work something is, and for nothing else.
     About(f64),
     Bool(bool),
+    /// Whether a file is there (true), or is not (false), whatever it is.
+    FileThere(bool),
     None,
 }
 

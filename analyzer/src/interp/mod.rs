@@ -11,6 +11,7 @@ mod base;
 mod builtin_calls;
 mod builtin_names;
 mod call;
+mod chance;
 mod class;
 mod control;
 mod elements;

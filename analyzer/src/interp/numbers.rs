@@ -10,7 +10,7 @@ impl Const {
         match self {
             Self::Int(value) => Some(*value as f64),
             Self::Float(value) | Self::About(value) => Some(*value),
-            Self::Str(_) | Self::Bool(_) | Self::None => None,
+            Self::Str(_) | Self::Bool(_) | Self::None | Self::FileThere(_) => None,
         }
     }
 }

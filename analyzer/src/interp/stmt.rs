@@ -52,7 +52,8 @@ impl Interp<'_> {
             }
             Stmt::Assign(inner) => {
                 let val = self.eval(&inner.value);
-                let val = self.settle(val);
+                let mut val = self.settle(val);
+                self.keep_answer(&inner.value, &mut val);
                 for target in &inner.targets {
                     self.assign(target, &val);
                 }

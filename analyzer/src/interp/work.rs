@@ -17,6 +17,8 @@ pub(crate) const TURNS: f64 = 10.0;
 const MOST: f64 = 1e15;
 /// Calls kept of one cell.
 const MAX_CALLS: usize = 600;
+/// Calls kept of branches that a flag switches off.
+const MAX_IDLE: usize = 60;
 /// Numbers kept of what one object was made with.
 const MAX_GIVEN: usize = 24;
 /// Objects behind an argument that are asked what they were made with.
@@ -59,6 +61,8 @@ pub(crate) struct Call {
     /// The largest thing it works on.
     pub(crate) extent: Extent,
     pub(crate) conditional: bool,
+    /// Share of the runs in which it is made, as far as flags and questions for files say.
+    pub(crate) chance: f64,
 }
 
 /// A loop that a cell runs.
@@ -88,6 +92,10 @@ pub(crate) struct Work {
     pub(crate) depth: u32,
     /// Loops of which nobody knows how often they turn.
     pub(crate) open: u32,
+    /// Branches that ask whether a file is there.
+    pub(crate) guards: u32,
+    /// Calls in branches of its own that a flag switches off.
+    pub(crate) idle: Vec<Call>,
 }
 
 /// The loops around what is being run.
@@ -99,6 +107,8 @@ pub(super) struct Around {
     open: u32,
     /// A body is being run once more, only to learn what its first turn leaves to the next.
     again: u32,
+    /// Share of the runs in which this is reached.
+    chance: f64,
 }
 
 impl Around {
@@ -110,7 +120,7 @@ impl Around {
 
 impl Default for Around {
     fn default() -> Self {
-        Self { times: 1.0, usual: 1.0, depth: 0, open: 0, again: 0 }
+        Self { times: 1.0, usual: 1.0, depth: 0, open: 0, again: 0, chance: 1.0 }
     }
 }
 
@@ -118,7 +128,7 @@ impl Interp<'_> {
     /// Enters a loop; what it returns goes to `leave_loop`.
     pub(super) fn enter_loop(&mut self, turns: Option<f64>, range: TextRange) -> Around {
         let before = self.around;
-        if before.again == 0 {
+        if before.again == 0 && before.chance > 0.0 {
             let range = self.cause(range);
             let work = &mut self.trace.work;
             if work.loops.len() < MAX_CALLS {
@@ -144,6 +154,24 @@ impl Interp<'_> {
         self.around = before;
     }
 
+    /// From here on things run in this share of the runs; what it returns goes to `set_chance`.
+    pub(super) const fn scale_chance(&mut self, chance: f64) -> f64 {
+        let before = self.around.chance;
+        self.around.chance = before * chance;
+        before
+    }
+
+    pub(super) const fn set_chance(&mut self, chance: f64) {
+        self.around.chance = chance;
+    }
+
+    /// Notes a branch that asks whether a file is there.
+    pub(super) const fn note_guard(&mut self) {
+        if self.around.again == 0 {
+            self.trace.work.guards += 1;
+        }
+    }
+
     /// From here to `leave_loop` the body is run once more: nothing is counted.
     pub(super) const fn run_again(&mut self) {
         self.around.again += 1;
@@ -152,8 +180,8 @@ impl Interp<'_> {
     /// Counts a step.
     pub(super) fn count_step(&mut self) {
         if self.around.again == 0 {
-            self.trace.work.steps += self.around.times;
-            self.trace.work.usual_steps += self.around.usual;
+            self.trace.work.steps += self.around.times * self.around.chance;
+            self.trace.work.usual_steps += self.around.usual * self.around.chance;
         }
     }
 
@@ -190,8 +218,14 @@ impl Interp<'_> {
             made_with: self.made_with(receiver, args),
             extent,
             conditional: self.branches > 0,
+            chance: self.around.chance,
         };
-        self.trace.work.calls.push(call);
+        let work = &mut self.trace.work;
+        if call.chance > 0.0 {
+            work.calls.push(call);
+        } else if !call.inside && work.idle.len() < MAX_IDLE {
+            work.idle.push(call);
+        }
     }
 
     /// The work of `convolve(signal, kernel)` is the product of both; an operand of which nobody knows how large it is counts as usual.

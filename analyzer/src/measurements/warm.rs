@@ -30,13 +30,15 @@ struct Guess {
     width: f64,
 }
 
-/// What a cell costs by the runs that are about it, oldest first; `None` when they say nothing. `report` holds what is supposed without them.
+/// What a cell costs by the runs that are about it, oldest first; `None` when they say nothing. `report` holds what is supposed without them, `cold` what
+/// the source says of its work (`Analysis::cold`).
 pub(crate) fn estimate(
     runs: &[&Run],
     speed: f64,
     signature: &Signature,
     input_bytes: Option<u64>,
     report: &CellReport,
+    cold: Option<f64>,
     heavy_seconds: f64,
 ) -> Option<Cost> {
     let same: Vec<&Run> = runs.iter().filter(|run| run.signature.content == signature.content).copied().collect();
@@ -46,7 +48,7 @@ pub(crate) fn estimate(
     } else {
         // The last version that is still alike; a run of another cell is not evidence.
         let last = runs.iter().rev().find(|run| run.cell.is_some())?;
-        edited(last, speed, signature, &report.cost)?
+        edited(last, speed, signature, &report.cost, cold)?
     };
     // What a logarithm adds behind the microseconds is not worth telling.
     let seconds_of = |log: f64| (log.exp() * 1e6).round() / 1e6;
@@ -89,12 +91,12 @@ fn repeated(same: &[&Run], speed: f64, input_bytes: Option<u64>) -> (Guess, Stri
 }
 
 /// The cell has been edited since: from the history toward the model, by how much of it has changed.
-fn edited(last: &Run, speed: f64, signature: &Signature, cold: &Cost) -> Option<(Guess, String)> {
+fn edited(last: &Run, speed: f64, signature: &Signature, supposed: &Cost, cold: Option<f64>) -> Option<(Guess, String)> {
     let took = format!("took {} before it was edited", seconds(last.seconds));
     let measured = here(last, speed);
-    let expected = cold.seconds.filter(|seconds| *seconds > 0.0 && cold.basis == CostBasis::Model);
+    let expected = supposed.seconds.filter(|seconds| *seconds > 0.0 && supposed.basis == CostBasis::Model);
     // What the edit changes in the model's eyes, it is supposed to change in the run.
-    let ratio = expected.zip(last.cold.filter(|cold| *cold > 0.0)).map_or(1.0, |(now, then)| now / then);
+    let ratio = cold.filter(|cold| *cold > 0.0).zip(last.cold.filter(|cold| *cold > 0.0)).map_or(1.0, |(now, then)| now / then);
     let carried = Guess { log: (measured * ratio).ln(), width: spread(measured) + CARRIED.ln() + ratio.ln().abs() / 2.0 };
     if last.signature.structure == signature.structure {
         let factor = if (ratio - 1.0).abs() > 0.05 { format!("; {ratio:.2} times the work now") } else { String::new() };
@@ -108,7 +110,7 @@ fn edited(last: &Run, speed: f64, signature: &Signature, cold: &Cost) -> Option<
     let Some(expected) = expected else {
         return Some((Guess { width: carried.width / likeness, ..carried }, text));
     };
-    let model = Guess { log: expected.ln(), width: half_width(cold).unwrap_or(2.0) };
+    let model = Guess { log: expected.ln(), width: half_width(supposed).unwrap_or(2.0) };
     let mix = |one: f64, two: f64| likeness * one + (1.0 - likeness) * two;
     Some((Guess { log: mix(carried.log, model.log), width: mix(carried.width, model.width) }, text))
 }
@@ -175,7 +177,8 @@ mod tests {
 
     fn guess(runs: &[Run], source: &str, size: Option<u64>, cost: Cost) -> Option<Cost> {
         let runs: Vec<&Run> = runs.iter().collect();
-        estimate(&runs, 1.0, &Signature::of(source), size, &report(cost), 10.0)
+        let work = cost.seconds;
+        estimate(&runs, 1.0, &Signature::of(source), size, &report(cost), work, 10.0)
     }
 
     fn near(one: Option<f64>, two: f64) -> bool {
