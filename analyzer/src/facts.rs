@@ -17,7 +17,6 @@ pub(crate) use scope::{Scope, comprehension_targets};
 
 use crate::cost::{Predicted, Text};
 use crate::interp::Memo;
-use crate::linked::Reports;
 use crate::rules::NamesInFunctions;
 use crate::syntax::{self, CellSyntax};
 
@@ -99,15 +98,13 @@ pub struct FactsCache {
     pub(crate) memo: Option<Memo>,
     /// What the cost model said of each cell.
     pub(crate) predicted: Option<Predicted>,
-    /// What was reported of each cell.
-    pub(crate) reports: Option<Reports>,
 }
 
 impl FactsCache {
     /// A cache for a notebook that is edited and analyzed again and again: besides facts it keeps what each cell did when it was
     /// interpreted, and in the next analysis only those are interpreted for which something is different.
     pub fn for_edits() -> Self {
-        Self { memo: Some(Memo::default()), predicted: Some(Predicted::default()), reports: Some(Reports::default()), ..Self::default() }
+        Self { memo: Some(Memo::default()), predicted: Some(Predicted::default()), ..Self::default() }
     }
 
     /// How many cells were interpreted, where that is kept.

@@ -26,6 +26,7 @@ pub mod report;
 pub mod rules;
 mod sizes;
 mod syntax;
+pub mod text_index;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -114,7 +115,7 @@ impl<'a> Request<'a> {
 #[derive(Debug)]
 pub struct Analysis {
     /// One report for each cell, markdown cells included.
-    pub cells: Vec<Arc<CellReport>>,
+    pub cells: Vec<CellReport>,
     /// Dependencies between cells.
     pub edges: Vec<Edge>,
     /// What the rules found.
@@ -135,7 +136,13 @@ pub fn analyze(request: &Request<'_>) -> Analysis {
 
 /// Analyzes a notebook, taking the facts of unchanged cells from a cache.
 pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
-    analyze_observed(request, cache, &mut |_| {})
+    in_stages(request, cache, &mut |_| {}, &mut |_| {})
+}
+
+/// The same as [`analyze_with`]; `told` is given the findings as soon as they are final. What the model says of costs moves no finding unless runs
+/// were measured, so it is asked after that: an editor need not wait for it.
+pub fn analyze_telling(request: &Request<'_>, cache: &mut FactsCache, told: &mut dyn FnMut(&[Finding])) -> Analysis {
+    in_stages(request, cache, told, &mut |_| {})
 }
 
 /// A part of an analysis, for those who measure what each takes.
@@ -155,103 +162,36 @@ pub enum Stage {
 
 /// The same as [`analyze_with`]; `ended` is told when a stage is over, in the order in which they run.
 pub fn analyze_observed(request: &Request<'_>, cache: &mut FactsCache, ended: &mut dyn FnMut(Stage)) -> Analysis {
-    let mut draft = Draft::observed(request, cache, ended);
-    if let Some(costs) = (!draft.costs_known).then(|| draft.costs(request, cache, &|| true)).flatten() {
-        draft.put(costs, cache);
-    }
-    ended(Stage::Cost);
-    draft.analysis
+    in_stages(request, cache, &mut |_| {}, ended)
 }
 
-/// An analysis whose findings are known, and not yet what cells cost that nobody has measured: no rule looks at that, and an editor's user
-/// waits for the findings.
-#[derive(Debug)]
-pub struct Draft {
-    analysis: Analysis,
-    facts: Vec<Arc<facts::CellFacts>>,
-    costs_known: bool,
-}
-
-impl Draft {
-    /// Analyzes a notebook as far as its findings.
-    pub fn of(request: &Request<'_>, cache: &mut FactsCache) -> Self {
-        Self::observed(request, cache, &mut |_| {})
-    }
-
-    fn observed(request: &Request<'_>, cache: &mut FactsCache, ended: &mut dyn FnMut(Stage)) -> Self {
-        let facts = facts_of(request.notebook, cache);
-        ended(Stage::Facts);
-        let (linked, edges) = link(request, &facts, cache.memo.as_mut());
-        ended(Stage::Graph);
-        let cells = linked.reports(request.notebook, &facts, cache.reports.as_mut());
-        ended(Stage::Liveness);
-        let mut placement = request.placement.clone();
-        for (path, bytes) in &request.file_sizes {
-            placement.sizes.entry(path.clone()).or_insert(*bytes);
-        }
-        let sizes = request.measurements.sizes.clone();
-        let analysis = Analysis { cells, edges, findings: Vec::new(), cold: Vec::new(), linked, placement, sizes };
-        let mut draft = Self { analysis, facts, costs_known: false };
-        // What was measured before an edit is carried over to what is there now by what the model says of both.
-        let measured = if request.measurements.runs.is_empty() { None } else { draft.costs(request, cache, &|| true) };
-        draft.costs_known = measured.is_some();
-        match measured {
-            Some(measured) => draft.put(measured, cache),
-            None => draft.put_saved(request),
-        }
-        ended(Stage::Cost);
-        draft.analysis.findings = draft.check(request);
+fn in_stages(request: &Request<'_>, cache: &mut FactsCache, told: &mut dyn FnMut(&[Finding]), ended: &mut dyn FnMut(Stage)) -> Analysis {
+    let facts = facts_of(request.notebook, cache);
+    ended(Stage::Facts);
+    let (linked, edges) = link(request, &facts, cache.memo.as_mut());
+    ended(Stage::Graph);
+    let mut find = |costs: &[Cost], ended: &mut dyn FnMut(Stage)| {
+        let index = rules::Index::default();
+        let findings = rules::run(&rules::Context { request, costs, edges: &edges, linked: &linked, facts: &facts, index });
         ended(Stage::Rules);
-        draft
+        told(&findings);
+        findings
+    };
+    let saved = cost::saved(request);
+    let early = request.measurements.runs.is_empty().then(|| find(&saved, ended));
+    let mut cells = linked.reports(request.notebook, &facts, saved);
+    ended(Stage::Liveness);
+    let cold = cost(request, &facts, &linked, &mut cells, cache.predicted.as_mut());
+    ended(Stage::Cost);
+    let findings = early.unwrap_or_else(|| {
+        let costs: Vec<Cost> = cells.iter().map(|cell| cell.cost.clone()).collect();
+        find(&costs, ended)
+    });
+    let mut placement = request.placement.clone();
+    for (path, bytes) in &request.file_sizes {
+        placement.sizes.entry(path.clone()).or_insert(*bytes);
     }
-
-    /// What the rules found.
-    pub fn findings(&self) -> &[Finding] {
-        &self.analysis.findings
-    }
-
-    /// The whole analysis; nothing once it is no longer `wanted`, which is asked again and again.
-    pub fn finish(mut self, request: &Request<'_>, cache: &mut FactsCache, wanted: &dyn Fn() -> bool) -> Option<Analysis> {
-        if !self.costs_known {
-            let costs = self.costs(request, cache, wanted)?;
-            self.put(costs, cache);
-        }
-        Some(self.analysis)
-    }
-
-    fn check(&self, request: &Request<'_>) -> Vec<Finding> {
-        let Analysis { cells, edges, linked, .. } = &self.analysis;
-        rules::run(&rules::Context { request, cells, edges, linked, facts: &self.facts, index: rules::Index::default() })
-    }
-
-    #[inline(never)]
-    fn costs(&self, request: &Request<'_>, cache: &mut FactsCache, wanted: &dyn Fn() -> bool) -> Option<(Vec<Cost>, Vec<Option<f64>>)> {
-        let Analysis { cells, linked, .. } = &self.analysis;
-        let (mut costs, cold) = cost::estimate(request, &self.facts, linked.traces(), cache.predicted.as_mut(), wanted)?;
-        request.measurements.apply(request, cells, &mut costs, &cold);
-        Some((costs, cold))
-    }
-
-    fn put(&mut self, (costs, cold): (Vec<Cost>, Vec<Option<f64>>), cache: &mut FactsCache) {
-        self.analysis.cold = cold;
-        for (report, cost) in self.analysis.cells.iter_mut().zip(costs) {
-            if report.cost != cost {
-                Arc::make_mut(report).cost = cost;
-            }
-        }
-        if let Some(reports) = &mut cache.reports {
-            reports.keep(&self.analysis.cells);
-        }
-    }
-
-    /// Puts in what the notebook itself tells. What the model said of a report that was taken over stays: no rule looks at it.
-    fn put_saved(&mut self, request: &Request<'_>) {
-        for (report, cost) in self.analysis.cells.iter_mut().zip(cost::saved(request)) {
-            if report.cost != cost && (cost.was_measured() || report.cost.was_measured()) {
-                Arc::make_mut(report).cost = cost;
-            }
-        }
-    }
+    Analysis { cells, edges, findings, cold, linked, placement, sizes: request.measurements.sizes.clone() }
 }
 
 // Stages stay functions of their own, so that a profiler tells them apart by name.
@@ -260,6 +200,19 @@ fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], memo: Option<&mu
     let linked = Linked::of(request, facts, memo);
     let edges = graph::edges(&linked);
     (linked, edges)
+}
+
+#[inline(never)]
+fn cost(
+    request: &Request<'_>,
+    facts: &[Arc<facts::CellFacts>],
+    linked: &Linked,
+    cells: &mut [CellReport],
+    known: Option<&mut cost::Predicted>,
+) -> Vec<Option<f64>> {
+    let cold = cost::estimate(request, facts, linked.traces(), cells, known);
+    request.measurements.apply(request.notebook, cells, &cold, request.config.heavy_seconds);
+    cold
 }
 
 /// The facts of all cells; those of prose are empty.
@@ -273,12 +226,17 @@ impl Analysis {
     /// What moving these cells takes, and where they should run. `after` says who may use what the block leaves.
     #[inline(never)]
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
+        self.plan_at(cells, after, &self.placement)
+    }
+
+    /// The same with other places than those of the request.
+    pub(crate) fn plan_at(&self, cells: &[u32], after: After, placement: &placement::Options) -> Plan {
         let mut plan = minimal_state::plan(&self.linked, cells, after);
         plan.measured(&self.sizes);
-        if !self.placement.places.is_empty() {
+        if !placement.places.is_empty() {
             let first = plan.cells.first().copied().unwrap_or(0);
-            let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
-            placement::decide(&mut plan, &self.cells, &before, &self.placement);
+            let before = if placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
+            placement::decide(&mut plan, &self.cells, &before, placement);
             if !plan.cells.is_empty() && plan.cells.iter().all(|cell| self.linked.importing.contains(cell)) {
                 placement::keep(&mut plan, "it only imports, which every place does for itself");
             }
@@ -316,7 +274,7 @@ impl Analysis {
 
     /// The versions of variables that the cells before this one make.
     fn versions(&self, end: u32) -> placement::Versions<'_> {
-        let code = self.cells.iter().map(Arc::as_ref).filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
+        let code = self.cells.iter().filter(|cell| cell.kind == CellKind::Code && cell.cell < end);
         placement::Versions::of(code, self.linked.bindings(), &self.placement)
     }
 

@@ -11,7 +11,7 @@ use crate::facts::CellFacts;
 use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, World};
 use crate::library_effects::Table;
 use crate::minimal_state;
-use crate::notebook::{Cell, CellKind, Notebook, marked_blocks};
+use crate::notebook::{CellKind, Notebook, marked_blocks};
 use crate::placement::Binding;
 use crate::report::{Because, CellReport, Certainty, Cost, Memory, NameFact, ValueKind};
 use crate::sizes;
@@ -76,59 +76,39 @@ impl Linked {
         must.chain(self.importing.iter().copied()).collect()
     }
 
-    /// What is reported of each cell. Reports of the last analysis are taken over where nothing that they say can be different.
+    /// One report for each cell; `costs` says what is known of their costs so far.
     #[inline(never)]
-    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>], mut known: Option<&mut Reports>) -> Vec<Arc<CellReport>> {
-        let mut before = known.as_mut().map(|known| std::mem::take(*known)).unwrap_or_default();
+    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>], costs: Vec<Cost>) -> Vec<CellReport> {
         let mut env = Env::default();
-        let mut traces = self.world.traces.iter().enumerate();
-        // Behind the last cell that changes a value of others nobody asks which names stand for what.
-        let last = self.world.traces.iter().rposition(|trace| self.changes_of_others(trace).next().is_some());
-        let mut reports = Vec::with_capacity(notebook.cells.len());
-        for (index, (cell, facts)) in notebook.cells.iter().zip(facts).enumerate() {
-            let numbered = if cell.kind == CellKind::Code { traces.next() } else { None };
-            let trace = numbered.map(|(_, trace)| trace);
-            let asked = numbered.filter(|(at, _)| last.is_some_and(|last| *at <= last)).map(|(_, trace)| trace);
-            if let Some(trace) = asked {
+        let mut traces = self.world.traces.iter();
+        let mut reports = Vec::new();
+        for ((cell, facts), cost) in notebook.cells.iter().zip(facts).zip(costs) {
+            let mut report = CellReport {
+                cell: cell.number,
+                id: cell.id.clone(),
+                kind: cell.kind,
+                defines: Vec::new(),
+                reads: Vec::new(),
+                mutates: Vec::new(),
+                deletes: Vec::new(),
+                effects: Vec::new(),
+                problems: facts.syntax.problems.clone(),
+                cost,
+                sizes: BTreeMap::new(),
+                memory: Memory::default(),
+            };
+            if cell.kind == CellKind::Code
+                && let Some(trace) = traces.next()
+            {
                 for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound) {
                     env.learn(name, &read.objs);
                 }
-            }
-            let before = before.kept.get_mut(index).and_then(Option::take).filter(|before| before.is_of(cell, facts, trace));
-            let report = match before.filter(|_| trace.is_none_or(|trace| self.changes_of_others(trace).next().is_none())) {
-                Some(before) => before.report,
-                None => Arc::new(self.report(cell, facts, trace, &env)),
-            };
-            if let Some(trace) = asked {
+                self.fill(&mut report, trace, &env);
                 env.apply(trace);
-            }
-            if let Some(known) = &mut known {
-                known.kept.push(Some(Kept { facts: Arc::clone(facts), trace: trace.cloned(), report: Arc::clone(&report) }));
             }
             reports.push(report);
         }
         reports
-    }
-
-    fn report(&self, cell: &Cell, facts: &CellFacts, trace: Option<&Arc<CellTrace>>, env: &Env) -> CellReport {
-        let mut report = CellReport {
-            cell: cell.number,
-            id: cell.id.clone(),
-            kind: cell.kind,
-            defines: Vec::new(),
-            reads: Vec::new(),
-            mutates: Vec::new(),
-            deletes: Vec::new(),
-            effects: Vec::new(),
-            problems: facts.syntax.problems.clone(),
-            cost: Cost::unknown(),
-            sizes: BTreeMap::new(),
-            memory: Memory::default(),
-        };
-        if let Some(trace) = trace {
-            self.fill(&mut report, trace, env);
-        }
-        report
     }
 
     fn fill(&self, report: &mut CellReport, trace: &CellTrace, env: &Env) {
@@ -162,17 +142,16 @@ impl Linked {
         report.memory = sizes::memory(&trace.peak);
     }
 
-    /// What a cell changes of values that it did not make itself; those nobody outside knows.
-    fn changes_of_others<'t>(&'t self, trace: &'t CellTrace) -> impl Iterator<Item = (ObjId, &'t Change)> {
-        let heap = &self.world.heap;
-        let changes = trace.changes.iter().filter(|&(&id, _)| heap.get(id).born != trace.cell || !heap.get(id).views.is_empty());
-        changes.map(|(&id, change)| (id, change))
-    }
-
     /// Names through which changes of this cell can be seen, in the state before it. What cells after `until` tie together does not count.
     pub(crate) fn changed_names(&self, trace: &CellTrace, env: &Env, until: u32) -> BTreeMap<Name, ChangedName> {
         let heap = &self.world.heap;
-        let changes: Vec<(ObjId, &Change)> = self.changes_of_others(trace).collect();
+        // Made by this very cell: nobody outside knows it.
+        let changes: Vec<(ObjId, &Change)> = trace
+            .changes
+            .iter()
+            .filter(|&(&id, _)| heap.get(id).born != trace.cell || !heap.get(id).views.is_empty())
+            .map(|(&id, change)| (id, change))
+            .collect();
         let mut names: BTreeMap<Name, ChangedName> = BTreeMap::new();
         for seer in heap.seers(changes.iter().map(|(id, change)| (*id, change.certainty == Certainty::Proved)), until) {
             for name in env.names_of(seer.id) {
@@ -195,40 +174,6 @@ impl Linked {
             }
         }
         names
-    }
-}
-
-/// Reports of the last analysis, by index of the cell, with what they were made of.
-#[derive(Debug, Default)]
-pub(crate) struct Reports {
-    kept: Vec<Option<Kept>>,
-}
-
-impl Reports {
-    /// Keeps these states of the reports.
-    pub(crate) fn keep(&mut self, reports: &[Arc<CellReport>]) {
-        for (kept, report) in self.kept.iter_mut().flatten().zip(reports) {
-            kept.report = Arc::clone(report);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Kept {
-    facts: Arc<CellFacts>,
-    trace: Option<Arc<CellTrace>>,
-    report: Arc<CellReport>,
-}
-
-impl Kept {
-    fn is_of(&self, cell: &Cell, facts: &Arc<CellFacts>, trace: Option<&Arc<CellTrace>>) -> bool {
-        let same_trace = match (&self.trace, trace) {
-            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-            (None, None) => true,
-            _ => false,
-        };
-        let report = &self.report;
-        same_trace && Arc::ptr_eq(&self.facts, facts) && (report.cell, report.kind, &report.id) == (cell.number, cell.kind, &cell.id)
     }
 }
 

@@ -4,12 +4,11 @@ mod signature;
 mod warm;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub use signature::Signature;
-pub(crate) use warm::{Supposed, estimate};
+pub(crate) use warm::estimate;
 
-use crate::Request;
+use crate::notebook::Notebook;
 use crate::report::{CellReport, Cost};
 
 /// Version of what estimates from the source alone mean; the opinions of another version are not compared with those of this one.
@@ -57,25 +56,24 @@ impl Measurements {
     }
 
     /// Puts what was measured in the place of what was only supposed.
-    pub(crate) fn apply(&self, request: &Request<'_>, cells: &[Arc<CellReport>], costs: &mut [Cost], cold: &[Option<f64>]) {
+    pub(crate) fn apply(&self, notebook: &Notebook, cells: &mut [CellReport], cold: &[Option<f64>], heavy_seconds: f64) {
         if self.runs.is_empty() {
             return;
         }
-        for (((cell, report), cost), cold) in request.notebook.cells.iter().zip(cells).zip(costs).zip(cold) {
-            if let Some(warm) = self.warm(&cell.source, &cell.key(), report, cost, *cold, request.config.heavy_seconds) {
-                *cost = warm;
+        for ((cell, report), cold) in notebook.cells.iter().zip(cells).zip(cold) {
+            if let Some(cost) = self.warm(&cell.source, &cell.key(), report, *cold, heavy_seconds) {
+                report.cost = cost;
             }
         }
     }
 
-    fn warm(&self, source: &str, key: &str, report: &CellReport, supposed: &Cost, cold: Option<f64>, heavy_seconds: f64) -> Option<Cost> {
+    fn warm(&self, source: &str, key: &str, report: &CellReport, cold: Option<f64>, heavy_seconds: f64) -> Option<Cost> {
         if source.trim().is_empty() {
             return None;
         }
         let signature = Signature::of(source);
         let about = |run: &&Run| run.signature.content == signature.content || run.cell.as_deref() == Some(key);
         let runs: Vec<&Run> = self.runs.iter().filter(about).collect();
-        let supposed = Supposed { cell: report.cell, cost: supposed, cold };
-        estimate(&runs, self.speed, &signature, self.input_bytes(report), supposed, heavy_seconds)
+        estimate(&runs, self.speed, &signature, self.input_bytes(report), report, cold, heavy_seconds)
     }
 }

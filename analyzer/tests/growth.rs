@@ -7,7 +7,7 @@ use nbhoist_analyzer::{Request, analyze, percent};
 /// What the last cell of a script costs.
 fn cost(script: &str) -> Cost {
     let notebook = percent::read(script);
-    analyze(&Request::new(&notebook)).cells.pop().expect("a cell").cost.clone()
+    analyze(&Request::new(&notebook)).cells.pop().expect("a cell").cost
 }
 
 fn seconds(script: &str) -> f64 {

@@ -65,8 +65,8 @@ fn show(input: &Input, model: Option<&Arc<Model>>, terminal: &Terminal) -> Resul
 }
 
 /// The cells that take longest, the longest first; nothing where none is worth a word.
-fn heaviest(cells: &[Arc<CellReport>], notebook: &Notebook) -> String {
-    let mut ranked: Vec<(&CellReport, f64)> = cells.iter().filter_map(|report| Some((report.as_ref(), report.cost.seconds?))).collect();
+fn heaviest(cells: &[CellReport], notebook: &Notebook) -> String {
+    let mut ranked: Vec<(&CellReport, f64)> = cells.iter().filter_map(|report| Some((report, report.cost.seconds?))).collect();
     ranked.retain(|(report, seconds)| report.cost.heavy || *seconds >= WORTH_RANKING);
     ranked.sort_by(|(_, one), (_, two)| two.total_cmp(one));
     let mut text = String::new();

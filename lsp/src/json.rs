@@ -1,7 +1,6 @@
 //! The JSON contract: fields may be added, never renamed; what is unknown is null.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use nbhoist_analyzer::finding::{Applicability, Edit, Finding, Fix};
 use nbhoist_analyzer::report::{
@@ -13,11 +12,11 @@ use serde_json::{Map, Value, json};
 pub const SCHEMA: u32 = 1;
 
 /// What `analyze` prints.
-pub fn analysis(notebook: &str, cells: &[Arc<CellReport>], edges: &[Edge]) -> Value {
+pub fn analysis(notebook: &str, cells: &[CellReport], edges: &[Edge]) -> Value {
     json!({
         "schema": SCHEMA,
         "notebook": notebook,
-        "cells": cells.iter().map(|report| cell(report)).collect::<Vec<_>>(),
+        "cells": cells.iter().map(cell).collect::<Vec<_>>(),
         "edges": edges.iter().map(edge).collect::<Vec<_>>(),
     })
 }

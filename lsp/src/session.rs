@@ -297,39 +297,14 @@ impl Session {
         let source = document.source(uri);
         let measurements = self.known_of(&source, &settings);
         let places = if settings.history { self.remembered.places() } else { Arc::default() };
-        let made = fence(|| {
-            let mut found = |source: &Source, problems: &Problems| self.found(uri, instance, source, problems);
-            let wanted = || self.is_wanted(uri, instance);
-            Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts, &mut found, &wanted)
-        });
+        let early = |source: &Source, problems: &Problems| self.found(uri, instance, generation, source, problems);
+        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts, early));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
             *facts = FactsCache::for_edits();
         }
         drop(facts);
-        match made {
-            Ok(None) => self.start_again(uri, instance),
-            made => self.analyzed(uri, instance, generation, settings, made.ok().flatten().map(Arc::new)),
-        }
-    }
-
-    /// Whether the analysis under way is of the latest text.
-    fn is_wanted(&self, uri: &Uri, instance: u64) -> bool {
-        self.lock().open.get(uri).is_some_and(|open| open.instance == instance && open.running == Running::Yes)
-    }
-
-    fn start_again(self: &Arc<Self>, uri: &Uri, instance: u64) {
-        if self.lock().open.get(uri).is_some_and(|open| open.instance == instance) {
-            self.start(uri, instance);
-        }
-    }
-
-    /// The problems of the latest text are known.
-    fn found(&self, uri: &Uri, instance: u64, source: &Source, problems: &Problems) {
-        let mut documents = self.lock();
-        if let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance && open.running == Running::Yes) {
-            self.publish(open, source, problems);
-        }
+        self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));
     }
 
     /// What was measured of a document's cells. Its history is read when it is opened.
@@ -359,23 +334,35 @@ impl Session {
     fn analyzed(self: &Arc<Self>, uri: &Uri, instance: u64, generation: u64, settings: Arc<Settings>, snapshot: Option<Arc<Snapshot>>) {
         let mut documents = self.lock();
         let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
-        open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
+        let before = open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
         if open.running == Running::Outdated {
             // Settings that were read before a reload are not kept.
-            return self.start(uri, instance);
+            self.start(uri, instance);
+        } else {
+            open.running = Running::No;
+            open.settings = Some(settings);
+            if let Some(snapshot) = snapshot {
+                self.publish(open, &snapshot);
+            }
         }
-        open.running = Running::No;
-        open.settings = Some(settings);
-        let Some(snapshot) = snapshot else { return };
-        self.publish(open, &snapshot.source, &snapshot.problems);
-        let digest = snapshot.digest();
-        let status = std::mem::replace(&mut open.digest, digest) != digest;
-        self.outbox.send(Outgoing::Refresh { status, diagnostics: false });
-        self.outbox.notice(Notice::StatusChanged, serde_json::json!({ "notebook": &*snapshot.source.uri }));
+        // The state before is large, so it goes when others may work again.
+        drop(documents);
+        drop(before);
     }
 
-    /// Tells what differs from what was told before.
-    fn publish(&self, open: &mut Open, source: &Source, problems: &Problems) {
+    /// Tells the problems of the text as it is now while its analysis goes on. A client that pulls them waits for the snapshot.
+    fn found(&self, uri: &Uri, instance: u64, generation: u64, source: &Source, problems: &Problems) {
+        if self.abilities().pulls(source.is_script) {
+            return;
+        }
+        let mut documents = self.lock();
+        if let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance && open.generation == generation) {
+            self.tell(open, source, problems);
+        }
+    }
+
+    /// Tells what differs from what was told before, and says whether anything does.
+    fn tell(&self, open: &mut Open, source: &Source, problems: &Problems) -> bool {
         let pulled = self.abilities().pulls(source.is_script);
         let versions: HashMap<&Uri, Option<i32>> = source.places.iter().map(|place| (&place.uri, place.version)).collect();
         let gone: Vec<Uri> = open.published.keys().filter(|uri| !problems.contains_key(*uri)).cloned().collect();
@@ -401,9 +388,17 @@ impl Session {
                 open.published.insert(uri, now);
             }
         }
-        if news && pulled {
-            self.outbox.send(Outgoing::Refresh { status: false, diagnostics: true });
-        }
+        news
+    }
+
+    /// Tells what differs from what was told before.
+    fn publish(&self, open: &mut Open, snapshot: &Snapshot) {
+        let news = self.tell(open, &snapshot.source, &snapshot.problems);
+        let pulled = self.abilities().pulls(snapshot.source.is_script);
+        let digest = snapshot.digest();
+        let status = std::mem::replace(&mut open.digest, digest) != digest;
+        self.outbox.send(Outgoing::Refresh { status, diagnostics: news && pulled });
+        self.outbox.notice(Notice::StatusChanged, serde_json::json!({ "notebook": &*snapshot.source.uri }));
     }
 
     /// Says that costs or marks have changed.

@@ -8,7 +8,7 @@ use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::names::{Declared, declared};
 use nbhoist_analyzer::notebook::{Cell, CellKind};
 use nbhoist_analyzer::report::{Cost, Edge, EdgeKind, Plan};
-use nbhoist_analyzer::{After, Analysis, Draft, FactsCache, Request};
+use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_telling};
 use nbhoist_executor::executors::Known;
 use nbhoist_settings::Settings;
 
@@ -33,9 +33,9 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Analyzes a document. The facts of unchanged cells come from the cache. `found` is told the problems as soon as they are known; nothing
-    /// comes back once the rest is no longer `wanted`.
-    #[allow(clippy::too_many_arguments, reason = "everything that a snapshot depends on")]
+    /// Analyzes a document. The facts of unchanged cells come from the cache. `early` is told the problems as soon as they are known, before what
+    /// else the snapshot holds.
+    #[expect(clippy::too_many_arguments, reason = "the session hands over what belongs to it")]
     pub(crate) fn new(
         source: Source,
         settings: Arc<Settings>,
@@ -44,9 +44,8 @@ impl Snapshot {
         measurements: Measurements,
         places: &BTreeMap<String, Known>,
         facts: &mut FactsCache,
-        found: &mut dyn FnMut(&Source, &Problems),
-        wanted: &dyn Fn() -> bool,
-    ) -> Option<Self> {
+        early: impl FnOnce(&Source, &Problems),
+    ) -> Self {
         let mut request = Request::new(&source.notebook);
         request.placement = settings.placement("auto", places);
         request.placement.sizes.clone_from(&measurements.sizes);
@@ -58,12 +57,15 @@ impl Snapshot {
             request.files = files::referenced(code(), &folder);
             request.file_sizes = files::sizes(code(), &folder);
         }
-        let draft = Draft::of(&request, facts);
+        let (mut problems, mut early) = (Problems::new(), Some(early));
+        let analysis = analyze_telling(&request, facts, &mut |findings| {
+            problems = problems::of(&source, findings, encoding);
+            if let Some(early) = early.take() {
+                early(&source, &problems);
+            }
+        });
         facts.retain(code());
-        let problems = problems::of(&source, draft.findings(), encoding);
-        found(&source, &problems);
-        let analysis = draft.finish(&request, facts, wanted)?;
-        Some(Self { source, settings, analysis, problems, flows: OnceLock::new() })
+        Self { source, settings, analysis, problems, flows: OnceLock::new() }
     }
 
     /// What all cells cost.

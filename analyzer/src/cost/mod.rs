@@ -24,48 +24,43 @@ use crate::facts::{CellFacts, FactsCache};
 use crate::interp::CellTrace;
 use crate::linked::Linked;
 use crate::notebook::{Cell, CellKind};
-use crate::report::{Cost, CostBasis};
+use crate::report::{CellReport, Cost, CostBasis};
 
 /// A cell is heavy on the model's word alone when the low end of its interval, times this, is above the budget.
 const SURE: f64 = 4.0;
 /// Below this no reasons are given, seconds.
 const WORTH_A_REASON: f64 = 0.2;
 
-/// Costs as far as the notebook itself tells them.
+/// What each cell costs as far as the notebook says what it took.
 pub(crate) fn saved(request: &Request<'_>) -> Vec<Cost> {
-    let budget = request.config.heavy_seconds;
-    let saved = |cell: &Cell| if cell.kind == CellKind::Code { saved::cost(cell, budget) } else { None };
+    let saved = |cell: &Cell| saved::cost(cell, request.config.heavy_seconds).filter(|_| cell.kind == CellKind::Code);
     request.notebook.cells.iter().map(|cell| saved(cell).unwrap_or(Cost::unknown())).collect()
 }
 
-/// The cost of every cell, and what stands for its work when its versions are compared ([`Prediction::work`], seconds), whatever else is known. Nothing
-/// where that is no longer `wanted`.
+/// Fills in the cost of every code cell that has none yet; gives what stands for the work of each when its versions are compared
+/// ([`Prediction::work`], seconds), whatever else is known.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
     traces: &[Arc<CellTrace>],
+    reports: &mut [CellReport],
     known: Option<&mut Predicted>,
-    wanted: &dyn Fn() -> bool,
-) -> Option<(Vec<Cost>, Vec<Option<f64>>)> {
+) -> Vec<Option<f64>> {
     let budget = request.config.heavy_seconds;
-    let mut costs = saved(request);
-    let mut cold = vec![None; costs.len()];
     if !request.weighs {
-        return Some((costs, cold));
+        return vec![None; reports.len()];
     }
     let model = request.cost_model.as_deref().or_else(|| Model::embedded());
     let all = features::of(request.notebook, facts, traces);
     let mut traces = traces.iter();
+    let mut cold = vec![None; reports.len()];
     let mut known = known.filter(|_| request.cost_model.is_none());
     if let Some(known) = &mut known {
         known.by_cell.resize(request.notebook.cells.len() + 1, None);
     }
-    for (((cell, cost), features), cold) in request.notebook.cells.iter().zip(&mut costs).zip(all).zip(&mut cold) {
+    for (((cell, report), features), cold) in request.notebook.cells.iter().zip(reports).zip(all).zip(&mut cold) {
         if cell.kind != CellKind::Code {
             continue;
-        }
-        if !wanted() {
-            return None;
         }
         let Some(trace) = traces.next() else { break };
         let predict = |(model, features): (&Model, CellFeatures)| {
@@ -75,13 +70,15 @@ pub(crate) fn estimate(
             };
             (predicted(prediction, trace, budget), prediction.work)
         };
-        let (supposed, work): (Option<Cost>, Option<f64>) = model.zip(features).map(predict).unzip();
+        let (supposed, work) = model.zip(features).map(predict).unzip();
         *cold = work;
-        if let Some(supposed) = supposed.filter(|_| cost.basis == CostBasis::Unknown) {
-            *cost = supposed;
+        if report.cost.basis == CostBasis::Unknown
+            && let Some(supposed) = supposed
+        {
+            report.cost = supposed;
         }
     }
-    Some((costs, cold))
+    cold
 }
 
 /// What the model says about a cell. It is heavy only when the model is sure enough: a false alarm costs more trust than a missed one.

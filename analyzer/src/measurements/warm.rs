@@ -1,7 +1,7 @@
 //! The estimate of a cell that has run before, itself or in an older version.
 
 use super::{Run, Signature};
-use crate::report::{Because, Cost, CostBasis};
+use crate::report::{Because, CellReport, Cost, CostBasis};
 use crate::words::{bytes, seconds};
 
 /// How many of the last runs count.
@@ -30,23 +30,15 @@ struct Guess {
     width: f64,
 }
 
-/// What is said of a cell without its runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Supposed<'c> {
-    /// Its number.
-    pub(crate) cell: u32,
-    pub(crate) cost: &'c Cost,
-    /// What the source says of its work (`Analysis::cold`).
-    pub(crate) cold: Option<f64>,
-}
-
-/// What a cell costs by the runs that are about it, oldest first; `None` when they say nothing.
+/// What a cell costs by the runs that are about it, oldest first; `None` when they say nothing. `report` holds what is supposed without them, `cold` what
+/// the source says of its work (`Analysis::cold`).
 pub(crate) fn estimate(
     runs: &[&Run],
     speed: f64,
     signature: &Signature,
     input_bytes: Option<u64>,
-    supposed: Supposed<'_>,
+    report: &CellReport,
+    cold: Option<f64>,
     heavy_seconds: f64,
 ) -> Option<Cost> {
     let same: Vec<&Run> = runs.iter().filter(|run| run.signature.content == signature.content).copied().collect();
@@ -56,7 +48,7 @@ pub(crate) fn estimate(
     } else {
         // The last version that is still alike; a run of another cell is not evidence.
         let last = runs.iter().rev().find(|run| run.cell.is_some())?;
-        edited(last, speed, signature, supposed)?
+        edited(last, speed, signature, &report.cost, cold)?
     };
     // What a logarithm adds behind the microseconds is not worth telling.
     let seconds_of = |log: f64| (log.exp() * 1e6).round() / 1e6;
@@ -67,7 +59,7 @@ pub(crate) fn estimate(
         high: Some(high),
         basis: CostBasis::History,
         heavy: middle > heavy_seconds,
-        because: vec![Because { text: reason, cell: supposed.cell, start: 0, end: 0 }],
+        because: vec![Because { text: reason, cell: report.cell, start: 0, end: 0 }],
     })
 }
 
@@ -99,8 +91,7 @@ fn repeated(same: &[&Run], speed: f64, input_bytes: Option<u64>) -> (Guess, Stri
 }
 
 /// The cell has been edited since: from the history toward the model, by how much of it has changed.
-fn edited(last: &Run, speed: f64, signature: &Signature, supposed: Supposed<'_>) -> Option<(Guess, String)> {
-    let Supposed { cost: supposed, cold, .. } = supposed;
+fn edited(last: &Run, speed: f64, signature: &Signature, supposed: &Cost, cold: Option<f64>) -> Option<(Guess, String)> {
     let took = format!("took {} before it was edited", seconds(last.seconds));
     let measured = here(last, speed);
     let expected = supposed.seconds.filter(|seconds| *seconds > 0.0 && supposed.basis == CostBasis::Model);
@@ -157,6 +148,24 @@ fn exponent(same: &[&Run], speed: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notebook::CellKind;
+
+    fn report(cost: Cost) -> CellReport {
+        CellReport {
+            cell: 3,
+            id: None,
+            kind: CellKind::Code,
+            defines: Vec::new(),
+            reads: Vec::new(),
+            mutates: Vec::new(),
+            deletes: Vec::new(),
+            effects: Vec::new(),
+            problems: Vec::new(),
+            cost,
+            sizes: std::collections::BTreeMap::new(),
+            memory: crate::report::Memory::default(),
+        }
+    }
 
     fn cold(seconds: f64) -> Cost {
         Cost { seconds: Some(seconds), low: Some(seconds / 8.0), high: Some(seconds * 8.0), basis: CostBasis::Model, ..Cost::unknown() }
@@ -166,10 +175,10 @@ mod tests {
         Run { signature: Signature::of(source), cell: Some("a".to_owned()), seconds, speed: 1.0, cold: None, input_bytes: None }
     }
 
-    fn guess(runs: &[Run], source: &str, size: Option<u64>, cost: &Cost) -> Option<Cost> {
+    fn guess(runs: &[Run], source: &str, size: Option<u64>, cost: Cost) -> Option<Cost> {
         let runs: Vec<&Run> = runs.iter().collect();
         let work = cost.seconds;
-        estimate(&runs, 1.0, &Signature::of(source), size, Supposed { cell: 3, cost, cold: work }, 10.0)
+        estimate(&runs, 1.0, &Signature::of(source), size, &report(cost), work, 10.0)
     }
 
     fn near(one: Option<f64>, two: f64) -> bool {
@@ -178,7 +187,7 @@ mod tests {
 
     #[test]
     fn one_run_is_the_next_estimate() {
-        let cost = guess(&[run("fit(X)", 130.0)], "fit(X)  # again", None, &cold(1.0)).unwrap();
+        let cost = guess(&[run("fit(X)", 130.0)], "fit(X)  # again", None, cold(1.0)).unwrap();
         assert!(near(cost.seconds, 130.0) && cost.heavy && cost.basis == CostBasis::History);
         assert_eq!(cost.because[0].text, "took 2 min 10 s when it last ran");
     }
@@ -186,14 +195,14 @@ mod tests {
     #[test]
     fn the_median_of_several_runs_counts() {
         let runs = [3.0, 30.0, 4.0].map(|seconds| run("fit(X)", seconds));
-        let cost = guess(&runs, "fit(X)", None, &cold(1.0)).unwrap();
+        let cost = guess(&runs, "fit(X)", None, cold(1.0)).unwrap();
         assert!(near(cost.seconds, 4.0) && cost.high.unwrap() > 10.0);
     }
 
     #[test]
     fn twice_the_epochs_are_twice_the_time() {
         let before = Run { cold: Some(5.0), ..run("fit(X, epochs=10)", 60.0) };
-        let cost = guess(&[before], "fit(X, epochs=20)", None, &cold(10.0)).unwrap();
+        let cost = guess(&[before], "fit(X, epochs=20)", None, cold(10.0)).unwrap();
         assert!(near(cost.seconds, 120.0), "{cost:?}");
         assert_eq!(cost.because[0].text, "took 60 s before it was edited; 2.00 times the work now");
     }
@@ -202,7 +211,7 @@ mod tests {
     fn an_edit_moves_from_the_history_toward_the_model() {
         let lines: Vec<String> = (0..40).map(|line| format!("step_{line}(value_{line})")).collect();
         let before = [Run { cold: Some(1.0), ..run(&lines.join("\n"), 100.0) }];
-        let of = |kept: usize| guess(&before, &lines[..kept].join("\n"), None, &cold(1.0));
+        let of = |kept: usize| guess(&before, &lines[..kept].join("\n"), None, cold(1.0));
         let (most, half) = (of(36).unwrap().seconds.unwrap(), of(20).unwrap().seconds.unwrap());
         assert!(most > half && half > 1.0 && most < 100.0, "{most} {half}");
         assert_eq!(of(4), None, "another cell");
@@ -211,22 +220,22 @@ mod tests {
     #[test]
     fn another_machine_is_counted_in() {
         let there = Run { speed: 4.0, ..run("fit(X)", 10.0) };
-        assert!(near(guess(&[there], "fit(X)", None, &cold(1.0)).unwrap().seconds, 40.0));
+        assert!(near(guess(&[there], "fit(X)", None, cold(1.0)).unwrap().seconds, 40.0));
     }
 
     #[test]
     fn growth_with_the_inputs_is_seen() {
         let of = |seconds, size| Run { input_bytes: Some(size), ..run("sort(X)", seconds) };
         let quadratic = [of(1.0, 1_000), of(4.0, 2_000)];
-        let cost = guess(&quadratic, "sort(X)", Some(4_000), &cold(1.0)).unwrap();
+        let cost = guess(&quadratic, "sort(X)", Some(4_000), cold(1.0)).unwrap();
         assert!(near(cost.seconds, 16.0), "{cost:?}");
-        let supposed = guess(&quadratic[..1], "sort(X)", Some(4_000), &cold(1.0)).unwrap();
+        let supposed = guess(&quadratic[..1], "sort(X)", Some(4_000), cold(1.0)).unwrap();
         assert!(near(supposed.seconds, 4.0) && supposed.low.unwrap() < 1.0, "{supposed:?}");
     }
 
     #[test]
     fn a_run_of_a_like_cell_elsewhere_is_no_evidence() {
         let elsewhere = Run { cell: None, ..run("fit(X, epochs=10)", 60.0) };
-        assert_eq!(guess(&[elsewhere], "fit(X, epochs=20)", None, &cold(1.0)), None);
+        assert_eq!(guess(&[elsewhere], "fit(X, epochs=20)", None, cold(1.0)), None);
     }
 }

@@ -1,7 +1,5 @@
 //! Whether a block moves, and where to, in sentences with numbers.
 
-use std::sync::Arc;
-
 use super::offer::{Load, Offer, listed};
 use super::versions::Versions;
 use super::{HERE, Options};
@@ -11,7 +9,7 @@ use crate::words::{self, seconds};
 /// Fills estimates and decision of a plan. A plan that must stay stays, whatever a place offers.
 ///
 /// `before` are the cells before the block, for values that may be made again at the place.
-pub(crate) fn decide(plan: &mut Plan, reports: &[Arc<CellReport>], before: &Versions<'_>, options: &Options) {
+pub(crate) fn decide(plan: &mut Plan, reports: &[CellReport], before: &Versions<'_>, options: &Options) {
     let Some(&cell) = plan.cells.first().filter(|_| !options.places.is_empty()) else { return };
     let because = |text: String| Because { text, cell, start: 0, end: 0 };
     let load = match Load::of(plan, reports, options) {

@@ -1,7 +1,5 @@
 //! What one place offers for one block, as distributions.
 
-use std::sync::Arc;
-
 use super::rerun::{Reruns, reruns};
 use super::sizes::{self, crossing, rate, transfer};
 use super::versions::Versions;
@@ -24,9 +22,8 @@ pub(super) struct Load {
 
 impl Load {
     /// The block's load; the numbers of the cells whose time is not known when there are any.
-    pub(super) fn of(plan: &Plan, reports: &[Arc<CellReport>], options: &Options) -> Result<Self, Vec<u32>> {
-        let block: Vec<&CellReport> =
-            reports.iter().map(Arc::as_ref).filter(|report: &&CellReport| plan.cells.contains(&report.cell)).collect();
+    pub(super) fn of(plan: &Plan, reports: &[CellReport], options: &Options) -> Result<Self, Vec<u32>> {
+        let block: Vec<&CellReport> = reports.iter().filter(|report| plan.cells.contains(&report.cell)).collect();
         let times = block.iter().map(|report| (report.cell, Lognormal::of(&report.cost)));
         let unknown: Vec<u32> = times.clone().filter(|(_, time)| time.is_none()).map(|(cell, _)| cell).collect();
         if !unknown.is_empty() {
@@ -35,16 +32,21 @@ impl Load {
         let work = |cell| if options.gpu.contains(&cell) { Work::Gpu } else { Work::Cpu };
         let here = times.filter_map(|(cell, time)| Some((work(cell), time?))).collect();
         let mut guessed: Vec<String> = Vec::new();
-        let mut sized = |name: &str, kind, size: Option<&Size>| {
-            let size = sizes::size(name, kind, size, options);
+        let mut sized = |name: &str, kind, size: Option<&Size>, made_of: Option<f64>| {
+            let mut size = sizes::size(name, kind, size, options);
+            if let Some(inputs) = made_of.filter(|_| !size.known) {
+                size.bytes = sizes::made_of(kind, inputs);
+            }
             if !size.known && !guessed.iter().any(|known| known == name) {
                 guessed.push(name.to_owned());
             }
             (name.to_owned(), size.bytes)
         };
         let mut inputs: Vec<(String, Lognormal)> =
-            plan.inputs.iter().map(|input| sized(&input.name, input.kind, input.size.as_ref())).collect();
-        let returns = Lognormal::sum(plan.returns.iter().map(|entry| sized(&entry.name, entry.kind, entry.size.as_ref()).1));
+            plan.inputs.iter().map(|input| sized(&input.name, input.kind, input.size.as_ref(), None)).collect();
+        let weigh: f64 = inputs.iter().map(|(_, bytes)| bytes.median).sum();
+        let returns = plan.returns.iter().map(|entry| sized(&entry.name, entry.kind, entry.size.as_ref(), Some(weigh)).1);
+        let returns = Lognormal::sum(returns);
         let mut assumed = Vec::new();
         if !guessed.is_empty() {
             assumed.push(format!(
