@@ -124,7 +124,7 @@ fn follow(name: &str, notebook: &Notebook, edits: usize, random: &mut Random) ->
         request.files.insert("other.py".to_owned(), "import os\na1 = os.getcwd()\ndef f2(x):\n    return x\n".to_owned());
         let mut told = Vec::new();
         let analysis = analyze_telling(&request, &mut cache, &mut |findings| told.push(findings.to_vec()));
-        assert_eq!(told, [analysis.findings.clone()], "{name}, edit {number}: what an editor is told early is all there is");
+        assert_eq!(told, std::slice::from_ref(&analysis.findings), "{name}, edit {number}: what an editor is told early is all there is");
         let (kept, fresh) = (said(&analysis), said(&analyze(&request)));
         if kept != fresh {
             let differ = kept.lines().zip(fresh.lines()).enumerate().find(|(_, (kept, fresh))| kept != fresh);
