@@ -26,6 +26,7 @@ pub mod report;
 pub mod rules;
 mod sizes;
 mod syntax;
+pub mod text_index;
 pub mod words;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,9 @@ use nbhoist_analyzer::finding::{Applicability, Finding, Severity};
 use nbhoist_analyzer::notebook::{Cell, Notebook};
 use nbhoist_analyzer::report::Because;
 
+/// A line whose ends are farther away than this is not shown, bytes: nobody reads it, and each finding on it would show it again.
+const FAR: usize = 5_000;
+
 /// A finding with its source lines and those of the places it refers to, a note, and a page that its code leads to.
 pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding, note: Option<&str>, page: Option<String>) -> String {
     let level = match finding.severity {
@@ -16,13 +19,10 @@ pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding, note: 
     };
     let mut elements: Vec<Element<'_>> = Vec::new();
     if let Some(cell) = notebook.cell(finding.cell) {
-        let mut snippet = snippet(name, cell);
-        snippet = snippet.annotation(AnnotationKind::Primary.span(range(cell, finding.start, finding.end)));
-        for related in finding.related.iter().filter(|related| related.cell == finding.cell) {
-            let range = range(cell, related.start, related.end);
-            snippet = snippet.annotation(AnnotationKind::Context.span(range).label(&related.text));
-        }
-        elements.push(snippet.into());
+        let own = Some(range(cell, finding.start, finding.end));
+        let related = finding.related.iter().filter(|related| related.cell == finding.cell);
+        let related = related.map(|related| (range(cell, related.start, related.end), related.text.as_str()));
+        elements.extend(snippet(name, cell, own, related.collect()));
     }
     for related in finding.related.iter().filter(|related| related.cell != finding.cell) {
         elements.extend(context(name, notebook, related));
@@ -44,14 +44,42 @@ pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding, note: 
     format!("{text}\n\n")
 }
 
-fn context<'a>(name: &str, notebook: &'a Notebook, related: &'a Because) -> Option<Element<'a>> {
-    let cell = notebook.cell(related.cell)?;
-    let range = range(cell, related.start, related.end);
-    Some(snippet(name, cell).annotation(AnnotationKind::Context.span(range).label(&related.text)).into())
+/// Whether the line that a finding starts on is short enough to be shown.
+pub(crate) fn is_shown(notebook: &Notebook, finding: &Finding) -> bool {
+    notebook.cell(finding.cell).is_some_and(|cell| line_around(&cell.source, finding.start as usize, FAR).1)
 }
 
-fn snippet<'a>(name: &str, cell: &'a Cell) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    Snippet::source(&cell.source).path(format!("{name}:cell {}", cell.number)).fold(true)
+fn context<'a>(name: &str, notebook: &'a Notebook, related: &'a Because) -> Option<Element<'a>> {
+    let cell = notebook.cell(related.cell)?;
+    snippet(name, cell, None, vec![(range(cell, related.start, related.end), &related.text)])
+}
+
+/// The lines around these ranges of a cell. `None` when one of them is too long to be shown.
+fn snippet<'a>(name: &str, cell: &'a Cell, own: Option<Range<usize>>, related: Vec<(Range<usize>, &'a str)>) -> Option<Element<'a>> {
+    let places = own.iter().chain(related.iter().map(|(range, _)| range)).flat_map(|range| [range.start, range.end]);
+    let lines = places.map(|place| {
+        let (line, is_whole) = line_around(&cell.source, place, FAR);
+        is_whole.then_some(line)
+    });
+    let lines: Vec<_> = lines.collect::<Option<_>>()?;
+    let shown = lines.iter().map(|line| line.start).min()?..lines.iter().map(|line| line.end).max()?;
+    let source = cell.source.get(shown.clone())?;
+    let before = cell.source[..shown.start].matches('\n').count();
+    let inside = |range: Range<usize>| range.start - shown.start..range.end - shown.start;
+    let mut snippet = Snippet::source(source).line_start(before + 1).path(format!("{name}:cell {}", cell.number)).fold(true);
+    snippet = snippet.annotations(own.map(|range| AnnotationKind::Primary.span(inside(range))));
+    snippet = snippet.annotations(related.into_iter().map(|(range, text)| AnnotationKind::Context.span(inside(range)).label(text)));
+    Some(snippet.into())
+}
+
+/// The line of a byte of a source as far as it reaches within so many bytes, and whether that is all of it.
+pub(crate) fn line_around(source: &str, at: usize, reach: usize) -> (Range<usize>, bool) {
+    let at = source.floor_char_boundary(at);
+    let (first, last) = (source.floor_char_boundary(at.saturating_sub(reach)), source.ceil_char_boundary((at + reach).min(source.len())));
+    let start = source[first..at].rfind('\n').map(|newline| first + newline + 1);
+    let end = source[at..last].find('\n').map(|newline| at + newline);
+    let is_whole = (start.is_some() || first == 0) && (end.is_some() || last == source.len());
+    (start.unwrap_or(first)..end.unwrap_or(last), is_whole)
 }
 
 /// A range that surely lies inside the source, on character boundaries.

@@ -8,19 +8,22 @@ use crate::cache;
 use crate::seal::Key;
 
 /// What every spool's name begins with.
-const PREFIX: &str = "nbhoist-spool-";
+const SPOOL: &str = "nbhoist-spool-";
 
-/// The file whose lock says that a spool is in use.
+/// What the name of every folder of a session with a kernel begins with.
+const SESSION: &str = "nbhoist-kernel-";
+
+/// The file whose lock says that a place is in use.
 const LOCK: &str = "in-use";
 
-/// A spool younger than this may belong to a process that has not locked it yet.
+/// A place younger than this may belong to a process that has not locked it yet.
 const GRACE: Duration = Duration::from_mins(10);
 
 /// A temporary directory (mode 0700) in `parent`, else in the system's place for temporary files.
 ///
 /// # Errors
 /// When it cannot be created.
-pub(crate) fn private_directory(prefix: &str, parent: Option<&Path>) -> std::io::Result<tempfile::TempDir> {
+fn private_directory(prefix: &str, parent: Option<&Path>) -> std::io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix);
     #[cfg(unix)]
@@ -28,11 +31,42 @@ pub(crate) fn private_directory(prefix: &str, parent: Option<&Path>) -> std::io:
     builder.tempdir_in(parent.map_or_else(std::env::temp_dir, Path::to_path_buf))
 }
 
+/// A private directory that is in use as long as this value, or its process, lives. The next process removes what a killed one left.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    directory: tempfile::TempDir,
+    lock: File,
+}
+
+impl Claim {
+    /// A place for a session with a kernel.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub(crate) fn for_session() -> std::io::Result<Self> {
+        Self::new(SESSION, None)
+    }
+
+    fn new(prefix: &str, parent: Option<&Path>) -> std::io::Result<Self> {
+        let directory = private_directory(prefix, parent)?;
+        if let Some(parent) = directory.path().parent() {
+            remove_abandoned(parent, GRACE);
+        }
+        let lock = File::create_new(directory.path().join(LOCK))?;
+        lock.lock()?;
+        Ok(Self { directory, lock })
+    }
+
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
 /// Where one migration keeps its files.
 #[derive(Debug)]
 pub(crate) struct Spool {
-    directory: tempfile::TempDir,
-    lock: File,
+    claim: Claim,
     key: Key,
 }
 
@@ -42,19 +76,14 @@ impl Spool {
     /// # Errors
     /// When it cannot be created.
     pub(crate) fn new(parent: Option<&Path>) -> std::io::Result<Self> {
-        let directory = private_directory(PREFIX, parent)?;
-        if let Some(parent) = directory.path().parent() {
-            remove_abandoned(parent, GRACE);
-        }
-        let lock = File::create_new(directory.path().join(LOCK))?;
-        lock.lock()?;
+        let claim = Claim::new(SPOOL, parent)?;
         let key = Key::random().map_err(std::io::Error::other)?;
-        Ok(Self { directory, lock, key })
+        Ok(Self { claim, key })
     }
 
     /// Its place.
     pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+        self.claim.path()
     }
 
     /// What the frames in its files are sealed with.
@@ -65,18 +94,18 @@ impl Spool {
     /// Leaves it and what is in it where it is.
     pub(crate) fn stay(self) {
         let _ = std::fs::remove_file(self.path().join(LOCK));
-        let _ = self.lock.unlock();
-        let _ = self.directory.keep();
+        let _ = self.claim.lock.unlock();
+        let _ = self.claim.directory.keep();
     }
 }
 
-/// Removes spools that nobody holds the lock of. What cannot be removed is somebody else's.
+/// Removes places that nobody holds the lock of. What cannot be removed is somebody else's.
 fn remove_abandoned(parent: &Path, grace: Duration) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-    let spools = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
-    for spool in spools.map(|entry| entry.path()) {
-        if is_abandoned(&spool.join(LOCK), grace).unwrap_or(false) {
-            let _ = std::fs::remove_dir_all(&spool);
+    let ours = |name: &str| [SPOOL, SESSION].iter().any(|prefix| name.starts_with(prefix));
+    for place in entries.filter(|entry| ours(&entry.file_name().to_string_lossy())).map(|entry| entry.path()) {
+        if is_abandoned(&place.join(LOCK), grace).unwrap_or(false) {
+            let _ = std::fs::remove_dir_all(&place);
         }
     }
 }
@@ -111,15 +140,17 @@ mod tests {
     fn abandoned_spool_goes_and_one_in_use_stays() {
         let parent = tempfile::tempdir().unwrap();
         let used = Spool::new(Some(parent.path())).unwrap();
-        let abandoned = Spool::new(Some(parent.path())).unwrap();
-        let path = abandoned.directory.keep();
-        drop(abandoned.lock);
-        std::fs::write(path.join("inputs"), "state").unwrap();
+        for prefix in [SPOOL, SESSION] {
+            let abandoned = Claim::new(prefix, Some(parent.path())).unwrap();
+            let path = abandoned.directory.keep();
+            drop(abandoned.lock);
+            std::fs::write(path.join("inputs"), "state").unwrap();
 
-        remove_abandoned(parent.path(), Duration::from_hours(1));
-        assert!(path.exists(), "a young one may be about to be locked");
-        remove_abandoned(parent.path(), Duration::ZERO);
-        assert!(!path.exists() && used.path().exists());
+            remove_abandoned(parent.path(), Duration::from_hours(1));
+            assert!(path.exists(), "a young one may be about to be locked");
+            remove_abandoned(parent.path(), Duration::ZERO);
+            assert!(!path.exists() && used.path().exists());
+        }
         drop(used);
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
     }

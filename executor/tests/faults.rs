@@ -1,9 +1,12 @@
 //! Every fault at every step of a migration: nothing is half done, nothing runs twice, nothing is left, and once more works.
 //!
 //! A real kernel, a real nbhoist in a process of its own, a real worker, and a relay between the last two that does harm at one frame.
-//! `NBHOIST_FAULTS=full` does every fault at every step and writes `docs/faults.md`; else there is a sample.
+//! `NBHOIST_FAULTS=full` does every fault at every step and writes `docs/faults.md`; else there is a sample. `NBHOIST_FAULTS=resume` does what
+//! the last full run has not done, or found to fail.
 #![cfg(target_os = "linux")]
 
+#[path = "faults/board.rs"]
+mod board;
 mod common;
 #[path = "faults/nbhoist.rs"]
 mod nbhoist;
@@ -11,12 +14,12 @@ mod nbhoist;
 mod stage;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use board::Board;
 use common::wait_until;
 use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::executors::Executor;
@@ -53,9 +56,6 @@ const FAULTS: [(&str, bool); 15] = [
 
 /// How many kernels there are at once.
 const STAGES: usize = 4;
-
-/// In the table, where something that must hold does not.
-const FAILED: &str = "**fails**";
 
 /// Tells the inner run where its small disks are.
 const DISKS: &str = "NBHOIST_TEST_DISKS";
@@ -174,7 +174,9 @@ async fn watched(stage: &mut Stage, mut child: Child, fault: &str, what: &str) -
 }
 
 /// The states that a fault may end in, with what they are called.
-fn allowed(fault: &str, ok: bool) -> Vec<(&'static str, &'static str)> {
+fn allowed(step: &Step, fault: &str, ok: bool) -> Vec<(&'static str, &'static str)> {
+    // The worker ends when its result is in the kernel.
+    let was_home = matches!(step, Step::Frame(_, op, _) if op == "exit" || op == "bye");
     let user = "False False False [1, 2]";
     match fault {
         "user-runs" if ok => vec![
@@ -184,6 +186,7 @@ fn allowed(fault: &str, ok: bool) -> Vec<(&'static str, &'static str)> {
         "user-runs" => vec![(leak(format!("[7] {user} None 179999700000\n")), "before, then the user")],
         "second-migration" if ok => vec![("[1, 2, 3, 3] True True False [1, 2] 9 179999700000\n", "after both")],
         "second-migration" => vec![(AFTER, "after the second")],
+        "kernel-restarts" if ok && was_home => vec![(BEFORE, "after, then the restart")],
         _ if ok => vec![(AFTER, "after")],
         _ => vec![(BEFORE, "before")],
     }
@@ -221,7 +224,7 @@ async fn broken(stage: &mut Stage, step: &Step, fault: &str) -> &'static str {
         if !ok && !["user-runs", "second-migration", "kernel-restarts"].contains(&fault) && !killed {
             assert_eq!(stage.printed(ALL).await, before, "{what}");
         }
-        let mut allowed = allowed(fault, ok);
+        let mut allowed = allowed(step, fault, ok);
         if killed {
             allowed.push((AFTER, "after"));
         }
@@ -250,27 +253,6 @@ fn can_happen(step: &Step, (fault, on_link): (&str, bool)) -> bool {
     there && (!on_link || matches!(step, Step::Frame(..)))
 }
 
-/// The table as a page.
-fn page(steps: &[Step], found: &BTreeMap<(usize, usize), &'static str>, seconds: f64) -> String {
-    let mut text = include_str!("faults/head.md").to_owned();
-    let names = FAULTS.map(|(name, _)| name);
-    let possible = steps.iter().flat_map(|step| FAULTS.map(|fault| can_happen(step, fault))).filter(|can| *can).count();
-    let failed = found.values().filter(|state| **state == FAILED).count();
-    let (faults, all, runs, minutes) = (FAULTS.len(), steps.len(), found.len(), seconds / 60.0);
-    let _ = writeln!(text, "{faults} faults at {all} steps: {runs} of {possible} were done in {minutes:.0} min, {failed} of them fail.\n");
-    let _ = writeln!(text, "| step | {} |\n|---|{}", names.join(" | "), "---|".repeat(FAULTS.len()));
-    for (row, step) in steps.iter().enumerate() {
-        let cells = (0..FAULTS.len()).map(|column| found.get(&(row, column)).copied().unwrap_or_else(|| blank(step, column)));
-        let _ = writeln!(text, "| {} | {} |", step.title(), cells.collect::<Vec<_>>().join(" | "));
-    }
-    text
-}
-
-/// What stands where nothing was found.
-fn blank(step: &Step, column: usize) -> &'static str {
-    if can_happen(step, FAULTS[column]) { "not run" } else { "-" }
-}
-
 #[test]
 fn every_fault_at_every_step_leaves_all_or_nothing() {
     let disks = tempfile::tempdir().unwrap();
@@ -279,51 +261,6 @@ fn every_fault_at_every_step_leaves_all_or_nothing() {
     let mut command = Command::new("unshare");
     command.args(["-rm", "sh", "-c", &script, "sh"]).arg(disks.path()).arg(std::env::current_exe().unwrap());
     assert!(command.env(DISKS, disks.path()).status().unwrap().success());
-}
-
-/// What is to be done and what was found, for all kernels.
-struct Board {
-    steps: Vec<Step>,
-    queue: Mutex<Vec<(usize, usize)>>,
-    found: Mutex<BTreeMap<(usize, usize), &'static str>>,
-    began: Instant,
-}
-
-impl Board {
-    /// Takes faults from the queue until it is empty, or there is no time left.
-    async fn work(self: Arc<Self>, disk: PathBuf, until: Option<Instant>) {
-        let mut stage = Stage::new(disk.clone()).await;
-        while until.is_none_or(|until| Instant::now() < until) {
-            let Some((row, column)) = self.queue.lock().unwrap().pop() else { break };
-            let began = Instant::now();
-            let (board, (fault, _)) = (Arc::clone(&self), FAULTS[column]);
-            let name = self.steps[row].order("");
-            let one = tokio::spawn(async move {
-                let state = broken(&mut stage, &board.steps[row], fault).await;
-                (stage, state)
-            });
-            let state = match one.await {
-                Ok((left, state)) => {
-                    stage = left;
-                    state
-                }
-                Err(_) => {
-                    stage = Stage::new(disk.clone()).await;
-                    FAILED
-                }
-            };
-            eprintln!("{name} {fault}: {state} ({:.1} s)", began.elapsed().as_secs_f64());
-            self.found.lock().unwrap().insert((row, column), state);
-        }
-        stage.end();
-    }
-
-    /// The table so far, as a page.
-    fn write(&self) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md");
-        let text = page(&self.steps, &self.found.lock().unwrap(), self.began.elapsed().as_secs_f64());
-        std::fs::write(path, text).unwrap();
-    }
 }
 
 /// How long a full run may take, where that is limited.
@@ -335,7 +272,8 @@ fn limit() -> Option<Instant> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs small disks; every_fault_at_every_step_leaves_all_or_nothing runs it"]
 async fn faults_on_small_disks() {
-    let full = std::env::var_os("NBHOIST_FAULTS").is_some_and(|value| value == "full");
+    let extent = std::env::var("NBHOIST_FAULTS").unwrap_or_default();
+    let full = extent == "full" || extent == "resume";
     let disks = PathBuf::from(std::env::var_os(DISKS).unwrap());
     let disk = |number: usize| disks.join(number.to_string());
     let mut stage = Stage::new(disk(1)).await;
@@ -343,15 +281,10 @@ async fn faults_on_small_disks() {
     let steps = steps(&stage.log(), full);
     stage.end();
     assert!(steps.len() > 10, "{steps:?}");
-    let all = (0..steps.len()).flat_map(|row| (0..FAULTS.len()).map(move |column| (row, column)));
-    let possible = all.filter(|(row, column)| can_happen(&steps[*row], FAULTS[*column]));
     // The sample has each fault and each step about once, in turns.
-    let wanted = |(row, column): &(usize, usize)| full || row % FAULTS.len() == (column * 4 + 1) % FAULTS.len();
-    let mut queue: Vec<_> = possible.filter(wanted).collect();
-    // Where time is limited, what was done is spread over the table.
-    queue.sort_by_key(|(row, column)| (row * 7 + column * 11) % 37);
-    let board = Board { steps, queue: Mutex::new(queue), found: Mutex::default(), began: Instant::now() };
-    let (board, until) = (Arc::new(board), limit());
+    let wanted = |row: usize, column: usize| full || row % FAULTS.len() == (column * 4 + 1) % FAULTS.len();
+    let board = Arc::new(Board::new(steps, wanted, full, extent == "resume"));
+    let until = limit();
     let workers: Vec<_> = (1..=STAGES).map(|number| tokio::spawn(Arc::clone(&board).work(disk(number), until))).collect();
     for worker in workers {
         worker.await.unwrap();
@@ -359,7 +292,7 @@ async fn faults_on_small_disks() {
     if full {
         board.write();
     }
-    assert!(!board.found.lock().unwrap().values().any(|state| *state == FAILED), "what fails stands above");
+    assert!(!board.has_failed(), "what fails stands above");
 }
 
 #[tokio::test(flavor = "multi_thread")]

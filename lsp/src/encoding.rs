@@ -1,5 +1,7 @@
 //! Positions as editors count them and byte offsets as the analysis counts them.
 
+use nbhoist_analyzer::text_index::TextIndex;
+
 /// In what units an editor counts the characters of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -90,6 +92,16 @@ pub(crate) fn position(text: &str, offset: usize, encoding: Encoding) -> Positio
     place
 }
 
+/// The index of a text for many positions; it gives what [`position`] gives.
+pub(crate) fn index(text: &str, encoding: Encoding) -> TextIndex<'_> {
+    let width = match encoding {
+        Encoding::Utf8 => |character: char| Encoding::Utf8.width(character),
+        Encoding::Utf16 => |character: char| Encoding::Utf16.width(character),
+        Encoding::Utf32 => |character: char| Encoding::Utf32.width(character),
+    };
+    TextIndex::new(text, lines(text).map(|(start, line)| (start, start + line.len())), width)
+}
+
 /// The positions of a byte range.
 pub(crate) fn span(text: &str, start: usize, end: usize, encoding: Encoding) -> Span {
     Span { start: position(text, start, encoding), end: position(text, end.max(start), encoding) }
@@ -126,6 +138,20 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "a\r\nb\u{e9}\u{1f600}c\rd\n";
+
+    #[test]
+    fn an_index_gives_the_same_positions() {
+        for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
+            for text in [TEXT, "", "a", "\n", "\u{e9}\r\n"] {
+                let index = index(text, encoding);
+                for offset in 0..=text.len() + 1 {
+                    let (line, column) = index.position(offset);
+                    let found = Position { line: line as u32, column: column as u32 };
+                    assert_eq!(found, position(text, offset, encoding), "{text:?} {offset}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn offsets_and_positions_are_inverse() {

@@ -33,6 +33,7 @@ mod run;
 mod server;
 mod session;
 mod snapshot;
+mod spans;
 mod status;
 mod told;
 

@@ -9,6 +9,7 @@ use nbhoist_analyzer::rules;
 
 use crate::document::{Source, Uri};
 use crate::encoding::{Encoding, Span};
+use crate::spans::Spans;
 
 /// A finding in a document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,16 +47,17 @@ pub(crate) struct Fix {
 pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> HashMap<Uri, Arc<Vec<Problem>>> {
     let mut problems: HashMap<Uri, Vec<Problem>> = source.places.iter().map(|place| (Arc::clone(&place.uri), Vec::new())).collect();
     problems.entry(Arc::clone(&source.uri)).or_default();
+    let spans = Spans::new(source, encoding);
     for finding in findings {
-        let Some((uri, span)) = source.span(finding.cell, finding.start, finding.end, encoding) else { continue };
+        let Some((uri, span)) = spans.span(finding.cell, finding.start, finding.end) else { continue };
         let related = finding.related.iter().filter_map(|because| {
-            let (uri, span) = source.span(because.cell, because.start, because.end, encoding)?;
+            let (uri, span) = spans.span(because.cell, because.start, because.end)?;
             Some((uri, span, because.text.clone()))
         });
         let fix = finding.fix.as_ref().and_then(|fix| {
             let edit = |edit: &finding::Edit| match edit {
                 finding::Edit::Source { cell, start, end, text } => {
-                    let (uri, span) = source.span(*cell, *start, *end, encoding)?;
+                    let (uri, span) = spans.span(*cell, *start, *end)?;
                     Some((uri, span, text.clone()))
                 }
                 // The protocol's edits are of texts alone.

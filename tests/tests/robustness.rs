@@ -3,8 +3,10 @@
 //! `NBHOIST_FUZZ_STEPS` is the number of mutants of each target.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nbhoist_analyzer::notebook::{Cell, CellKind, Notebook};
 use nbhoist_analyzer::{After, FactsCache, Request, analyze, ipynb, percent};
 use nbhoist_tests::random::Random;
 use nbhoist_tests::root;
@@ -202,4 +204,62 @@ fn inputs_of_a_block_are_inputs_of_its_cells() {
             }
         }
     });
+}
+
+/// A line that is put before the first of a code cell changes no byte elsewhere, and a notebook that is not edited no byte at all.
+/// `NBHOIST_NOTEBOOKS` names a folder of notebooks to try instead of ours, such as the public ones that `corpus/fetch.py` gets.
+#[test]
+fn an_edit_changes_no_other_byte() {
+    let folder = std::env::var_os("NBHOIST_NOTEBOOKS").map_or_else(|| root().join("corpus"), PathBuf::from);
+    let mut files = Vec::new();
+    notebooks(&folder, &mut files);
+    assert!(files.len() >= 3, "{} has no notebooks", folder.display());
+    with_room(move || {
+        let (mut tried, mut edited) = (0, 0);
+        for file in files {
+            let bytes = std::fs::read(&file).expect("a file");
+            let Ok(notebook) = ipynb::read(&bytes) else { continue };
+            // Formats before 4 are read and not written.
+            let Ok(same) = ipynb::edit(&bytes, &[]) else { continue };
+            assert!(same == bytes, "{}: no edit changes no byte", file.display());
+            tried += 1;
+            for cell in notebook.cells.iter().filter(|cell| cell.kind == CellKind::Code) {
+                edited += usize::from(edits_one_cell(&file, &bytes, &notebook, cell));
+            }
+        }
+        eprintln!("{tried} notebooks, {edited} cells were edited");
+        assert!(edited > 0);
+    });
+}
+
+fn notebooks(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            notebooks(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "ipynb") {
+            found.push(path);
+        }
+    }
+}
+
+/// Puts a line into a cell, and says whether that could be done.
+fn edits_one_cell(file: &Path, bytes: &[u8], notebook: &Notebook, cell: &Cell) -> bool {
+    let what = format!("{}, cell {}", file.display(), cell.number);
+    let line = "\u{e9} = 'put in'\n";
+    let change = ipynb::CellEdit { number: cell.number, source: vec![(0..0, line.to_owned())], ..Default::default() };
+    let Ok(changed) = ipynb::edit(bytes, &[change]) else { return false };
+    let again = ipynb::read(&changed).expect("what was written is a notebook");
+    for (before, after) in notebook.cells.iter().zip(&again.cells) {
+        let expected = if before.number == cell.number { format!("{line}{}", before.source) } else { before.source.clone() };
+        assert!(after.source == expected, "{what}: the source of cell {}", before.number);
+    }
+    let first = bytes.iter().zip(&changed).take_while(|(one, other)| one == other).count();
+    let rest = bytes.len().min(changed.len()) - first;
+    let last = bytes.iter().rev().zip(changed.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
+    let touched = &bytes[first..bytes.len() - last];
+    // A character takes at most six bytes in JSON.
+    let first_line = cell.source.lines().next().map_or(0, str::len);
+    assert!(touched.len() <= 6 * first_line + 16, "{what}: {} bytes were touched", touched.len());
+    assert!(!touched.windows(11).any(|part| part == b"\"cell_type\""), "{what}: another cell was touched");
+    true
 }

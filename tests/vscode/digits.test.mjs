@@ -1,7 +1,6 @@
 // The digits notebook, worked on in the editor with a kernel that nbhoist starts.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Editor, here, tee, textOf } from "./editor.mjs";
@@ -34,7 +33,7 @@ function notebook() {
 }
 
 before(async () => {
-  traffic = tee(mkdtempSync(join(tmpdir(), "nbhoist-tee-")), process.env.NBHOIST_BIN);
+  traffic = tee(process.env.NBHOIST_BIN);
   const settings = { "nbhoist.python": process.env.NBHOIST_TEST_PYTHON, "nbhoist.heavySeconds": 1 };
   editor = await Editor.open({
     files: { [name]: notebook(), ".vscode/settings.json": JSON.stringify(settings) },

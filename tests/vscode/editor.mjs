@@ -234,7 +234,9 @@ export function textOf(cell) {
 }
 
 /** A server command that writes down what the editor and the server say to each other. */
-export function tee(folder, binary) {
+export function tee(binary) {
+  const folder = mkdtempSync(join(tmpdir(), "nbhoist-tee-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const script = join(folder, "nbhoist");
   writeFileSync(script, `#!${process.env.NBHOIST_TEST_PYTHON}\n${readFileSync(join(here, "tee.py"), "utf8")}`, { mode: 0o755 });
   return { command: script, environment: { NBHOIST_TEE_SERVER: binary, NBHOIST_TEE_LOG: join(folder, "traffic.jsonl") }, log: join(folder, "traffic.jsonl") };

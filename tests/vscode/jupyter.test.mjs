@@ -1,8 +1,7 @@
 // A kernel that belongs to the Jupyter extension (a stand-in with its interface, around a real ipykernel): nbhoist asks for it, attaches, and puts
 // outputs into cells that it may not write to while they run.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Editor, tee, textOf } from "./editor.mjs";
@@ -18,7 +17,7 @@ let editor;
 let traffic;
 
 before(async () => {
-  traffic = tee(mkdtempSync(join(tmpdir(), "nbhoist-tee-")), process.env.NBHOIST_BIN);
+  traffic = tee(process.env.NBHOIST_BIN);
   const code = ([id, source]) => ({ cell_type: "code", id, metadata: {}, execution_count: null, outputs: [], source });
   // Without the language the editor saves no execution counts.
   const metadata = { kernelspec: { name: "python3", display_name: "Python 3", language: "python" }, language_info: { name: "python" } };

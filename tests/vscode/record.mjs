@@ -2,8 +2,7 @@
 //   NBHOIST_BIN=PATH NBHOIST_TEST_PYTHON=PATH tests/vscode/run.sh CACHE tests/vscode/record.mjs
 // A fixture has a message a line; its last line is the notebook as the editor saved it in the end.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Editor, here, tee } from "./editor.mjs";
@@ -117,7 +116,7 @@ const source = (cell) => [cell.source].flat().join("");
 const saved = (isReached) => editor.until("what was done", () => isReached(editor.onDisk().cells));
 
 before(async () => {
-  traffic = tee(mkdtempSync(join(tmpdir(), "nbhoist-tee-")), process.env.NBHOIST_BIN);
+  traffic = tee(process.env.NBHOIST_BIN);
   const files = Object.fromEntries(Object.keys(sessions).map((name) => [`${name}.ipynb`, notebook(name === "without_ids" ? 4 : 5)]));
   editor = await Editor.open({
     files,

@@ -1,7 +1,6 @@
 // What the editor has around a notebook: a folder that is not trusted, the log, a restart of the server, the walkthrough; then trust.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Editor, tee } from "./editor.mjs";
@@ -10,7 +9,7 @@ let editor;
 let traffic;
 
 before(async () => {
-  traffic = tee(mkdtempSync(join(tmpdir(), "nbhoist-tee-")), process.env.NBHOIST_BIN);
+  traffic = tee(process.env.NBHOIST_BIN);
   const code = (id, source) => ({ cell_type: "code", id, metadata: {}, execution_count: null, outputs: [], source });
   const metadata = { kernelspec: { name: "python3", display_name: "Python 3", language: "python" }, language_info: { name: "python" } };
   const cells = [code("data", "rows = [1, 2]"), code("heavy", "# nbhoist: block heavy\ntotal = sum(rows)")];

@@ -5,6 +5,14 @@ use std::collections::BTreeMap;
 use nbhoist_analyzer::finding::Finding;
 use nbhoist_analyzer::notebook::Notebook;
 
+use crate::frame;
+
+/// A line whose end is farther away than this is known by what stands around the finding, bytes: a baseline has no use for all of it.
+const FAR: usize = 1_000;
+
+/// How much of such a line is kept on either side of the finding's start, bytes.
+const AROUND: usize = 200;
+
 /// What stays the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
@@ -12,7 +20,7 @@ pub(crate) struct Key {
     pub(crate) rule: String,
     /// nbformat id of the cell, where it has one.
     pub(crate) cell: Option<String>,
-    /// The line the finding starts on, without white space around it.
+    /// The line the finding starts on, without white space around it; of a very long one, what stands around the finding.
     pub(crate) text: String,
 }
 
@@ -20,9 +28,7 @@ impl Key {
     pub(crate) fn of(notebook: &Notebook, finding: &Finding) -> Self {
         let cell = notebook.cell(finding.cell);
         let source = cell.map_or("", |cell| cell.source.as_str());
-        let start = source.floor_char_boundary(finding.start as usize);
-        let from = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let text = source[from..].lines().next().unwrap_or_default().trim().to_owned();
+        let text = line(source, finding.start as usize).trim().to_owned();
         Self { rule: finding.code.to_owned(), cell: cell.and_then(|cell| cell.id.clone()), text }
     }
 
@@ -38,6 +44,13 @@ impl Key {
         }
         format!("{hash:032x}")
     }
+}
+
+/// The line around a byte of a source, or a part of it when it is very long.
+fn line(source: &str, start: usize) -> &str {
+    let (whole, is_whole) = frame::line_around(source, start, FAR);
+    let range = if is_whole { whole } else { frame::line_around(source, start, AROUND).0 };
+    source[range].trim_end_matches('\r')
 }
 
 /// Findings that are known, each as often as it was found.
@@ -60,5 +73,22 @@ impl Known {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_known_whole_unless_it_is_very_long() {
+        assert_eq!(line("a = 1\n  b = c\r\nd", 10), "  b = c");
+        assert_eq!(line("a\nlast", 3), "last");
+        assert_eq!(line("", 7), "");
+        let long = format!("first\n{}|{}\nlast", "\u{e9}".repeat(5_000), "y".repeat(5_000));
+        let found = line(&long, 6 + 10_000);
+        assert!(found.starts_with('\u{e9}') && found.contains('|') && found.ends_with('y') && found.len() <= 402, "{found}");
+        assert_eq!(line(&long, 8), line(&long, 8));
+        assert!(line(&long, 8).starts_with('\u{e9}'), "another line is no part of it");
     }
 }

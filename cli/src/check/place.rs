@@ -2,8 +2,7 @@
 
 use nbhoist_analyzer::finding::Finding;
 use nbhoist_analyzer::notebook::Notebook;
-
-use crate::frame;
+use nbhoist_analyzer::text_index::TextIndex;
 
 /// Lines and columns count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +19,18 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn of(notebook: &Notebook, finding: &Finding) -> Self {
+    /// `index` is that of the finding's cell.
+    pub(crate) fn of(notebook: &Notebook, finding: &Finding, index: &TextIndex<'_>) -> Self {
         let number = finding.cell;
         let Some(cell) = notebook.cell(number) else {
             return Self { cell: number, id: None, line: 1, column: 1, end_line: 1, end_column: 1, file_line: 1, file_end_line: 1 };
         };
-        let (line, column) = frame::position(&cell.source, finding.start);
-        let (end_line, end_column) = frame::position(&cell.source, finding.end.max(finding.start));
+        let position = |offset: u32| {
+            let (line, column) = index.position(offset as usize);
+            (line + 1, column + 1)
+        };
+        let (line, column) = position(finding.start);
+        let (end_line, end_column) = position(finding.end.max(finding.start));
         let in_file = |line: usize| cell.file_line_of(u32::try_from(line - 1).unwrap_or(u32::MAX));
         let file_line = in_file(line);
         let file_end_line = in_file(end_line).max(file_line);

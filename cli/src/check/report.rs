@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use nbhoist_analyzer::finding::Finding;
 use nbhoist_analyzer::notebook::Notebook;
+use nbhoist_analyzer::text_index::TextIndex;
 
 use super::known::Key;
 use super::place::Place;
@@ -50,15 +51,18 @@ impl Report {
     }
 
     /// What is found in one notebook.
-    pub(crate) fn items_of(checked: &Checked) -> Vec<Item<'_>> {
+    pub(crate) fn items_of<'a>(checked: &'a Checked) -> Vec<Item<'a>> {
         let mut alike: HashMap<String, usize> = HashMap::new();
+        let mut indices: HashMap<u32, TextIndex<'_>> = HashMap::new();
         let file = checked.name.strip_prefix("./").unwrap_or(&checked.name);
-        let item = |finding| {
+        let item = |finding: &'a Finding| {
+            let source = || checked.notebook.cell(finding.cell).map_or("", |cell| cell.source.as_str());
+            let index = indices.entry(finding.cell).or_insert_with(|| TextIndex::of_characters(source()));
             let key = Key::of(&checked.notebook, finding);
             let nth = alike.entry(key.fingerprint("", 0)).or_default();
             *nth += 1;
             let fingerprint = key.fingerprint(&file.replace('\\', "/"), *nth);
-            Item { file, notebook: &checked.notebook, finding, place: Place::of(&checked.notebook, finding), fingerprint }
+            Item { file, notebook: &checked.notebook, finding, place: Place::of(&checked.notebook, finding, index), fingerprint }
         };
         checked.findings.iter().map(item).collect()
     }

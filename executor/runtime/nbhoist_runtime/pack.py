@@ -5,6 +5,7 @@ its history. They are the first entries of the memo on both sides and are never 
 """
 
 import copyreg
+import gc
 import sys
 import types
 
@@ -58,6 +59,7 @@ class Pickler(Base):
             Fresh: self._fresh,
             Content: self._content,
         }
+        self._special.update(dict.fromkeys(rebuild.VIEW_TYPES, self._view))
         seeds = [seeds[0], self.arrays] + list(seeds[1:])
         self.memo = {id(seed): (index, seed) for index, seed in enumerate(seeds)}
 
@@ -135,6 +137,10 @@ class Pickler(Base):
         if sys.modules.get(value.__name__) is value:
             return rebuild.module, (value.__name__,)
         return NotImplemented
+
+    def _view(self, value):
+        mappings = [found for found in gc.get_referents(value) if isinstance(found, dict)]
+        return rebuild.view_of, (mappings[0], rebuild.VIEW_TYPES[type(value)])
 
     def _array(self, value):
         if not value.dtype.hasobject:

@@ -1,5 +1,6 @@
 """Constructors that bundles refer to. They are named in pickles, so a change of meaning needs a new name."""
 
+import collections
 import functools
 import importlib
 import sys
@@ -87,6 +88,14 @@ def cached(maxsize, typed, wrapped):
 def fill_attributes(target, state):
     """Add attributes to an object's own dictionary."""
     target.__dict__.update(state)
+
+
+VIEW_TYPES = {type(getattr(cls(), part)()): part for cls in (dict, collections.OrderedDict) for part in ("keys", "values", "items")}
+
+
+def view_of(mapping, part):
+    """The view of a dictionary's keys, values or items: it shows what the dictionary holds later on, too."""
+    return getattr(mapping, part)()
 
 
 def standard_stream(name):

@@ -2,6 +2,7 @@
 """
 
 import importlib
+import importlib.machinery
 import os
 import sys
 import types
@@ -52,6 +53,7 @@ class Warmth:
     def __init__(self):
         self._before = set(sys.modules)
         self._stamps = None
+        self._is_half_made = False
 
     def load(self, names):
         """Import modules; what cannot be imported is left to the block, which may not need it."""
@@ -59,15 +61,21 @@ class Warmth:
         for name in names:
             if name.partition(".")[0] in failed:
                 continue
+            before = set(sys.modules)
             try:
                 importlib.import_module(name)
             except Exception:
                 failed.add(name.partition(".")[0])
+                self._is_half_made |= not _forget(set(sys.modules) - before)
         self._stamps = self._look()
 
     def is_stale(self):
-        """Whether packages were installed, or files of modules that are not installed were changed, since the modules were loaded."""
-        return self._stamps is not None and self._stamps != self._look()
+        """Whether the modules are not what an import finds now.
+
+        That is so when packages were installed, or files of modules that are not installed were changed, since they were loaded; and
+        when a package failed half-way and what it had loaded cannot be taken back.
+        """
+        return self._is_half_made or (self._stamps is not None and self._stamps != self._look())
 
     def _look(self):
         found = {path: _stamp(path) for path in sys.path if os.path.basename(path) in _INSTALLED}
@@ -76,6 +84,25 @@ class Warmth:
             if name not in self._before and isinstance(file, str) and not _is_installed(module):
                 found[file] = _stamp(file)
         return found
+
+
+def _forget(names):
+    """Takes back what a failed import has loaded, so that the next one begins afresh; whether that can be done.
+
+    Python itself takes back only the module that failed, not those that it had loaded before. A module in machine code cannot be
+    loaded a second time, so it stays, and the rest with it.
+    """
+    found = {name: sys.modules[name] for name in names}
+    specs = [getattr(module, "__dict__", {}).get("__spec__") for module in found.values()]
+    if any(isinstance(getattr(spec, "loader", None), importlib.machinery.ExtensionFileLoader) for spec in specs):
+        return False
+    for name, module in found.items():
+        del sys.modules[name]
+        parent, _, last = name.rpartition(".")
+        names_of_parent = getattr(sys.modules.get(parent), "__dict__", {})
+        if names_of_parent.get(last) is module:
+            del names_of_parent[last]
+    return True
 
 
 def _stamp(path):

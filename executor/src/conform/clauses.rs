@@ -195,6 +195,11 @@ async fn concurrent(subject: &Subject) -> Result<(), String> {
 /// Leaves a mark at a place by a program whose plugin is killed.
 async fn mark(subject: &Subject, session: &str) -> Result<(), String> {
     let script = "import os, sys, tempfile\nopen(os.path.join(tempfile.gettempdir(), 'nbhoist-mark-' + sys.argv[1]), 'w').close()\nos.write(1, b'ready\\n')\nsys.stdin.buffer.read()";
+    leave(subject, session, script).await
+}
+
+/// Runs a program in a place that is kept, and kills the plugin once the program is there.
+async fn leave(subject: &Subject, session: &str, script: &str) -> Result<(), String> {
     let mut running = subject.start(session, Way { lease: 120, again: false }, script, &[session])?;
     running.line().await?;
     running.kill().await;
@@ -223,7 +228,7 @@ async fn is_gone(subject: &Subject, session: &str) -> Result<(), String> {
 }
 
 async fn close(subject: &Subject, session: &str) -> Result<(), String> {
-    mark(subject, session).await?;
+    leave(subject, session, "import os, sys\nos.write(1, b'ready\\n')\nsys.stdin.buffer.read()").await?;
     let left = subject.close(session).await?;
     if !left.status.success() {
         return Err(format!("`close` ended with {}: {}", left.status, left.stderr.trim()));

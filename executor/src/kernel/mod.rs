@@ -29,6 +29,7 @@ use crate::ahead::Ahead;
 use crate::event::{self, CellRef, Event, OnEvent};
 use crate::process::Supervised;
 use crate::runtime::Archive;
+use crate::spool::Claim;
 
 /// How long a kernel may take to start: a cold disk under load is slow.
 const START: Duration = Duration::from_secs(90);
@@ -52,7 +53,7 @@ pub struct Kernel {
     /// Workers of this session beside the one that runs a block.
     pub(crate) ahead: Ahead,
     /// Holds the connection file and what is handed to the kernel; goes last.
-    directory: tempfile::TempDir,
+    directory: Claim,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -397,6 +398,6 @@ fn outcome(reply: &Incoming, seconds: f64) -> ExecuteOutcome {
     ExecuteOutcome { ok, execution_count: event::count(&reply.content), seconds, error }
 }
 
-fn private_directory() -> Result<tempfile::TempDir, KernelError> {
-    crate::spool::private_directory("nbhoist-kernel-", None).map_err(|error| KernelError::Io { path: std::env::temp_dir(), error })
+fn private_directory() -> Result<Claim, KernelError> {
+    Claim::for_session().map_err(|error| KernelError::Io { path: std::env::temp_dir(), error })
 }

@@ -17,6 +17,9 @@ pub(crate) const PREPARE: &str = "import numpy as np\nrows = [1, 2]\nalias = row
 /// How long anything may take on a machine that is busy.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Where everything else that kernel, nbhoist and worker need for a while is.
+const TEMPORARY: &str = "temporary";
+
 /// Tells the process that is an nbhoist of its own what to do.
 pub(crate) const RUN: &str = "NBHOIST_FAULTS_RUN";
 
@@ -48,6 +51,7 @@ impl Stage {
     pub(crate) async fn new(spool: PathBuf) -> Self {
         let (python, folder) = (test_python().await, tempfile::tempdir().unwrap());
         let connection = folder.path().join("kernel-0.json");
+        std::fs::create_dir(folder.path().join(TEMPORARY)).unwrap();
         let process = started(&python, &connection);
         let kernel = attached(&connection).await;
         let mut stage = Self { python, folder, spool, process, connection, kernel };
@@ -116,9 +120,11 @@ impl Stage {
         Migration { spool: Some(self.spool.clone()), ..request }
     }
 
-    /// Files that migrations left. Those of a killed nbhoist are made so old that the next one removes them.
+    /// What migrations left, of their own files and of temporary ones. What a killed nbhoist left is made so old that the next one removes it.
     pub(crate) fn left_behind(&self, grow_old: bool) -> Vec<PathBuf> {
-        let entries: Vec<_> = std::fs::read_dir(&self.spool).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let places = [self.spool.clone(), self.folder.path().join(TEMPORARY)];
+        let entries: Vec<_> =
+            places.iter().flat_map(|place| std::fs::read_dir(place).unwrap()).map(|entry| entry.unwrap().path()).collect();
         for lock in entries.iter().map(|entry| entry.join("in-use")).filter(|lock| grow_old && lock.exists()) {
             let before = SystemTime::now() - Duration::from_hours(1);
             std::fs::File::options().write(true).open(lock).unwrap().set_modified(before).unwrap();
@@ -139,6 +145,7 @@ impl Stage {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "nbhoist_of_its_own", "--ignored", "--nocapture"]);
         command.env(RUN, serde_json::to_string(&told).unwrap()).env("NBHOIST_CACHE_DIR", self.folder.path().join("cache"));
+        command.env("TMPDIR", self.folder.path().join(TEMPORARY));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
@@ -190,6 +197,7 @@ pub(crate) fn alive(pid: &str) -> bool {
 
 fn started(python: &Path, connection: &Path) -> Child {
     let mut command = Command::new(python);
+    command.env("TMPDIR", connection.with_file_name(TEMPORARY));
     command.args(["-m", "ipykernel_launcher", "--HistoryManager.enabled=False", "-f"]).arg(connection);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }

@@ -27,7 +27,11 @@ pub(super) fn render(report: &Report, args: &CheckArgs, terminal: &Terminal) -> 
 
 fn full(item: &Item<'_>, terminal: &Terminal) -> String {
     let page = rules::find(item.finding.code).map(rules::Rule::page).filter(|_| terminal.links);
-    let note = format!("line {} of the file{}", item.place.file_line, id(item));
+    let mut note = format!("line {} of the file{}", item.place.file_line, id(item));
+    if !frame::is_shown(item.notebook, item.finding) {
+        // Nothing else says where it is.
+        note = format!("{}, {note}; the line is too long to be shown", item.place.in_words());
+    }
     frame::finding(item.file, item.notebook, item.finding, Some(&note), page)
 }
 
