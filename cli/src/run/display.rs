@@ -296,11 +296,6 @@ mod tests {
         assert_eq!(shown(&image), "[image/png, 3 B]");
         assert_eq!(shown(&bundle(serde_json::json!({"a/b": 1}))), "[a/b]");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn what_is_left_counts_the_speed_of_the_place() {
