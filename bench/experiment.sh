@@ -3,23 +3,25 @@
 # shaped. Replays sessions in our notebooks under every policy, one line of JSON each, into bench/experiment.jsonl;
 # what is there already is not run again. bench/experiment_report.py writes docs/experiment.md of them. Wants root, control
 # groups of version 1, sshd and iproute2.
-#   bench/experiment.sh --quick     the heavy session of each domain at 4x and 1 Gbit/s under three policies, and sizes of state: about 12 minutes
-#   bench/experiment.sh [--policies never,optimal] [--ratios 2,4,8] [--mbit 10,1000] [--ways "linear,hyperparameter loop"]
-#                       [--notebooks digits,image,remote] [--repeats 5] [--rounds 4] [--share 0.8] [--states yes] [--results FILE]
-# Everything, about 3 hours: bench/experiment.sh --states yes --ratios 2,4,8 --policies never,always,cell,block,performance,optimal --rounds 2
+#   bench/experiment.sh --quick     the heavy session of each domain at 4x and 1 Gbit/s under every policy, and sizes of state: about 45 minutes
+#   bench/experiment.sh [--policies never,optimal] [--ratios 2,4,8] [--mbit 10,1000] [--delay SECONDS] [--ways "linear,hyperparameter loop"]
+#                       [--notebooks digits,image,remote] [--repeats 5] [--rounds 2] [--pause 4] [--share 0.8] [--states yes] [--results FILE]
+#                       [--prepared yes: what comes before the first turn of the parameter is made ready, not counted]
+#                       [--without "reducer", "cache", "compression" or "worker ahead"]
+# Everything is bench/experiment_all.sh.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 python=${NBHOIST_TEST_PYTHON:?an interpreter with corpus/requirements.txt}
 if [ "${1:-}" = --quick ]; then
   shift
-  set -- --states yes --policies never,block,optimal --repeats 1 --rounds 3 "$@"
+  set -- --states yes --repeats 1 "$@"
 fi
 if [ -z "${NBHOIST_IN_NAMESPACE:-}" ]; then
   # A peer in the table of sizes; no notebook needs it.
   export NBHOIST_DILL="${NBHOIST_DILL:-$root/.cache/experiment-dill}"
   [ -d "$NBHOIST_DILL/dill" ] || "$python" -m pip install --quiet --no-deps --target "$NBHOIST_DILL" dill==0.4.0 || uv pip install --quiet --no-deps --python "$python" --target "$NBHOIST_DILL" dill==0.4.0
-  cargo build --quiet --release -p nbhoist-tests --example experiment
+  [ -n "${NBHOIST_EXPERIMENT:-}" ] || cargo build --quiet --release -p nbhoist-tests --example experiment
   # Its loopback is the link: nothing else is on it but the kernel's messages.
   NBHOIST_IN_NAMESPACE=1 exec unshare -n "$root/bench/experiment.sh" "$@"
 fi
@@ -40,7 +42,7 @@ clean() {
 trap clean EXIT
 mkdir "$near" "$far"
 # Other work on the machine should disturb little.
-echo 8192 | tee "$near/cpu.shares" >"$far/cpu.shares"
+echo 50000 | tee "$near/cpu.shares" >"$far/cpu.shares"
 for key in host id; do ssh-keygen -q -t ed25519 -N '' -f "$folder/$key"; done
 cp "$folder/id.pub" "$folder/authorized"
 cat >"$folder/sshd_config" <<END

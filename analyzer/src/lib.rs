@@ -39,7 +39,7 @@ use finding::Finding;
 use linked::Linked;
 use measurements::Measurements;
 use notebook::{CellKind, Notebook};
-use report::{CellReport, Edge, Plan};
+use report::{CellReport, Cost, Edge, Plan};
 
 /// What the analysis may be told besides the notebook.
 #[derive(Clone, Debug)]
@@ -136,7 +136,13 @@ pub fn analyze(request: &Request<'_>) -> Analysis {
 
 /// Analyzes a notebook, taking the facts of unchanged cells from a cache.
 pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
-    analyze_observed(request, cache, &mut |_| {})
+    in_stages(request, cache, &mut |_| {}, &mut |_| {})
+}
+
+/// The same as [`analyze_with`]; `told` is given the findings as soon as they are final. What the model says of costs moves no finding unless runs
+/// were measured, so it is asked after that: an editor need not wait for it.
+pub fn analyze_telling(request: &Request<'_>, cache: &mut FactsCache, told: &mut dyn FnMut(&[Finding])) -> Analysis {
+    in_stages(request, cache, told, &mut |_| {})
 }
 
 /// A part of an analysis, for those who measure what each takes.
@@ -156,23 +162,31 @@ pub enum Stage {
 
 /// The same as [`analyze_with`]; `ended` is told when a stage is over, in the order in which they run.
 pub fn analyze_observed(request: &Request<'_>, cache: &mut FactsCache, ended: &mut dyn FnMut(Stage)) -> Analysis {
+    in_stages(request, cache, &mut |_| {}, ended)
+}
+
+fn in_stages(request: &Request<'_>, cache: &mut FactsCache, told: &mut dyn FnMut(&[Finding]), ended: &mut dyn FnMut(Stage)) -> Analysis {
     let facts = facts_of(request.notebook, cache);
     ended(Stage::Facts);
     let (linked, edges) = link(request, &facts, cache.memo.as_mut());
     ended(Stage::Graph);
-    let mut cells = linked.reports(request.notebook, &facts);
+    let mut find = |costs: &[Cost], ended: &mut dyn FnMut(Stage)| {
+        let index = rules::Index::default();
+        let findings = rules::run(&rules::Context { request, costs, edges: &edges, linked: &linked, facts: &facts, index });
+        ended(Stage::Rules);
+        told(&findings);
+        findings
+    };
+    let saved = cost::saved(request);
+    let early = request.measurements.runs.is_empty().then(|| find(&saved, ended));
+    let mut cells = linked.reports(request.notebook, &facts, saved);
     ended(Stage::Liveness);
     let cold = cost(request, &facts, &linked, &mut cells, cache.predicted.as_mut());
     ended(Stage::Cost);
-    let findings = rules::run(&rules::Context {
-        request,
-        cells: &cells,
-        edges: &edges,
-        linked: &linked,
-        facts: &facts,
-        index: rules::Index::default(),
+    let findings = early.unwrap_or_else(|| {
+        let costs: Vec<Cost> = cells.iter().map(|cell| cell.cost.clone()).collect();
+        find(&costs, ended)
     });
-    ended(Stage::Rules);
     let mut placement = request.placement.clone();
     for (path, bytes) in &request.file_sizes {
         placement.sizes.entry(path.clone()).or_insert(*bytes);
@@ -212,12 +226,17 @@ impl Analysis {
     /// What moving these cells takes, and where they should run. `after` says who may use what the block leaves.
     #[inline(never)]
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
+        self.plan_at(cells, after, &self.placement)
+    }
+
+    /// The same with other places than those of the request.
+    pub(crate) fn plan_at(&self, cells: &[u32], after: After, placement: &placement::Options) -> Plan {
         let mut plan = minimal_state::plan(&self.linked, cells, after);
         plan.measured(&self.sizes);
-        if !self.placement.places.is_empty() {
+        if !placement.places.is_empty() {
             let first = plan.cells.first().copied().unwrap_or(0);
-            let before = if self.placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
-            placement::decide(&mut plan, &self.cells, &before, &self.placement);
+            let before = if placement.preferences.rerun { self.versions(first) } else { placement::Versions::default() };
+            placement::decide(&mut plan, &self.cells, &before, placement);
             if !plan.cells.is_empty() && plan.cells.iter().all(|cell| self.linked.importing.contains(cell)) {
                 placement::keep(&mut plan, "it only imports, which every place does for itself");
             }

@@ -76,12 +76,13 @@ impl Linked {
         must.chain(self.importing.iter().copied()).collect()
     }
 
+    /// One report for each cell; `costs` says what is known of their costs so far.
     #[inline(never)]
-    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>]) -> Vec<CellReport> {
+    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>], costs: Vec<Cost>) -> Vec<CellReport> {
         let mut env = Env::default();
         let mut traces = self.world.traces.iter();
         let mut reports = Vec::new();
-        for (cell, facts) in notebook.cells.iter().zip(facts) {
+        for ((cell, facts), cost) in notebook.cells.iter().zip(facts).zip(costs) {
             let mut report = CellReport {
                 cell: cell.number,
                 id: cell.id.clone(),
@@ -92,7 +93,7 @@ impl Linked {
                 deletes: Vec::new(),
                 effects: Vec::new(),
                 problems: facts.syntax.problems.clone(),
-                cost: Cost::unknown(),
+                cost,
                 sizes: BTreeMap::new(),
                 memory: Memory::default(),
             };

@@ -139,6 +139,13 @@ impl Ahead {
         found.starting.take().map(Claimed)
     }
 
+    /// Name of the executor whose worker is up with what it is to import, so that a block need not wait for it.
+    pub fn ready(&self) -> Option<String> {
+        let spare = lock(&self.spare);
+        let up = spare.as_ref().filter(|spare| spare.starting.as_ref().is_some_and(JoinHandle::is_finished));
+        up.map(|spare| spare.start.executor.name.clone())
+    }
+
     /// Lets a worker end in the background.
     pub(crate) fn end_later(&mut self, worker: Worker) {
         self.ending.retain(|ending| !ending.is_finished());

@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use nbhoist_executor::executors::{BackendConfig, Executor};
+use nbhoist_executor::kernel::Origin as _;
 use nbhoist_executor::migrate::{Migration, prepare};
 
 use self::common::{TestBed, group_exists, migration, wait_until};
@@ -46,6 +47,15 @@ async fn worker_can_be_prepared_before_the_first_block_and_follows_new_imports()
     prepare(&mut bed.kernel, &bed.executor).await;
     bed.printed("import numpy.ma.mrecords").await;
     prepare(&mut bed.kernel, &bed.executor).await;
+    let mut ready = None;
+    for _ in 0..600 {
+        ready = bed.kernel.ahead().ready();
+        if ready.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ready.as_deref(), Some(bed.executor.name.as_str()), "the worker is up");
     assert!(saw(&mut bed).await.0);
     bed.end().await;
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nbhoist_analyzer::placement::live::{self, Future, Ran};
 use nbhoist_analyzer::placement::policy::ComesHome;
+use nbhoist_executor::kernel::Origin as _;
 use serde_json::{Value, json};
 
 use crate::document::Uri;
@@ -64,11 +65,14 @@ impl Session {
         let cell = crate::commands::number(&snapshot.source, cell);
         let cell = cell.ok_or_else(|| Fault::parameter("cell", "the URI or the number of a cell"))?;
         let session = Arc::clone(self);
+        // A kernel that is in use has no worker to spare.
+        let slot = self.kernels.slot(uri);
+        let ready = slot.kernel.try_lock().ok().and_then(|mut kernel| kernel.as_mut()?.ahead().ready());
+        let warm: BTreeSet<String> = ready.into_iter().collect();
         let decided = move || {
             let analysis = &snapshot.analysis;
-            let verdict = session
-                .lives
-                .with(&snapshot.source.uri, |log| log.decide(analysis, cell, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new()));
+            let verdict =
+                session.lives.with(&snapshot.source.uri, |log| log.decide(analysis, cell, Future::Predicted, ComesHome::AtOnce, &warm));
             let estimates = analysis.plan(&[cell], nbhoist_analyzer::After::Anything).estimates;
             let total = |name: &str| {
                 let estimate = estimates.iter().find(|estimate| estimate.executor == name)?;

@@ -43,8 +43,11 @@ pub(crate) struct Fix {
     pub(crate) edits: Vec<(Uri, Span, String)>,
 }
 
-/// The findings by document; documents without any are there, too.
-pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> HashMap<Uri, Arc<Vec<Problem>>> {
+/// Problems by document; documents without any are there, too.
+pub(crate) type Problems = HashMap<Uri, Arc<Vec<Problem>>>;
+
+/// The findings by document.
+pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> Problems {
     let mut problems: HashMap<Uri, Vec<Problem>> = source.places.iter().map(|place| (Arc::clone(&place.uri), Vec::new())).collect();
     problems.entry(Arc::clone(&source.uri)).or_default();
     let spans = Spans::new(source, encoding);

@@ -22,7 +22,7 @@ use crate::live::Lives;
 use crate::options::{Abilities, Options};
 use crate::outbox::{Notice, Outbox, Outgoing};
 use crate::pool::{Pool, fence};
-use crate::problems::Problem;
+use crate::problems::{Problem, Problems};
 use crate::snapshot::{self, Snapshot};
 
 /// Reads the configuration for a folder.
@@ -297,7 +297,8 @@ impl Session {
         let source = document.source(uri);
         let measurements = self.known_of(&source, &settings);
         let places = if settings.history { self.remembered.places() } else { Arc::default() };
-        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts));
+        let early = |source: &Source, problems: &Problems| self.found(uri, instance, generation, source, problems);
+        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts, early));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
             *facts = FactsCache::for_edits();
@@ -333,27 +334,41 @@ impl Session {
     fn analyzed(self: &Arc<Self>, uri: &Uri, instance: u64, generation: u64, settings: Arc<Settings>, snapshot: Option<Arc<Snapshot>>) {
         let mut documents = self.lock();
         let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
-        open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
+        let before = open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
         if open.running == Running::Outdated {
             // Settings that were read before a reload are not kept.
-            return self.start(uri, instance);
+            self.start(uri, instance);
+        } else {
+            open.running = Running::No;
+            open.settings = Some(settings);
+            if let Some(snapshot) = snapshot {
+                self.publish(open, &snapshot);
+            }
         }
-        open.running = Running::No;
-        open.settings = Some(settings);
-        if let Some(snapshot) = snapshot {
-            self.publish(open, &snapshot);
+        // The state before is large, so it goes when others may work again.
+        drop(documents);
+        drop(before);
+    }
+
+    /// Tells the problems of the text as it is now while its analysis goes on. A client that pulls them waits for the snapshot.
+    fn found(&self, uri: &Uri, instance: u64, generation: u64, source: &Source, problems: &Problems) {
+        if self.abilities().pulls(source.is_script) {
+            return;
+        }
+        let mut documents = self.lock();
+        if let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance && open.generation == generation) {
+            self.tell(open, source, problems);
         }
     }
 
-    /// Tells what differs from what was told before.
-    fn publish(&self, open: &mut Open, snapshot: &Snapshot) {
-        let abilities = self.abilities();
-        let pulled = abilities.pulls(snapshot.source.is_script);
-        let versions: HashMap<&Uri, Option<i32>> = snapshot.source.places.iter().map(|place| (&place.uri, place.version)).collect();
-        let gone: Vec<Uri> = open.published.keys().filter(|uri| !snapshot.problems.contains_key(*uri)).cloned().collect();
+    /// Tells what differs from what was told before, and says whether anything does.
+    fn tell(&self, open: &mut Open, source: &Source, problems: &Problems) -> bool {
+        let pulled = self.abilities().pulls(source.is_script);
+        let versions: HashMap<&Uri, Option<i32>> = source.places.iter().map(|place| (&place.uri, place.version)).collect();
+        let gone: Vec<Uri> = open.published.keys().filter(|uri| !problems.contains_key(*uri)).cloned().collect();
         let gone = gone.into_iter().map(|uri| (uri, Arc::default()));
         let mut news = false;
-        let all = snapshot.problems.iter().map(|(uri, problems)| (Arc::clone(uri), Arc::clone(problems)));
+        let all = problems.iter().map(|(uri, problems)| (Arc::clone(uri), Arc::clone(problems)));
         for (uri, problems) in all.chain(gone) {
             // An edit shifts what the editor shows; of an edited cell it gets everything again.
             let version = versions.get(&uri).copied().flatten().filter(|_| !problems.is_empty());
@@ -373,6 +388,13 @@ impl Session {
                 open.published.insert(uri, now);
             }
         }
+        news
+    }
+
+    /// Tells what differs from what was told before.
+    fn publish(&self, open: &mut Open, snapshot: &Snapshot) {
+        let news = self.tell(open, &snapshot.source, &snapshot.problems);
+        let pulled = self.abilities().pulls(snapshot.source.is_script);
         let digest = snapshot.digest();
         let status = std::mem::replace(&mut open.digest, digest) != digest;
         self.outbox.send(Outgoing::Refresh { status, diagnostics: news && pulled });

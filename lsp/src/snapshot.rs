@@ -1,6 +1,6 @@
 //! What is known about one state of a document.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -8,14 +8,14 @@ use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::names::{Declared, declared};
 use nbhoist_analyzer::notebook::{Cell, CellKind};
 use nbhoist_analyzer::report::{Cost, Edge, EdgeKind, Plan};
-use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_with};
+use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_telling};
 use nbhoist_executor::executors::Known;
 use nbhoist_settings::Settings;
 
-use crate::document::{Source, Uri};
+use crate::document::Source;
 use crate::encoding::Encoding;
 use crate::files;
-use crate::problems::{self, Problem};
+use crate::problems::{self, Problems};
 
 /// A document and what the analysis says of it.
 #[derive(Debug)]
@@ -27,13 +27,15 @@ pub(crate) struct Snapshot {
     /// What the analysis says.
     pub(crate) analysis: Analysis,
     /// What the rules found, by document, for every document there is.
-    pub(crate) problems: HashMap<Uri, Arc<Vec<Problem>>>,
+    pub(crate) problems: Problems,
     /// Of all cells, when it is asked for.
     flows: OnceLock<Vec<Flow>>,
 }
 
 impl Snapshot {
-    /// Analyzes a document. The facts of unchanged cells come from the cache.
+    /// Analyzes a document. The facts of unchanged cells come from the cache. `early` is told the problems as soon as they are known, before what
+    /// else the snapshot holds.
+    #[expect(clippy::too_many_arguments, reason = "the session hands over what belongs to it")]
     pub(crate) fn new(
         source: Source,
         settings: Arc<Settings>,
@@ -42,6 +44,7 @@ impl Snapshot {
         measurements: Measurements,
         places: &BTreeMap<String, Known>,
         facts: &mut FactsCache,
+        early: impl FnOnce(&Source, &Problems),
     ) -> Self {
         let mut request = Request::new(&source.notebook);
         request.placement = settings.placement("auto", places);
@@ -54,9 +57,14 @@ impl Snapshot {
             request.files = files::referenced(code(), &folder);
             request.file_sizes = files::sizes(code(), &folder);
         }
-        let analysis = analyze_with(&request, facts);
+        let (mut problems, mut early) = (Problems::new(), Some(early));
+        let analysis = analyze_telling(&request, facts, &mut |findings| {
+            problems = problems::of(&source, findings, encoding);
+            if let Some(early) = early.take() {
+                early(&source, &problems);
+            }
+        });
         facts.retain(code());
-        let problems = problems::of(&source, &analysis.findings, encoding);
         Self { source, settings, analysis, problems, flows: OnceLock::new() }
     }
 

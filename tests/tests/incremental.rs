@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use nbhoist_analyzer::notebook::{Cell, CellKind, Notebook};
-use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze, analyze_with, ipynb, percent};
+use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze, analyze_telling, analyze_with, ipynb, percent};
 use nbhoist_tests::random::Random;
 
 /// Stack of the thread that analyzes, bytes: the interpreter follows nested code.
@@ -122,7 +122,10 @@ fn follow(name: &str, notebook: &Notebook, edits: usize, random: &mut Random) ->
         let edited = Notebook { cells, ..notebook.clone() };
         let mut request = Request::new(&edited);
         request.files.insert("other.py".to_owned(), "import os\na1 = os.getcwd()\ndef f2(x):\n    return x\n".to_owned());
-        let (kept, fresh) = (said(&analyze_with(&request, &mut cache)), said(&analyze(&request)));
+        let mut told = Vec::new();
+        let analysis = analyze_telling(&request, &mut cache, &mut |findings| told.push(findings.to_vec()));
+        assert_eq!(told, [analysis.findings.clone()], "{name}, edit {number}: what an editor is told early is all there is");
+        let (kept, fresh) = (said(&analysis), said(&analyze(&request)));
         if kept != fresh {
             let differ = kept.lines().zip(fresh.lines()).enumerate().find(|(_, (kept, fresh))| kept != fresh);
             panic!("{name}, edit {number}: {differ:?}\n{}", sources.join("\n# %%\n"));

@@ -23,7 +23,7 @@ use crate::Request;
 use crate::facts::{CellFacts, FactsCache};
 use crate::interp::CellTrace;
 use crate::linked::Linked;
-use crate::notebook::CellKind;
+use crate::notebook::{Cell, CellKind};
 use crate::report::{CellReport, Cost, CostBasis};
 
 /// A cell is heavy on the model's word alone when the low end of its interval, times this, is above the budget.
@@ -31,7 +31,14 @@ const SURE: f64 = 4.0;
 /// Below this no reasons are given, seconds.
 const WORTH_A_REASON: f64 = 0.2;
 
-/// Fills in the cost of every code cell; gives what stands for the work of each when its versions are compared ([`Prediction::work`], seconds), whatever else is known.
+/// What each cell costs as far as the notebook says what it took.
+pub(crate) fn saved(request: &Request<'_>) -> Vec<Cost> {
+    let saved = |cell: &Cell| saved::cost(cell, request.config.heavy_seconds).filter(|_| cell.kind == CellKind::Code);
+    request.notebook.cells.iter().map(|cell| saved(cell).unwrap_or(Cost::unknown())).collect()
+}
+
+/// Fills in the cost of every code cell that has none yet; gives what stands for the work of each when its versions are compared
+/// ([`Prediction::work`], seconds), whatever else is known.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
@@ -41,9 +48,6 @@ pub(crate) fn estimate(
 ) -> Vec<Option<f64>> {
     let budget = request.config.heavy_seconds;
     if !request.weighs {
-        for (cell, report) in request.notebook.cells.iter().zip(reports.iter_mut()).filter(|(cell, _)| cell.kind == CellKind::Code) {
-            report.cost = saved::cost(cell, budget).unwrap_or(Cost::unknown());
-        }
         return vec![None; reports.len()];
     }
     let model = request.cost_model.as_deref().or_else(|| Model::embedded());
@@ -68,7 +72,11 @@ pub(crate) fn estimate(
         };
         let (supposed, work) = model.zip(features).map(predict).unzip();
         *cold = work;
-        report.cost = saved::cost(cell, budget).or(supposed).unwrap_or(Cost::unknown());
+        if report.cost.basis == CostBasis::Unknown
+            && let Some(supposed) = supposed
+        {
+            report.cost = supposed;
+        }
     }
     cold
 }

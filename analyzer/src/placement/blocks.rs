@@ -1,5 +1,6 @@
 //! Which blocks of a notebook are worth looking at: what a run from top to bottom would best do elsewhere.
 
+use super::lognormal::normal_quantile;
 use super::many;
 use super::sizes::{crossing, rate, transfer};
 use super::two::{self, Run};
@@ -15,7 +16,8 @@ pub(crate) fn candidates(versions: &Versions<'_>, stays: &dyn Fn(u32) -> bool, o
         .filter(|place| place.refusals.is_empty())
         .filter_map(|place| Some((place, options.preferences.seconds_per_second(place).ok()?)))
         .collect();
-    let question = Question { versions, stays, options };
+    let risk = options.preferences.risk.clamp(0.01, 0.99);
+    let question = Question { versions, stays, options, careful: normal_quantile(risk) };
     let places = match usable[..] {
         [] => return Vec::new(),
         [(place, dear)] => question.two(place, dear).solve().map(|found| found.here.iter().map(|here| usize::from(!here)).collect()),
@@ -38,20 +40,18 @@ struct Question<'q> {
     versions: &'q Versions<'q>,
     stays: &'q dyn Fn(u32) -> bool,
     options: &'q Options,
+    /// Deviations above the median at which what is paid counts; what is saved counts so many below it.
+    careful: f64,
 }
 
 impl Question<'_> {
     /// A time in microseconds as a careful user counts it: what is saved rather low, what is paid rather high.
     fn paid(&self, time: Lognormal) -> u64 {
-        micros(time.quantile(self.risk()))
+        micros(time.at(self.careful))
     }
 
     fn saved(&self, time: Lognormal) -> u64 {
-        micros(time.quantile(1.0 - self.risk()))
-    }
-
-    fn risk(&self) -> f64 {
-        self.options.preferences.risk.clamp(0.01, 0.99)
+        micros(time.at(-self.careful))
     }
 
     fn here(&self, cell: &CellReport) -> u64 {

@@ -9,8 +9,8 @@ use super::moving;
 use super::place::Place;
 use super::policy::{Choice, ComesHome, Held, Ledger, Past, Policy, Situation, Upcoming};
 use super::predict::{Event, Predictor};
-use super::sizes::size;
-use super::{Binding, Lognormal};
+use super::sizes::{self, size};
+use super::{Binding, Lognormal, Options};
 use crate::report::{CellReport, EffectKind, Size, ValueKind};
 use crate::{After, Analysis};
 
@@ -149,19 +149,21 @@ impl Session {
     /// With [`ComesHome::AtOnce`] every value comes home when its cell ends, so that nothing further is looked at; otherwise state stays where it
     /// is until a cell that runs elsewhere reads it.
     pub fn decide(&self, analysis: &Analysis, cell: u32, future: Future<'_>, home: ComesHome, warm: &BTreeSet<String>) -> Verdict {
-        let options = &analysis.placement;
+        let mut options = analysis.placement.clone();
+        options.places.iter_mut().for_each(|place| place.warm |= warm.contains(&place.name));
+        let options = &options;
         let Some(report) = analysis.cells.get(cell.saturating_sub(1) as usize) else { return Verdict::default() };
         if options.places.is_empty() || report.cost.seconds.is_none() {
             return Verdict::default();
         }
-        let plan = analysis.plan(&[cell], After::Anything);
+        let plan = analysis.plan_at(&[cell], After::Anything, options);
         let mut best: Option<(u64, &Place, Choice, Vec<u32>)> = None;
         for place in &options.places {
             let is_offered = plan.estimates.iter().any(|estimate| estimate.executor == place.name);
             if plan.refusal.is_some() || !is_offered {
                 continue;
             }
-            let (situation, path) = self.situation(analysis, cell, place, future, home, warm);
+            let (situation, path) = self.situation(analysis, cell, (place, options), future, home);
             let choice = Policy::Optimal.choose(&situation);
             let cost = situation.problem(1.0).solve().map_or(u64::MAX, |found| found.cost);
             if choice.there && best.as_ref().is_none_or(|known| cost < known.0) {
@@ -175,7 +177,8 @@ impl Session {
         let along: Vec<u32> = path.iter().skip(1).take(choice.along).copied().collect();
         let block: Vec<u32> = std::iter::once(cell).chain(along.iter().copied()).collect();
         let because = if along.is_empty() { moving::about(&plan, &place.name) } else { None };
-        let because = because.or_else(|| moving::about(&analysis.plan(&block, After::Anything), &place.name)).unwrap_or_default();
+        let because =
+            because.or_else(|| moving::about(&analysis.plan_at(&block, After::Anything, options), &place.name)).unwrap_or_default();
         let remain = if home == ComesHome::WhenNeeded { remaining(&choice, analysis, &path) } else { Vec::new() };
         Verdict { place: Some(place.name.clone()), along, because, remain }
     }
@@ -223,12 +226,10 @@ impl Session {
         &self,
         analysis: &'s Analysis,
         cell: u32,
-        place: &'s Place,
+        (place, options): (&'s Place, &'s Options),
         future: Future<'_>,
         home: ComesHome,
-        warm: &BTreeSet<String>,
     ) -> (Situation<'s>, Vec<u32>) {
-        let options = &analysis.placement;
         let bindings = analysis.linked.bindings();
         let kind = |name: &str| bindings.get(name).map_or(ValueKind::Unknown, |binding| binding.kind);
         let name = place.name.as_str();
@@ -255,7 +256,8 @@ impl Session {
         let mut ahead = Vec::new();
         for &(next, probability) in &path {
             let Some(report) = analysis.cells.get(next.saturating_sub(1) as usize) else { continue };
-            let mut named = |name: &'s str, fresh: bool, values: &mut Vec<Held>| {
+            let mut named = |name: &'s str, made_of: Option<f64>, values: &mut Vec<Held>| {
+                let fresh = made_of.is_some();
                 if let Some(&known) = current.get(name).filter(|_| !fresh) {
                     return known;
                 }
@@ -263,14 +265,16 @@ impl Session {
                 let known = known.map(Size::measured);
                 // What the cell itself makes its source may tell.
                 let known = known.as_ref().or_else(|| report.sizes.get(name).filter(|_| fresh));
-                let bytes = size(name, kind(name), known, options).bytes;
+                let found = size(name, kind(name), known, options);
+                let bytes = made_of.filter(|_| !found.known).map_or(found.bytes, |inputs| sizes::made_of(kind(name), inputs));
                 // What nobody is known to have made is here.
                 values.push(Held { bytes, here: !fresh, there: false, maker: None, lasts: false });
                 current.insert(name, values.len() - 1);
                 values.len() - 1
             };
-            let reads: BTreeSet<usize> = read(report, bindings).map(|name| named(name, false, &mut values)).collect();
-            let makes = made(report, bindings).map(|name| named(name, true, &mut values)).collect();
+            let reads: BTreeSet<usize> = read(report, bindings).map(|name| named(name, None, &mut values)).collect();
+            let inputs = reads.iter().map(|&value| values[value].bytes.median).sum();
+            let makes = made(report, bindings).map(|name| named(name, Some(inputs), &mut values)).collect();
             ahead.push(Upcoming {
                 probability,
                 time: Lognormal::of(&report.cost),
@@ -287,9 +291,8 @@ impl Session {
         let place_of = |there: &Option<String>| there.as_deref() == Some(name);
         let past = self.past.iter().map(|(past, there)| Past { there: place_of(there), ..past.clone() }).collect();
         let there = place_of(&self.at) && home == ComesHome::WhenNeeded;
-        let is_warm = warm.contains(name);
-        let situation =
-            Situation { place, preferences: &options.preferences, past, ahead, values, there, ledger: self.ledger, home, warm: is_warm };
+        let preferences = &options.preferences;
+        let situation = Situation { place, preferences, past, ahead, values, there, ledger: self.ledger, home, warm: place.warm };
         (situation, path.into_iter().map(|(cell, _)| cell).collect())
     }
 }
@@ -362,7 +365,7 @@ mod tests {
     use super::*;
     use crate::Request;
     use crate::measurements::{Measurements, Run, Signature};
-    use crate::placement::{Options, Work};
+    use crate::placement::Work;
 
     const SOURCES: [&str; 5] = ["x = list(range(9))", "y = sorted(x)", "z = sum(y)", "print(z)", "w = z + 1"];
 
@@ -435,11 +438,36 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_behind_is_careful() {
-        let analysis = analysis([0.1, 2.0, 0.1, 0.1, 0.1], 1000);
-        assert!(decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce).place.is_some());
+    fn a_session_that_is_behind_moves_only_what_surely_wins() {
         let mut session = Session::default();
         session.ran(&Ran { cell: "1".to_owned(), here: 1.0, spent: 9.0, ..Ran::default() });
-        assert_eq!(session.decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new()).place, None);
+        let behind = |seconds: f64| {
+            let analysis = analysis([0.1, seconds, 0.1, 0.1, 0.1], 1000);
+            assert!(decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce).place.is_some());
+            session.decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new()).place
+        };
+        assert_eq!(behind(1.3), None, "it may well lose more");
+        assert!(behind(5.0).is_some(), "it surely wins some of that back");
+    }
+
+    #[test]
+    fn a_worker_that_is_up_need_not_be_waited_for() {
+        let analysis = analysis([0.1, 0.9, 0.1, 0.1, 0.1], 1000);
+        assert_eq!(decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce).place, None);
+        let warm: BTreeSet<String> = ["box".to_owned()].into();
+        let verdict = Session::default().decide(&analysis, 2, Future::Predicted, ComesHome::AtOnce, &warm);
+        assert_eq!(verdict.place.as_deref(), Some("box"));
+        assert!(!verdict.because.contains("to start"), "{}", verdict.because);
+    }
+
+    #[test]
+    fn what_came_home_from_a_worker_is_no_longer_there() {
+        // 2 GB would have to be sent again.
+        let analysis = analysis([0.1, 0.1, 8.0, 0.1, 0.1], 2_000_000_000);
+        let mut session = Session::default();
+        let (place, makes) = (Some("box".to_owned()), vec!["y".to_owned()]);
+        session.ran(&Ran { cell: "2".to_owned(), place, here: 60.0, spent: 7.0, makes, ..Ran::default() });
+        let next = session.decide(&analysis, 3, Future::Known(&[4, 5]), ComesHome::AfterTheBlock, &BTreeSet::new());
+        assert_eq!(next.place, None);
     }
 }

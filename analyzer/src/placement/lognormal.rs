@@ -59,7 +59,12 @@ impl Lognormal {
 
     /// The amount that is not exceeded with this probability.
     pub fn quantile(self, probability: f64) -> f64 {
-        self.median * (self.sigma * normal_quantile(probability)).exp()
+        self.at(normal_quantile(probability))
+    }
+
+    /// The amount so many standard deviations above the median; for many amounts at one probability, of which [`normal_quantile`] is found once.
+    pub(super) fn at(self, deviations: f64) -> f64 {
+        if self.sigma > 0.0 { self.median * (self.sigma * deviations).exp() } else { self.median }
     }
 
     /// The sum of independent amounts: lognormal with the same mean and variance (Fenton and Wilkinson).
@@ -106,8 +111,8 @@ fn normal_cumulative(z: f64) -> f64 {
     if z > 0.0 { 1.0 - tail } else { tail }
 }
 
-/// The inverse of it, by bisection: this is asked a few times a plan.
-fn normal_quantile(probability: f64) -> f64 {
+/// The inverse of it, by bisection: this is to be asked once for many amounts.
+pub(super) fn normal_quantile(probability: f64) -> f64 {
     if (probability - 0.5).abs() < 1e-12 {
         return 0.0;
     }

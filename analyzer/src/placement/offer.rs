@@ -32,16 +32,21 @@ impl Load {
         let work = |cell| if options.gpu.contains(&cell) { Work::Gpu } else { Work::Cpu };
         let here = times.filter_map(|(cell, time)| Some((work(cell), time?))).collect();
         let mut guessed: Vec<String> = Vec::new();
-        let mut sized = |name: &str, kind, size: Option<&Size>| {
-            let size = sizes::size(name, kind, size, options);
+        let mut sized = |name: &str, kind, size: Option<&Size>, made_of: Option<f64>| {
+            let mut size = sizes::size(name, kind, size, options);
+            if let Some(inputs) = made_of.filter(|_| !size.known) {
+                size.bytes = sizes::made_of(kind, inputs);
+            }
             if !size.known && !guessed.iter().any(|known| known == name) {
                 guessed.push(name.to_owned());
             }
             (name.to_owned(), size.bytes)
         };
         let mut inputs: Vec<(String, Lognormal)> =
-            plan.inputs.iter().map(|input| sized(&input.name, input.kind, input.size.as_ref())).collect();
-        let returns = Lognormal::sum(plan.returns.iter().map(|entry| sized(&entry.name, entry.kind, entry.size.as_ref()).1));
+            plan.inputs.iter().map(|input| sized(&input.name, input.kind, input.size.as_ref(), None)).collect();
+        let weigh: f64 = inputs.iter().map(|(_, bytes)| bytes.median).sum();
+        let returns = plan.returns.iter().map(|entry| sized(&entry.name, entry.kind, entry.size.as_ref(), Some(weigh)).1);
+        let returns = Lognormal::sum(returns);
         let mut assumed = Vec::new();
         if !guessed.is_empty() {
             assumed.push(format!(

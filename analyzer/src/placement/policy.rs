@@ -4,6 +4,7 @@
 
 use super::Lognormal;
 use super::blocks::micros;
+use super::lognormal::normal_quantile;
 use super::place::{Place, Preferences};
 use super::sizes::{crossing, rate, transfer};
 use super::two::{Problem, Run, Step, Value, Way};
@@ -176,6 +177,9 @@ const BEHIND: f64 = 0.97;
 /// The probability with which that must hold.
 const SURELY: f64 = 0.8;
 
+/// The probability with which a move must gain by itself when the session is further behind.
+const CERTAINLY: f64 = 0.95;
+
 /// The probability with which a predicted block must follow for `block`.
 const LIKELY: f64 = 0.5;
 
@@ -295,7 +299,8 @@ impl Situation<'_> {
     /// The question for the minimum cut: costs by the risk that the user takes, and by how likely they arise.
     pub fn problem(&self, later: f64) -> Problem {
         let risk = self.preferences.risk.clamp(0.01, 0.99);
-        let (paid, saved) = (|time: Lognormal| time.quantile(risk), |time: Lognormal| time.quantile(1.0 - risk));
+        let careful = normal_quantile(risk);
+        let (paid, saved) = (|time: Lognormal| time.at(careful), |time: Lognormal| time.at(-careful));
         let mut problem = Problem { from_there: self.there, ..Problem::default() };
         let rerun = self.preferences.rerun;
         let mut likely = vec![0.0_f64; self.values.len()];
@@ -371,9 +376,12 @@ impl Situation<'_> {
         });
         let start = if self.there { 0.0 } else { self.start() + crossing(self.place) };
         let parts = sent.map(|&value| self.send(self.values[value].bytes)).chain(owed.map(|(_, value)| self.fetch(value.bytes)));
-        let toll = Lognormal::sum(parts.chain([Lognormal::exactly(start + again)])).times(BEHIND);
+        let toll = Lognormal::sum(parts.chain([Lognormal::exactly(start + again)]));
         let ahead = self.ledger.here - self.ledger.spent * BEHIND;
-        let toll = Lognormal { median: (toll.median - ahead).max(0.0), ..toll };
-        time.times(1.0 - BEHIND / self.speed()).exceeds(toll) >= SURELY
+        let behind = Lognormal { median: (toll.median * BEHIND - ahead).max(0.0), ..toll };
+        let stays_near = time.times(1.0 - BEHIND / self.speed()).exceeds(behind) >= SURELY;
+        // Whatever was lost before, a run of known length that surely gains wins some of it back.
+        let wins = runs.iter().all(|run| run.measured) && time.times(1.0 - 1.0 / self.speed()).exceeds(toll) >= CERTAINLY;
+        stays_near || wins
     }
 }

@@ -9,6 +9,12 @@ pub(super) const PACKING: f64 = 200e6;
 /// Round trips that a block adds: greeting, state, start, result.
 const ROUND_TRIPS: f64 = 4.0;
 
+/// Bytes of data of which nothing is known: the median, and the ends of an 80% interval.
+const DATA: [f64; 3] = [1e3, 1e5, 1e7];
+
+/// How many times as large as all that it is made of a value may well be.
+const UNPACKED: f64 = 4.0;
+
 /// A size, with whether it was measured or follows from the source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
@@ -21,8 +27,22 @@ pub(super) fn assumed(kind: ValueKind) -> Lognormal {
     match kind {
         ValueKind::Function => Lognormal::between(500.0, 2e3, 8e3),
         ValueKind::Class => Lognormal::between(1e3, 5e3, 25e3),
-        ValueKind::Data | ValueKind::Unknown => Lognormal::between(1e3, 1e5, 1e7),
+        ValueKind::Data | ValueKind::Unknown => {
+            let [low, median, high] = DATA;
+            Lognormal::between(low, median, high)
+        }
     }
+}
+
+/// The size of a value of which nothing is known but what the code that makes it reads, bytes: what is made of much may be as much,
+/// or several times that once it is unpacked; mostly it is less.
+pub(super) fn made_of(kind: ValueKind, inputs: f64) -> Lognormal {
+    let [low, _, usual] = DATA;
+    let high = inputs * UNPACKED;
+    if matches!(kind, ValueKind::Function | ValueKind::Class) || high <= usual {
+        return assumed(kind);
+    }
+    Lognormal::between(low, (low * high).sqrt(), high)
 }
 
 /// The size of a value by its name: measured, else what the source says of it.

@@ -15,15 +15,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let heavy = context.cells.iter().filter(|report| report.cost.was_heavy());
+    let heavy = context.request.notebook.cells.iter().zip(context.costs).filter(|(_, cost)| cost.was_heavy());
     heavy
-        .filter_map(|report| {
-            let seconds = words::seconds(report.cost.seconds?);
+        .filter_map(|(cell, cost)| {
+            let seconds = words::seconds(cost.seconds?);
             let budget = words::seconds(context.request.config.heavy_seconds);
             let message = format!("this cell takes about {seconds}, the budget is {budget}");
-            let mut finding =
-                rule.about(context.cell(report.cell)?, message, Some("move it to a faster machine, or raise `heavy-seconds`".to_owned()));
-            finding.related.clone_from(&report.cost.because);
+            let mut finding = rule.about(cell, message, Some("move it to a faster machine, or raise `heavy-seconds`".to_owned()));
+            finding.related.clone_from(&cost.because);
             Some(finding)
         })
         .collect()

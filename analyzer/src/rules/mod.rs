@@ -53,12 +53,13 @@ use crate::interp::CellTrace;
 use crate::linked::Linked;
 use crate::minimal_state::{self, After};
 use crate::notebook::{Cell, CellKind};
-use crate::report::{CellReport, Edge as Dependency, Plan};
+use crate::report::{Cost, Edge as Dependency, Plan};
 
 /// What a rule looks at.
 pub(crate) struct Context<'c> {
     pub(crate) request: &'c Request<'c>,
-    pub(crate) cells: &'c [CellReport],
+    /// What the cells cost, as far as a run has shown it, in their order.
+    pub(crate) costs: &'c [Cost],
     pub(crate) edges: &'c [Dependency],
     pub(crate) linked: &'c Linked,
     /// Facts of the cells, in their order.
@@ -84,9 +85,9 @@ impl<'c> Context<'c> {
         self.facts.get((number as usize).checked_sub(1)?).map(Arc::as_ref)
     }
 
-    /// What is reported of the cell with this number.
-    fn report(&self, number: u32) -> Option<&'c CellReport> {
-        self.cells.get((number as usize).checked_sub(1)?)
+    /// What the cell with this number costs.
+    fn cost(&self, number: u32) -> Option<&'c Cost> {
+        self.costs.get((number as usize).checked_sub(1)?)
     }
 
     /// Whether the code is Python for all that is known. Files that do not say so, and files that say so and do not parse, hold R or Julia

@@ -22,8 +22,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (cell, facts, trace) in context.code() {
-        let cost = context.report(cell.number).map(|report| &report.cost);
-        let Some(seconds) = cost.filter(|cost| cost.was_heavy()).and_then(|cost| cost.seconds) else { continue };
+        let Some(seconds) = context.cost(cell.number).filter(|cost| cost.was_heavy()).and_then(|cost| cost.seconds) else { continue };
         let Some(plot) = plot_behind_work(&facts.syntax.body, trace) else { continue };
         findings.push(rule.finding(
             format!("this plot waits for the work above it, about {}, whenever its looks are changed", words::seconds(seconds)),

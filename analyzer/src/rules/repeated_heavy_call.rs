@@ -55,7 +55,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 }
 
 fn heavy<'c>(context: &Context<'c>, cell: &'c Cell, facts: &'c CellFacts, trace: &'c CellTrace) -> Option<Heavy<'c>> {
-    let cost = &context.report(cell.number)?.cost;
+    let cost = context.cost(cell.number)?;
     // A cell that measures time repeats work on purpose.
     let measures = trace.effects.iter().any(|effect| effect.kind == EffectKind::Clock)
         || facts.syntax.cell_magic.as_ref().is_some_and(|magic| magic.name == "timeit");

@@ -22,7 +22,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     for block in &context.linked.marked {
         let costs = block.iter().map(|number| {
-            let cost = &context.cells.iter().find(|report| report.cell == *number)?.cost;
+            let cost = context.cost(*number)?;
             // What it takes at most, where it was seen to run.
             cost.high.or(cost.seconds).filter(|_| cost.was_measured())
         });

@@ -1,7 +1,11 @@
 //! A cell that cannot be parsed.
 
+use std::sync::Arc;
+
 use super::{Context, Rule};
+use crate::facts::CellFacts;
 use crate::finding::{Finding, Severity};
+use crate::notebook::Cell;
 
 pub(super) const RULE: Rule = Rule {
     code: "NBH101",
@@ -14,12 +18,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let of_cell = |cell: &crate::report::CellReport| {
-        let problem = cell.problems.first()?;
+    let of_cell = |(cell, facts): (&Cell, &Arc<CellFacts>)| {
+        let problem = facts.syntax.problems.first()?;
         Some(rule.finding(
             format!("this cell {}", problem.text),
             Some("correct the syntax, or make it a raw cell when it is no Python".to_owned()),
-            cell.cell,
+            cell.number,
             problem.start,
             problem.end,
         ))
@@ -27,5 +31,5 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     if !context.request.notebook.language_declared && !context.is_python() {
         return Vec::new();
     }
-    context.cells.iter().filter_map(of_cell).collect()
+    context.request.notebook.cells.iter().zip(context.facts).filter_map(of_cell).collect()
 }

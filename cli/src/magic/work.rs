@@ -13,7 +13,7 @@ use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::{CellRef, Event};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::frames::Frame;
-use nbhoist_executor::kernel::Inside;
+use nbhoist_executor::kernel::{Inside, Origin as _};
 use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, migrate};
 use nbhoist_settings::{Backend, Settings};
 use serde_json::{Value, json};
@@ -177,20 +177,21 @@ impl Work {
         }
     }
 
-    fn verdict(&self, document: &Document) -> Verdict {
-        self.session.live.decide(&document.analysis, document.cell, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new())
+    fn verdict(&mut self, document: &Document, cell: u32) -> Verdict {
+        let warm: BTreeSet<String> = self.kernel.ahead().ready().into_iter().collect();
+        self.session.live.decide(&document.analysis, cell, Future::Predicted, ComesHome::AtOnce, &warm)
     }
 
     /// Says where a cell should run.
-    fn decide(&self, frame: &Frame) -> Result<Frame, Failure> {
+    fn decide(&mut self, frame: &Frame) -> Result<Frame, Failure> {
         let entry = Entry::of(frame);
         let document = self.session.document(Some(&entry), "auto")?;
-        let verdict = self.verdict(&document);
+        let verdict = self.verdict(&document, document.cell);
         Ok(Frame::new("done").with("place", verdict.place).with("text", verdict.because))
     }
 
     /// Explains: a cell that is given, else the last one that ran and the heavy ones.
-    fn plan(&self, frame: &Frame) -> Result<Frame, Failure> {
+    fn plan(&mut self, frame: &Frame) -> Result<Frame, Failure> {
         let entry = optional(frame, "source").map(|_| Entry::of(frame));
         let document = self.session.document(entry.as_ref(), "auto")?;
         if document.analysis.cells.is_empty() {
@@ -205,7 +206,7 @@ impl Work {
             let line = document.input.notebook.cell(cell).map(|cell| cell.source.trim()).unwrap_or_default();
             let line = line.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             let plan = document.analysis.plan(&[cell], After::Anything);
-            let verdict = self.session.live.decide(&document.analysis, cell, Future::Predicted, ComesHome::AtOnce, &BTreeSet::new());
+            let verdict = self.verdict(&document, cell);
             let place = verdict.place.as_deref().unwrap_or("here");
             let why = plan.refusal.as_ref().map_or(verdict.because.as_str(), |refusal| refusal.text.as_str());
             let time = document.analysis.cells[cell as usize - 1].cost.seconds;

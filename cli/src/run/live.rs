@@ -7,11 +7,15 @@ use nbhoist_analyzer::placement::live::{self, Future, Ran};
 use nbhoist_analyzer::placement::policy::ComesHome;
 use nbhoist_analyzer::placement::{Place, Work};
 use nbhoist_analyzer::{After, Analysis};
+use nbhoist_executor::executors::Executor;
 use nbhoist_settings::Settings;
 
 use super::session::{Move, Outcome};
 use crate::error::Failure;
 use crate::executors;
+
+/// How many cells are looked through for one that will move.
+const AHEAD: usize = 64;
 
 /// What the decisions are made from.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +38,14 @@ impl<'a> Live<'a> {
         Self { auto, session: live::Session::default(), heard: (0, 0) }
     }
 
-    /// The block that begins with the first of these cells, which are all that are still to run; nothing when the cell stays.
-    pub(crate) fn next(&mut self, rest: &[&Cell], outcome: &Outcome) -> Result<Option<Move>, Failure> {
+    /// The block that begins with the first of these cells, which are all that are still to run; nothing when the cell stays. `warm` are the
+    /// places whose worker is up.
+    pub(crate) fn next(&mut self, rest: &[&Cell], outcome: &Outcome, warm: &BTreeSet<String>) -> Result<Option<Move>, Failure> {
         self.learn(outcome);
         let Some(first) = rest.first() else { return Ok(None) };
         let analysis = self.auto.analysis;
         let ahead: Vec<u32> = rest.iter().skip(1).map(|cell| cell.number).collect();
-        let verdict = self.session.decide(analysis, first.number, Future::Known(&ahead), ComesHome::AfterTheBlock, &BTreeSet::new());
+        let verdict = self.session.decide(analysis, first.number, Future::Known(&ahead), ComesHome::AfterTheBlock, warm);
         let Some(place) = verdict.place else { return Ok(None) };
         let block: Vec<u32> = std::iter::once(first.number).chain(verdict.along).collect();
         let plan = analysis.plan(&block, After::FollowingCells);
@@ -49,6 +54,13 @@ impl<'a> Live<'a> {
         }
         let executor = executors::named(&place, self.auto.settings)?;
         Ok(Some(Move { plan, executor, because: verdict.because, everything: false, force: false }))
+    }
+
+    /// Where the first of these cells would go that is worth moving by what is known now: its worker can be started ahead.
+    pub(crate) fn likely(&self, rest: &[&Cell]) -> Option<Executor> {
+        let places = rest.iter().take(AHEAD).map(|cell| self.auto.analysis.plan(&[cell.number], After::FollowingCells).decision.executor);
+        let place = places.into_iter().find(|place| !place.is_empty() && place != nbhoist_analyzer::placement::HERE)?;
+        executors::named(&place, self.auto.settings).ok()
     }
 
     /// Takes what has run since the last decision into the log.

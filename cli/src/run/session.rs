@@ -10,7 +10,7 @@ use nbhoist_analyzer::report::Plan;
 use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::{CellRef, Event, OnEvent};
 use nbhoist_executor::executors::Executor;
-use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel};
+use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel, Origin as _};
 use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, migrate, prepare};
 
 use super::live::{Auto, Live};
@@ -152,7 +152,7 @@ async fn run_cells(
     while let Some(cell) = cells.get(index) {
         let fixed = job.moves.iter().find(|block| block.plan.cells.contains(&cell.number)).cloned();
         let block = match live.as_mut().filter(|_| fixed.is_none()) {
-            Some(live) => live.next(&cells[index..], outcome)?.inspect(|block| {
+            Some(live) => live.next(&cells[index..], outcome, &kernel.ahead().ready().into_iter().collect())?.inspect(|block| {
                 let (cells, executor) = (block.plan.cells.clone(), block.executor.name.clone());
                 on_event(Event::Moves { cells, executor, because: block.because.clone() });
             }),
@@ -166,10 +166,12 @@ async fn run_cells(
             index += 1;
             let ended = run_here(job, cell, kernel, signals, on_event, outcome).await?;
             // The worker of the next block starts while the cells before it run; what they import, it imports.
-            if (index == 1 || cell.source.contains("import"))
-                && let Some(block) = job.moves.iter().find(|block| block.plan.cells.iter().any(|number| *number > cell.number))
-            {
-                prepare(kernel, &block.executor).await;
+            if index == 1 || cell.source.contains("import") {
+                let later = |block: &&Move| block.plan.cells.iter().any(|number| *number > cell.number);
+                let fixed = job.moves.iter().find(later).map(|block| block.executor.clone());
+                if let Some(executor) = fixed.or_else(|| live.as_ref()?.likely(&cells[index..])) {
+                    prepare(kernel, &executor).await;
+                }
             }
             ended
         };

@@ -14,6 +14,8 @@ pub(crate) struct Far {
     pub share: f64,
     /// Rate of the link, bytes a second.
     pub rate: f64,
+    /// What the way there and back adds, seconds.
+    pub delay: f64,
 }
 
 /// Both machines.
@@ -44,6 +46,11 @@ impl Machines {
         assert!(shaped.is_ok_and(|status| status.success()), "tc cannot shape the loopback");
     }
 
+    /// Gives a process what the machine has, before its session begins.
+    pub(crate) fn free(&self) {
+        std::fs::write(self.near.join("cpu.cfs_quota_us"), "-1").expect("a control group with a quota");
+    }
+
     /// Confines a process and what it will start to the share of here.
     pub(crate) fn confine(&self, process: u32) {
         std::fs::write(self.near.join("cgroup.procs"), process.to_string()).expect("a control group");
@@ -51,7 +58,10 @@ impl Machines {
 
     /// The place there, over ssh.
     pub(crate) fn executor(&self, far: &Far) -> Executor {
-        let options = vec!["-F".to_owned(), self.ssh.clone()];
+        let mut options = vec!["-F".to_owned(), self.ssh.clone()];
+        if far.delay > 0.0 {
+            options.extend(["-o".to_owned(), format!("ProxyCommand=python3 bench/delay.py %p {}", far.delay)]);
+        }
         let mut executor = Executor::new("there", BackendConfig::Ssh { host: "box".to_owned(), options });
         executor.python = Some(self.python.clone());
         executor.link.bandwidth = Some(far.rate);

@@ -45,8 +45,15 @@ struct Kind {
     mbit: f64,
     policy: Policy,
     repeat: u64,
-    /// How often the user turns the parameter.
+    /// How often the user turns the parameter, and how long that takes each time.
     rounds: usize,
+    pause: f64,
+    /// How long they look at a result before the next cell.
+    look: f64,
+    /// Whether what comes before the first turn is made ready and not counted.
+    prepared: bool,
+    /// What is left out of the runner, to see what it is worth.
+    without: String,
 }
 
 impl Kind {
@@ -54,7 +61,8 @@ impl Kind {
     fn key(&self) -> Value {
         json!({
             "notebook": self.scenario.key, "way": self.way.as_str(), "ratio": self.far.ratio, "mbit": self.mbit,
-            "policy": self.policy.as_str(), "repeat": self.repeat, "rounds": self.rounds,
+            "policy": self.policy.as_str(), "repeat": self.repeat, "rounds": self.rounds, "share": self.far.share,
+            "delay": self.far.delay, "pause": self.pause, "look": self.look, "prepared": self.prepared, "without": self.without,
         })
     }
 }
@@ -77,7 +85,7 @@ async fn main() {
     for kind in grid(&asked) {
         let (key, known) = (kind.key(), records(&file));
         if !known.iter().any(|record| same(record, &key)) {
-            let session = replay::session(kind.scenario, (kind.way, kind.rounds), kind.policy, &machines, &kind.far, &python, &known);
+            let session = replay::session(&kind, &machines, &python, &known);
             let record = Box::pin(session).await;
             add(&file, &key, record);
         }
@@ -93,13 +101,17 @@ fn grid(asked: &Asked) -> Vec<Kind> {
     let known = |word: &String| Way::ALL.into_iter().find(|known| known.as_str() == word).expect("a way of moving");
     let ways: Vec<Way> = asked.list("ways", "hyperparameter loop").iter().map(known).collect();
     let share = asked.numbers("share", "0.8")[0];
-    let rounds = asked.one("rounds", "4").parse().expect("a number");
+    let rounds = asked.one("rounds", "2").parse().expect("a number");
+    let (pause, look, delay) = (asked.numbers("pause", "4")[0], asked.numbers("look", "2")[0], asked.numbers("delay", "0")[0]);
+    let (prepared, without) = (asked.one("prepared", "no") == "yes", asked.one("without", ""));
     let mut kinds = Vec::new();
     for repeat in 0..asked.one("repeats", "5").parse().expect("a number") {
         for (mbit, ratio) in each(&asked.numbers("mbit", "1000"), &asked.numbers("ratios", "4")) {
             for (scenario, way) in each(&scenarios, &ways) {
-                let far = Far { ratio, share, rate: mbit * 1e6 / 8.0 };
-                kinds.extend(policies.iter().map(|&policy| Kind { scenario, way, far, mbit, policy, repeat, rounds }));
+                let far = Far { ratio, share, rate: mbit * 1e6 / 8.0, delay };
+                let kind =
+                    |&policy| Kind { scenario, way, far, mbit, policy, repeat, rounds, pause, look, prepared, without: without.clone() };
+                kinds.extend(policies.iter().map(kind));
             }
         }
     }

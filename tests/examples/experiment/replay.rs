@@ -11,12 +11,13 @@ use nbhoist_analyzer::placement::{Lognormal, Place, Preferences, Work};
 use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::CellRef;
 use nbhoist_executor::executors::Executor;
-use nbhoist_executor::kernel::Kernel;
+use nbhoist_executor::kernel::{Kernel, Origin as _};
 use nbhoist_executor::migrate::{BlockCell, Migration, Report, migrate, prepare};
 use nbhoist_tests::random::Random;
-use nbhoist_tests::simulation::sessions::{Purpose, Session, Way};
+use nbhoist_tests::simulation::sessions::{Purpose, Session};
 use serde_json::{Value, json};
 
+use super::Kind;
 use super::machines::{Far, Machines};
 use super::scenario::{Loaded, Scenario};
 
@@ -26,6 +27,12 @@ const LEAST: f64 = 0.08;
 
 /// How wrong a guess of a size is that was never measured (deviation of the logarithm).
 const COLD_SIZE: f64 = 2.0;
+
+/// What a cell makes in less time than this is small, or is made again as fast, seconds.
+const WORTH_WEIGHING: f64 = 0.05;
+
+/// Bytes that are sent there and back to measure the link.
+const PROBED: u32 = 8 << 20;
 
 /// How long a worker may take to start ahead.
 const AHEAD: Duration = Duration::from_secs(2);
@@ -51,78 +58,104 @@ struct Replay {
     past: Vec<(Vec<usize>, bool, f64)>,
     ledger: Ledger,
     slower: f64,
+    /// What values weighed in an earlier pass, bytes.
+    sizes: BTreeMap<String, u64>,
+    /// What is left out of the runner.
+    without: String,
     rows: Vec<Value>,
     /// What moves of this session took beside running and the link, seconds.
     overheads: Vec<f64>,
+    /// How long each of them waited for its worker, seconds.
+    connects: Vec<f64>,
     /// What the probe found.
     probed: f64,
 }
 
 /// Runs a session and says what it took. `known` are earlier records: what sessions without moving took is the history.
-pub(crate) async fn session(
-    scenario: &Scenario,
-    (way, rounds): (Way, usize),
-    policy: Policy,
-    machines: &Machines,
-    far: &Far,
-    python: &Path,
-    known: &[Value],
-) -> Value {
+pub(crate) async fn session(kind: &Kind, machines: &Machines, python: &Path, known: &[Value]) -> Value {
+    let Kind { scenario, way, ref far, policy, .. } = *kind;
     machines.shape(far);
+    if kind.prepared {
+        machines.free();
+    }
     let loaded = scenario.load();
     let mut random = Random::new(Purpose::Scoring.seed());
     let mut moves = Session::new(way, Purpose::Scoring, &loaded.model, &mut random);
-    shorten(&mut moves, loaded.model.parameters, rounds);
+    shorten(&mut moves, loaded.model.parameters, kind.rounds);
     let folder = tempfile::tempdir().expect("a folder");
     let quiet = [("MPLBACKEND", "agg"), ("OPENBLAS_NUM_THREADS", "1")].map(|(key, value)| (key.into(), value.into()));
-    let mut kernel = Kernel::start(python, folder.path(), &quiet).await.expect("a kernel");
+    let kernel = Kernel::start(python, folder.path(), &quiet).await.expect("a kernel");
     machines.confine(kernel.process_id().expect("a process"));
-    let executor = machines.executor(far);
-    let place = if policy == Policy::Never { Place::new("there") } else { probe(&mut kernel, &executor, far).await };
-    let offered = json!({ "start_up": place.start_up, "overhead": place.overhead });
-    let history = history(scenario, far, known, &loaded);
+    let mut executor = machines.executor(far);
+    match kind.without.as_str() {
+        "" | "reducer" => {}
+        "cache" => executor.cache = false,
+        "worker ahead" => executor.warm = false,
+        "compression" => executor.link.bandwidth = None,
+        other => panic!("nothing can be done without {other}"),
+    }
+    let (history, sizes) = if kind.prepared { Default::default() } else { earlier(scenario, far, known, &loaded) };
     let mut predictor = Predictor::new(&loaded.model.order(), &loaded.model.edges());
-    let (slower, probed) = (far.ratio / far.share, place.overhead);
     let mut replay = Replay {
         loaded,
         kernel,
         executor,
-        place,
+        place: Place::new("there"),
         policy,
         history,
         versions: Vec::new(),
         current: BTreeMap::new(),
         past: Vec::new(),
         ledger: Ledger::default(),
-        slower,
+        slower: far.ratio / far.share,
+        sizes,
+        without: kind.without.clone(),
         rows: Vec::new(),
         overheads: Vec::new(),
-        probed,
+        connects: Vec::new(),
+        probed: 0.0,
     };
-    let started = Instant::now();
     let (mut loops, mut run, mut ok) = (None, 0, true);
     let mut turned = 1.0;
+    if !kind.prepared {
+        replay.probe(far).await;
+    }
     for &event in &moves.events {
         predictor.observe(event);
         if matches!(event, Moved::Edited(_)) {
-            loops.get_or_insert(run);
+            if loops.is_none() && kind.prepared {
+                machines.shape(far);
+                replay.probe(far).await;
+            }
+            loops.get_or_insert(replay.rows.len());
+            // The user types, and the worker of the next move gets ready meanwhile.
+            tokio::time::sleep(Duration::from_secs_f64(kind.pause)).await;
         }
         if let Moved::Ran(number) = event {
-            let parameter = moves.parameters[run];
+            let (cell, parameter) = (number as usize - 1, moves.parameters[run]);
+            if loops.is_some() {
+                // They look at what came out before.
+                tokio::time::sleep(Duration::from_secs_f64(kind.look)).await;
+            }
             if (parameter - turned).abs() > 1e-9 {
                 scenario.turn(&mut replay.loaded, parameter);
                 turned = parameter;
             }
-            ok &= replay.step(number as usize - 1, parameter, &predictor).await;
+            let prepares = kind.prepared && loops.is_none();
+            ok &= if prepares { replay.ready(cell, parameter).await } else { replay.step(cell, parameter, &predictor).await };
             run += 1;
         }
         if !ok {
             break;
         }
     }
-    let seconds = started.elapsed().as_secs_f64();
+    // What the user waited for; how long they thought is not in it.
+    let seconds: f64 = replay.rows.iter().filter_map(|row| row["seconds"].as_f64()).sum();
+    let sizes = if policy == Policy::Never { replay.kernel.sizes(&replay.loaded.names).await } else { BTreeMap::new() };
     replay.kernel.shutdown().await;
-    json!({ "ok": ok, "seconds": seconds, "heavy": replay.loaded.model.heavy, "loops": loops, "runs": replay.rows, "place": offered })
+    let offered = json!({ "start_up": replay.place.start_up, "overhead": replay.probed });
+    let heavy = replay.loaded.model.heavy;
+    json!({ "ok": ok, "seconds": seconds, "heavy": heavy, "loops": loops, "runs": replay.rows, "place": offered, "sizes": sizes })
 }
 
 /// Ends a session when the user has turned the parameter so many times and looked at the result.
@@ -134,48 +167,96 @@ fn shorten(session: &mut Session, parameters: usize, rounds: usize) {
     }
 }
 
-/// What a probe finds: how long an empty block takes to move, once a worker waits for it.
-async fn probe(kernel: &mut Kernel, executor: &Executor, far: &Far) -> Place {
-    let cells = vec![BlockCell { cell: CellRef { number: 1, id: None }, source: "pass".to_owned() }];
-    let request = Migration { cells, ..Migration::default() };
-    let mut took = f64::INFINITY;
-    for _ in 0..3 {
-        let started = Instant::now();
-        migrate(kernel, executor, &request, &mut |_| {}, &Cancel::new()).await.expect("a worker there");
-        took = took.min(started.elapsed().as_secs_f64());
-        // The next one's worker is started ahead.
-        tokio::time::sleep(AHEAD).await;
-    }
-    Place {
-        speed: [(Work::Cpu, far.ratio)].into(),
-        up: Some(far.rate),
-        down: Some(far.rate),
-        latency: 0.0,
-        start_up: 0.0,
-        overhead: took,
-        ..Place::new("there")
-    }
-}
+type Times = BTreeMap<usize, Vec<(f64, f64)>>;
 
-/// Times of an earlier pass through the notebook as it was saved, with nothing moved, on the same machine here.
-fn history(scenario: &Scenario, far: &Far, known: &[Value], loaded: &Loaded) -> BTreeMap<usize, Vec<(f64, f64)>> {
-    let mut found: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
-    let of = |record: &&Value| record["notebook"] == scenario.key && record["policy"] == "never" && record["ratio"] == far.ratio;
+/// Times and sizes of an earlier pass through the notebook as it was saved, with nothing moved, on the same machine here.
+fn earlier(scenario: &Scenario, far: &Far, known: &[Value], loaded: &Loaded) -> (Times, BTreeMap<String, u64>) {
+    let mut times = Times::new();
+    let of = |record: &&Value| {
+        record["notebook"] == scenario.key && record["policy"] == "never" && record["ratio"] == far.ratio && record["prepared"] == false
+    };
     for run in known.iter().filter(of).flat_map(|record| record["runs"].as_array().into_iter().flatten()) {
         let number = run["cell"].as_u64().unwrap_or_default() as u32;
         let index = loaded.numbers.iter().position(|&known| known == number);
         if let (Some(index), Some(parameter), Some(seconds)) = (index, run["parameter"].as_f64(), run["seconds"].as_f64())
             && (parameter - 1.0).abs() < 1e-9
         {
-            found.entry(index).or_default().push((parameter, seconds));
+            times.entry(index).or_default().push((parameter, seconds));
         }
     }
-    found
+    let sizes = known.iter().filter(of).filter_map(|record| record["sizes"].as_object()).flatten();
+    (times, sizes.filter_map(|(name, bytes)| Some((name.clone(), bytes.as_u64()?))).collect())
 }
 
 impl Replay {
+    /// What a probe finds: how long a worker takes to start, and an empty block to move once one waits for it.
+    async fn probe(&mut self, far: &Far) {
+        if self.policy == Policy::Never {
+            return;
+        }
+        let cells = vec![BlockCell { cell: CellRef { number: 1, id: None }, source: "pass".to_owned() }];
+        let request = Migration { cells, ..Migration::default() };
+        let (mut took, mut start_up) = (f64::INFINITY, 0.0_f64);
+        for _ in 0..3 {
+            let started = Instant::now();
+            let moved = migrate(&mut self.kernel, &self.executor, &request, &mut |_| {}, &Cancel::new()).await.expect("a worker there");
+            took = took.min(started.elapsed().as_secs_f64() - moved.seconds.connect);
+            start_up = start_up.max(moved.seconds.connect);
+            // The next one's worker is started ahead.
+            tokio::time::sleep(AHEAD).await;
+        }
+        self.probed = took;
+        let (up, down) = self.rates().await;
+        self.place = Place {
+            speed: [(Work::Cpu, far.ratio)].into(),
+            up: Some(up),
+            down: Some(down),
+            // An empty block goes back and forth as often as any other.
+            latency: 0.0,
+            start_up,
+            overhead: took,
+            ..Place::new("there")
+        };
+    }
+
+    /// Bytes a second at which state gets there and back, packing and unpacking on machines of these speeds included.
+    async fn rates(&mut self) -> (f64, f64) {
+        let cell = |source: &str| vec![BlockCell { cell: CellRef { number: 1, id: None }, source: source.to_owned() }];
+        let names = vec!["_probed".to_owned()];
+        let back = Migration {
+            cells: cell(&format!("import os\n_probed = os.urandom({PROBED})")),
+            returns: names.clone(),
+            everything: true,
+            ..Migration::default()
+        };
+        let there = Migration { cells: cell("_length = len(_probed)"), inputs: names, ..Migration::default() };
+        let mut rates = Vec::new();
+        for (request, way) in [(&back, false), (&there, true)] {
+            let moved = migrate(&mut self.kernel, &self.executor, request, &mut |_| {}, &Cancel::new()).await.expect("a worker there");
+            let steps = moved.seconds;
+            let taken = if way { steps.capture + steps.transfer } else { steps.collect + steps.r#return + steps.restore };
+            rates.push(f64::from(PROBED) / taken);
+            tokio::time::sleep(AHEAD).await;
+        }
+        let forget = CellRef { number: 1, id: None };
+        self.kernel.execute(&forget, "del _probed", false, &mut |_| {}).await.expect("a kernel that lives");
+        (rates[1], rates[0])
+    }
+
+    /// Runs a cell before the session begins, with all that the machine has.
+    async fn ready(&mut self, cell: usize, parameter: f64) -> bool {
+        let number = self.loaded.numbers[cell];
+        let source = self.loaded.notebook.cells[number as usize - 1].source.clone();
+        let outcome = self.kernel.execute(&CellRef { number, id: None }, &source, true, &mut |_| {}).await.expect("a kernel that lives");
+        let here = outcome.seconds * self.slower;
+        self.note(cell, false, here).await;
+        self.history.entry(cell).or_default().push((parameter, here));
+        outcome.ok
+    }
+
     async fn step(&mut self, cell: usize, parameter: f64, predictor: &Predictor) -> bool {
         let started = Instant::now();
+        self.place.warm = self.kernel.ahead().ready().is_some();
         let choice = self.policy.choose(&self.situation(cell, parameter, predictor));
         let number = self.loaded.numbers[cell];
         let source = self.loaded.notebook.cells[number as usize - 1].source.clone();
@@ -201,7 +282,7 @@ impl Replay {
             }
             (outcome.ok, outcome.seconds, None)
         };
-        let predicted = self.place.overhead;
+        let predicted = self.place.overhead + self.place.start();
         if let Some(report) = &report {
             self.learn(report, started.elapsed().as_secs_f64());
         }
@@ -221,10 +302,16 @@ impl Replay {
     /// What a move takes beside running and the link is known better from moves than from an empty block.
     fn learn(&mut self, report: &Report, seconds: f64) {
         let bytes = (report.shipped_wire_bytes + report.returned_bytes) as f64;
-        let link = bytes / self.place.up.unwrap_or(f64::INFINITY);
+        let link = bytes / self.place.down.unwrap_or(f64::INFINITY);
         self.overheads.push((seconds - report.seconds.run - link).max(0.0));
-        // The first move may have had to wait for imports; one that is unlike the others does not count.
-        let mut known = self.overheads.clone();
+        // A worker that was not up at the decision may be when it is wanted; that says nothing of those that are not.
+        if !self.place.warm && report.seconds.connect > self.place.start_up / 2.0 {
+            self.place.start_up = report.seconds.connect;
+        }
+        // One that is unlike the others does not count.
+        let waited = |(all, connect): (&f64, &f64)| (all - connect).max(0.0);
+        self.connects.push(report.seconds.connect);
+        let mut known: Vec<f64> = self.overheads.iter().zip(&self.connects).map(waited).collect();
         known.push(self.probed);
         known.sort_by(f64::total_cmp);
         self.place.overhead = known[(known.len() - 1) / 2];
@@ -232,9 +319,16 @@ impl Replay {
 
     async fn migrate(&mut self, cell: CellRef, source: String) -> Result<Report, nbhoist_executor::migrate::MigrateError> {
         let plan = self.loaded.analysis.plan(&[cell.number], After::Anything);
+        let reduced = || plan.inputs.iter().map(|input| input.name.clone()).collect();
+        // Without the analysis, whatever there is may be needed.
+        let inputs = if self.without == "reducer" {
+            self.current.keys().map(|&variable| self.loaded.names[variable].clone()).collect()
+        } else {
+            reduced()
+        };
         let request = Migration {
             cells: vec![BlockCell { cell, source }],
-            inputs: plan.inputs.iter().map(|input| input.name.clone()).collect(),
+            inputs,
             returns: plan.returns.iter().map(|given| given.name.clone()).collect(),
             imports: plan.imports,
             everything: true,
@@ -247,7 +341,8 @@ impl Replay {
     async fn note(&mut self, cell: usize, there: bool, here: f64) {
         let code = &self.loaded.model.cells[cell];
         let names: Vec<String> = code.writes.iter().map(|&variable| self.loaded.names[variable].clone()).collect();
-        let sizes = if self.policy == Policy::Never { BTreeMap::new() } else { self.kernel.sizes(&names).await };
+        let weighs = self.policy != Policy::Never && here >= WORTH_WEIGHING;
+        let sizes = if weighs { self.kernel.sizes(&names).await } else { BTreeMap::new() };
         let reads = code.reads.iter().filter_map(|variable| self.current.get(variable).copied()).collect();
         for (&variable, name) in code.writes.iter().zip(&names) {
             self.current.insert(variable, self.versions.len());
@@ -263,6 +358,9 @@ impl Replay {
         let same = runs.iter().rev().find(|(known, _)| !scales || (known - parameter).abs() < 1e-9);
         if let Some(&(_, seconds)) = same {
             return Some(Lognormal { median: seconds, sigma: 0.15 });
+        }
+        if let Some(seconds) = learned(runs, parameter) {
+            return Some(Lognormal { median: seconds, sigma: 0.3 });
         }
         match runs.last() {
             Some(&(_, seconds)) => Some(Lognormal { median: seconds, sigma: 0.6 }),
@@ -281,9 +379,10 @@ impl Replay {
             twice: false,
             there: *there,
         });
-        let size = |bytes: Option<u64>| bytes.map_or(Lognormal { median: 1e5, sigma: COLD_SIZE }, |bytes| Lognormal::exactly(bytes as f64));
+        let unknown = Lognormal { median: 1e5, sigma: COLD_SIZE };
+        let size = |bytes: Option<u64>| bytes.map(|bytes| Lognormal::exactly(bytes as f64));
         let values = self.versions.iter().enumerate().map(|(value, version)| Held {
-            bytes: size(version.bytes),
+            bytes: size(version.bytes).unwrap_or(unknown),
             here: self.current[&version.variable] == value,
             there: false,
             maker: Some(version.maker),
@@ -298,21 +397,28 @@ impl Replay {
             there: false,
             ledger: self.ledger,
             home: ComesHome::AtOnce,
-            warm: false,
+            warm: self.place.warm,
         };
         // Results come home with the end of each cell, so only a policy that thinks in blocks looks further.
         let further = if self.policy == Policy::Block { predictor.path(HORIZON, LEAST) } else { Vec::new() };
         let further = further.into_iter().map(|(cell, probability)| (cell as usize - 1, probability));
         let mut current = self.current.clone();
+        // What was measured in this session, else in an earlier one, else what the source tells.
+        let expected = |variable: usize, cell: usize| {
+            let name = &self.loaded.names[variable];
+            let before = self.versions.iter().rev().find(|version| version.variable == variable).and_then(|version| version.bytes);
+            let report = &self.loaded.analysis.cells[self.loaded.numbers[cell] as usize - 1];
+            let told = || report.sizes.get(name).map(|size| Lognormal::between(size.low as f64, size.bytes as f64, size.high as f64));
+            size(before.or_else(|| self.sizes.get(name).copied())).or_else(told).unwrap_or(unknown)
+        };
         for (ahead, probability) in std::iter::once((cell, 1.0)).chain(further) {
             let code = &self.loaded.model.cells[ahead];
             let reads: BTreeSet<usize> = code.reads.iter().filter_map(|variable| current.get(variable).copied()).collect();
             let mut makes = Vec::new();
             for &variable in &code.writes {
-                let before = self.versions.iter().rev().find(|version| version.variable == variable).and_then(|version| version.bytes);
                 current.insert(variable, situation.values.len());
                 makes.push(situation.values.len());
-                situation.values.push(Held { bytes: size(before), here: false, there: false, maker: None, lasts: false });
+                situation.values.push(Held { bytes: expected(variable, ahead), here: false, there: false, maker: None, lasts: false });
             }
             let runs = self.history.get(&ahead).cloned().unwrap_or_default();
             situation.ahead.push(Upcoming {
@@ -332,6 +438,13 @@ impl Replay {
         }
         situation
     }
+}
+
+/// The time of a run on a line through two that had other parameters.
+fn learned(runs: &[(f64, f64)], parameter: f64) -> Option<f64> {
+    let &(last, seconds) = runs.last()?;
+    let &(other, before) = runs.iter().rev().find(|(known, _)| (known - last).abs() > 1e-9)?;
+    Some((seconds + (parameter - last) * (seconds - before) / (last - other)).max(0.1 * seconds))
 }
 
 /// What is kept of a run.
