@@ -57,3 +57,25 @@ fn files_are_short() {
         }
     }
 }
+
+/// A mitigation without a test is a hope: every test that docs/security.md names exists where it says.
+#[test]
+fn mitigations_have_their_tests() {
+    let text = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let mut found = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let Some((_, tests)) = row.trim_end_matches('|').rsplit_once('|').map(|(left, tests)| (left, tests.trim())) else { continue };
+        // `name` in FILE, or FILE alone.
+        for test in tests.split(", ").filter(|test| test.contains(".rs") || test.contains(".py")) {
+            let path = test.split_whitespace().find(|word| word.ends_with(".rs") || word.ends_with(".py")).unwrap();
+            let source = fs::read_to_string(root().join(path)).unwrap_or_else(|_| panic!("{path} is not there: {row}"));
+            let name = test.split('`').nth(1).filter(|_| test.starts_with('`')).unwrap_or_default();
+            assert!(
+                source.contains(&format!(" {name}(")) || source.contains(&format!("test_{name}(")) || name.is_empty(),
+                "{path} has no {name}"
+            );
+            found += 1;
+        }
+    }
+    assert!(found > 15, "the tables were not read");
+}

@@ -60,6 +60,11 @@ impl Board {
                     state
                 }
                 Err(_) => {
+                    // What it left must not count against the next one.
+                    for entry in std::fs::read_dir(&disk).unwrap().flatten() {
+                        let path = entry.path();
+                        let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+                    }
                     stage = Stage::new(disk.clone()).await;
                     FAILED
                 }

@@ -15,7 +15,7 @@ pub(crate) const PREPARE: &str = "import numpy as np\nrows = [1, 2]\nalias = row
     total = None\nlarge = np.arange(600_000)";
 
 /// How long anything may take on a machine that is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Where everything else that kernel, nbhoist and worker need for a while is.
 const TEMPORARY: &str = "temporary";
