@@ -22,6 +22,7 @@ class Cells:
     scale: np.ndarray
     seconds: np.ndarray
     repo: np.ndarray
+    notebook: np.ndarray
     fold: np.ndarray
     weight: np.ndarray
     # Measured by somebody's choice (`%%time`): scored by nobody, but good enough to learn from.
@@ -53,6 +54,7 @@ def read(path, lines):
         scale=np.array([cell["scale"] for _, cell in found]),
         seconds=seconds,
         repo=repo,
+        notebook=np.array([row["notebook"] for row, _ in found]),
         fold=np.array([zlib.crc32(name.encode()) % 5 for name in repo]),
         weight=weights(repo),
         chosen=np.array([row["kind"] in ("walltime", "bento") for row, _ in found]),

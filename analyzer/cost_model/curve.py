@@ -1,4 +1,4 @@
-"""Out-of-fold scores: for all training repositories and for fewer, with all features and without some."""
+"""Out-of-fold scores: for all training repositories and for fewer, with all features and without some, and what bounds them."""
 import numpy as np
 
 import learn
@@ -23,36 +23,73 @@ def show(cells):
 
 
 def ablations(cells):
-    """What each part of the features is worth, and what cells of a stopped clock cost."""
+    """What each part of the features is worth."""
     index = {name: place for place, name in enumerate(cells.names)}
     between = lambda first, last: list(range(index[first], index[last] + 1))
     every = list(range(len(cells.names)))
     but = lambda columns: [place for place in every if place not in columns]
     hints, host, rough = between("verb", "unknown_libraries"), between("accelerator", "python"), between("work", "largest_in_loop")
-    syntax = between("lines", "repeated")
+    syntax, chance = between("lines", "repeated"), between("guards", "sure_verb")
     context = between("position", "work_rank") + host + between("verb_mean", "verb_rank") + between("library_verb_rank", "unknown_libraries")
     variants = [
-        ("all", every, {}),
-        ("without words", every, {"with_words": False}),
-        ("without names' hints", but(hints), {}),
-        ("without the host", but(host), {}),
-        ("without rough seconds", but(rough), {}),
-        ("without syntax", but(syntax), {}),
-        ("without the rest of the notebook", but(context), {}),
-        ("without the forest of long times", every, {"long_share": 0}),
-        ("words alone", [], {}),
+        ("all", every, True, {}),
+        ("without words", every, False, {}),
+        ("without names' hints", but(hints), True, {}),
+        ("without the host", but(host), True, {}),
+        ("without rough seconds", but(rough), True, {}),
+        ("without syntax", but(syntax), True, {}),
+        ("without the rest of the notebook", but(context), True, {}),
+        ("without what files and flags switch off", but(chance), True, {}),
+        ("without the forest of long times", every, True, {"long_share": 0}),
+        ("words alone", [], True, {}),
     ]
-    print(f"{'features':34} Spearman  AUC >10 s  average precision >10 s")
-    for name, columns, more in variants:
-        middle = np.zeros(len(cells.seconds))
+    tests = [np.where(cells.fold == fold)[0] for fold in range(5)]
+    words = [learn.words_of(cells, cells.fold != fold, tests[fold]) for fold in range(5)]
+    scored = ~cells.chosen
+    print(f"{'features':40} Spearman  AUC >10 s  average precision >10 s")
+
+    def show(name, middle, rows):
+        print(f"{name:40} {scores(middle[rows], middle[rows], middle[rows], cells.seconds[rows])[:-9]}", flush=True)
+
+    for name, columns, with_words, more in variants:
+        level = np.zeros(len(cells.seconds))
         for fold in range(5):
-            test = np.where(cells.fold == fold)[0]
-            middle[test] = learn.quick(cells, cells.fold != fold, test, columns, **more)
-        scored = ~cells.chosen
-        print(f"{name:34} {scores(middle[scored], middle[scored], middle[scored], cells.seconds[scored])[:-9]}", flush=True)
+            level[tests[fold]] = learn.quick(cells, cells.fold != fold, tests[fold], columns, words[fold] if with_words else None, **more)
+        show(name, level + cells.scale, scored)
         if name == "all":
-            running = scored & ~cells.stuck
-            print(f"{'all, scored without stopped clocks':34} {scores(middle[running], middle[running], middle[running], cells.seconds[running])[:-9]}")
+            show("all, not scaled by the source", level, scored)
+
+
+def bounds(cells):
+    """How sure the scores are, and what would be reached by somebody who knows what no source says."""
+    middle = np.zeros(len(cells.seconds))
+    for fold in range(5):
+        test = np.where(cells.fold == fold)[0]
+        middle[test] = learn.train(cells, cells.fold != fold).predict(cells, test)[0]
+    scored = np.where(~cells.chosen)[0]
+    miss = np.log(cells.seconds + FLOOR) - middle
+    print(f"{'out of fold':52} AUC >10 s  average precision >10 s")
+
+    def show(name, middle, rows):
+        heavy = cells.seconds[rows] > 10
+        print(f"{name:52} {auc(middle[rows], heavy):9.3f}  {precision(middle[rows], heavy):23.3f}", flush=True)
+
+    show("the model", middle, scored)
+    show("scored without stopped clocks", middle, scored[~cells.stuck[scored]])
+    for name, groups in (("repository", cells.repo), ("notebook", cells.notebook)):
+        known = middle.copy()
+        for group in np.unique(groups[scored]):
+            rows = scored[groups[scored] == group]
+            # Of each cell: the median of what was missed in the others.
+            known[rows] += [np.median(np.delete(miss[rows], at)) if len(rows) > 1 else 0.0 for at in range(len(rows))]
+        show(f"and told by how much it is off in the {name}", known, scored)
+    random = np.random.default_rng(1)
+    repos = np.unique(cells.repo[scored])
+    of = {repo: scored[cells.repo[scored] == repo] for repo in repos}
+    drawn = [np.concatenate([of[repo] for repo in random.choice(repos, len(repos))]) for _ in range(1000)]
+    found = [(auc(middle[rows], cells.seconds[rows] > 10), precision(middle[rows], cells.seconds[rows] > 10)) for rows in drawn]
+    low, high = np.percentile(found, [2.5, 97.5], axis=0)
+    print(f"95% of 1,000 draws of {len(repos)} repositories: AUC {low[0]:.3f} to {high[0]:.3f}, average precision {low[1]:.3f} to {high[1]:.3f}")
 
 
 def some(repos, share):

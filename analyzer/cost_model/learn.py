@@ -85,22 +85,28 @@ def train(cells, rows):
     return Model(words, location, low, high, widening(held_out, target - cells.scale[at], weight))
 
 
-def quick(cells, rows, test, columns, with_words=True, long_share=SHARE_OF_LONG):
-    """Log seconds of the cells `test` from one forest on log seconds and one on long times, without intervals."""
+def words_of(cells, rows, test):
+    """What the words say about the training cells, by models that did not see their repository, and about the cells `test`."""
     at = np.where(rows & ~cells.stuck)[0]
     groups = inner_groups(cells.repo, GROUPS)[at]
     target = log_seconds(cells)[at]
-    score, score_test = np.zeros((len(at), 3)), np.zeros((len(test), 3))
-    if with_words:
-        for group in range(GROUPS):
-            score[groups == group] = words_score(fit_words(cells, at[groups != group], target[groups != group]), cells, at[groups == group])
-        score_test = words_score(fit_words(cells, at, target), cells, test)
+    score = np.zeros((len(at), 3))
+    for group in range(GROUPS):
+        held = groups == group
+        score[held] = words_score(fit_words(cells, at[~held], target[~held]), cells, at[held])
+    return score, words_score(fit_words(cells, at, target), cells, test)
+
+
+def quick(cells, rows, test, columns, words, long_share=SHARE_OF_LONG):
+    """Log seconds of the cells `test` from one forest on log seconds and one on long times, without intervals; `words` as `words_of` gives them, or None."""
+    at = np.where(rows & ~cells.stuck)[0]
+    score, score_test = words if words else (np.zeros((len(at), 3)), np.zeros((len(test), 3)))
     known, asked = stacked(cells.numbers[at][:, columns], score), stacked(cells.numbers[test][:, columns], score_test)
-    middle = forest(known, target, cells.weight[at], 1).predict(asked)
+    middle = forest(known, log_seconds(cells)[at], cells.weight[at], 1).predict(asked)
     if long_share:
         other = forest(known, log_seconds(cells, LONG_FLOOR)[at], cells.weight[at], 1).predict(asked)
         middle = (1 - long_share) * middle + long_share * (other - other.mean()) * middle.std() / other.std()
-    return middle + cells.scale[test]
+    return middle
 
 
 def fit_words(cells, at, target):

@@ -6,7 +6,8 @@ usage:
   train.py --corpus PATH --fold K --output FILE  leave out the repositories of fold K (crc32(repository) % 5)
   train.py --corpus PATH --folds DIR             the five models that each leave out one fold: DIR/fold-K.model
   train.py --corpus PATH --learning-curve        out-of-fold scores by number of repositories
-  train.py --corpus PATH --ablations             out-of-fold scores of one quick forest with parts of the features left out
+  train.py --corpus PATH --ablations             out-of-fold scores of quick forests with parts of the features left out
+  train.py --corpus PATH --bounds                how sure the scores are, and what more knowledge would give
 
 PATH holds notebooks/*.ipynb, timings.csv (notebook, cell, seconds, kind) and manifest.csv (notebook, repo, ...). Features come from the analyzer
 itself (`cargo run --example cost_features`); `--features FILE` takes lines it printed before. The same corpus, features and versions (requirements.txt)
@@ -49,6 +50,7 @@ def main():
     parser.add_argument("--folds", type=Path, metavar="DIR", help="write the models of all five folds")
     parser.add_argument("--learning-curve", action="store_true")
     parser.add_argument("--ablations", action="store_true")
+    parser.add_argument("--bounds", action="store_true")
     parser.add_argument("--output", type=Path, default=HERE / "cost.model")
     arguments = parser.parse_args()
     notebooks = sorted((arguments.corpus / "notebooks").glob("*.ipynb"))
@@ -59,6 +61,8 @@ def main():
         return curve.show(cells)
     if arguments.ablations:
         return curve.ablations(cells)
+    if arguments.bounds:
+        return curve.bounds(cells)
     if arguments.folds:
         arguments.folds.mkdir(parents=True, exist_ok=True)
         for fold in range(5):

@@ -41,6 +41,15 @@ fn arrays_keep_their_shape_on_the_way() {
         ("from sklearn.model_selection import train_test_split\ny, x = train_test_split(a, test_size=0.3)", 24_000),
         ("from sklearn.decomposition import PCA\nx = PCA(n_components=2).fit_transform(a)", 3_200),
         ("x = np.load('a.npy')", 80_128),
+        ("from sklearn.datasets import load_digits\nd = load_digits()\nx = d.images.reshape(len(d.images), -1)", 1797 * 64 * 8),
+        ("from sklearn.datasets import load_iris\nx = load_iris().target", 1_200),
+        ("from skimage.transform import resize\nx = resize(photo, (512, 512), order=1)", 2_097_152),
+        ("from scipy import ndimage\nx = ndimage.rotate(a, 20, reshape=False)", 80_000),
+        ("x = np.repeat(a[:, 0], 3)", 4_800),
+        ("x = np.tile(a[:, 0], 4)", 6_400),
+        ("x = np.diff(a, axis=0)", 79_600),
+        ("from sklearn.metrics import pairwise_distances\nx = pairwise_distances(a)", 320_000),
+        ("x = np.nanmedian(a, axis=0)", 400),
         (
             "def grow(m):
     return np.zeros((30, m))

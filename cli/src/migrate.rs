@@ -56,6 +56,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     let runtime = executors::runtime()?;
     let mut display = Display::new(&input.notebook, show, job.places(), terminal);
     display.expect(&analysis, |number| numbers.contains(&number));
+    job.moves.iter().for_each(|block| display.expect_at(&block.plan, &block.executor.name));
     let outcome = runtime.block_on(work(args, &job, &members, &mut display))?;
     remember::record(&input, &settings, &analysis, &before, &outcome);
     let notes = display.finish();

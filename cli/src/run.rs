@@ -66,6 +66,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
         };
         let mut display = Display::new(&input.notebook, show, job.places(), terminal);
         display.expect(&analysis, |number| input.notebook.cell(number).is_some_and(session::runs));
+        job.moves.iter().for_each(|block| display.expect_at(&block.plan, &block.executor.name));
         display.say("starting the kernel");
         let outcome = session::run(&job, &signals, &mut |event| display.event(event)).await;
         outcome.map(|outcome| (outcome, display)).map_err(|failure| failure.or_at(input.name()))

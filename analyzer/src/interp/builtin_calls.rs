@@ -163,7 +163,8 @@ impl Interp<'_> {
     fn number_from(&self, name: &str, args: &Args) -> Option<Val> {
         let [given] = args.positional.as_slice() else { return None };
         if name == "len" {
-            let rows = self.extent_of(given).rows;
+            let shape = || self.memory_of(given).and_then(|memory| memory.shape.first().copied());
+            let rows = Some(self.extent_of(given).rows).filter(|rows| *rows > 0.0).or_else(shape).unwrap_or_default();
             return (rows > 0.0).then(|| Val::literal(Const::About(rows)));
         }
         let literal = given.literal.as_ref()?;

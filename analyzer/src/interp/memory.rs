@@ -220,7 +220,10 @@ impl Interp<'_> {
         if !self.weighs || self.heap.get(id).rare().memory.is_some() {
             return;
         }
-        let memory = self.memory_of(holder).and_then(|known| super::shapes::of_attribute(known, name));
+        let is_data_set =
+            matches!(holder.objs[..], [id] if matches!(&self.heap.get(id).kind, Kind::Lib(path) if &**path == "sklearn.utils.Bunch"));
+        let of = if is_data_set { super::shapes::of_data_set } else { super::shapes::of_attribute };
+        let memory = self.memory_of(holder).and_then(|known| of(known, name));
         self.remember(id, memory, range);
     }
 

@@ -26,6 +26,8 @@ impl Interp<'_> {
         let subject = if receiver.is_some() { from } else { given };
         let offset = usize::from(receiver.is_none());
         self.made(name, args)
+            .or_else(|| if path.starts_with("sklearn.datasets.") { data_set(name) } else { None })
+            .or_else(|| self.pictured(path, name, given, args))
             .or_else(|| self.read_from_file(name, first))
             .or_else(|| self.drawn(name, args))
             .or_else(|| self.joined(name, args))
@@ -79,6 +81,21 @@ impl Interp<'_> {
                     vec![rows],
                     if is_range || known.shape.len() == 1 { 40.0 } else { 40.0 + known.bytes() / rows.max(1.0) },
                 ))
+            }
+            _ => None,
+        }
+    }
+
+    /// Pictures: `skimage.transform.resize(picture, (256, 256))`, `scipy.ndimage.rotate(picture, 20, reshape=False)`.
+    fn pictured(&self, path: &str, name: &str, given: Option<&Memory>, args: &Args) -> Option<Memory> {
+        let at = |keyword: &str, position: usize| args.keyword(keyword).or_else(|| args.positional.get(position));
+        match name {
+            "resize" if path.starts_with("skimage.") => Some(Memory::of_shape(self.dimensions(at("output_shape", 1)?)?, NUMBER)),
+            "rotate" if path.starts_with("scipy.ndimage") => {
+                let given = given?.clone();
+                // Turned corners need room, up to the diagonal.
+                let kept = at("reshape", 3).is_some_and(|val| val.literal == Some(Const::Bool(false)));
+                Some(if kept { given } else { given.about(2.0) })
             }
             _ => None,
         }
@@ -215,7 +232,34 @@ impl Interp<'_> {
                 Some(subject.clone().with_item(1.0))
             }
             "dropna" | "drop_duplicates" | "drop" | "query" => Some(subject.clone().about(2.0)),
-            "argsort" => Some(subject.clone().with_item(NUMBER)),
+            "argsort" | "distance_transform_edt" => Some(subject.clone().with_item(NUMBER)),
+            "repeat" | "tile" => {
+                let times = number("repeats", 0).or_else(|| number("reps", 0))?;
+                let axis = at("axis", 1).filter(|_| name == "repeat").map(|val| val.literal.as_ref()?.number());
+                let mut shape = subject.shape.clone();
+                match (axis, shape.as_mut_slice()) {
+                    (Some(axis), [..]) => shape[place(axis?, subject.shape.len())?] *= times,
+                    (None, [.., last]) if name == "tile" => *last *= times,
+                    (None, [_, ..]) => shape = vec![shape.iter().product::<f64>() * times],
+                    _ => return None,
+                }
+                Some(subject.shaped(shape))
+            }
+            "diff" => {
+                let at = place(axis(args, offset + 1).unwrap_or(-1.0), subject.shape.len())?;
+                let mut shape = subject.shape.clone();
+                shape[at] = (shape[at] - 1.0).max(0.0);
+                Some(subject.shaped(shape))
+            }
+            "pairwise_distances" | "euclidean_distances" | "cosine_similarity" | "rbf_kernel" | "cdist" | "distance_matrix" => {
+                let [rows, ..] = subject.shape[..] else { return None };
+                let others = match args.positional.get(1 + offset) {
+                    _ if offset == 0 => return None,
+                    Some(other) if !other.objs.is_empty() => *self.memory_of(other)?.shape.first()?,
+                    _ => rows,
+                };
+                Some(Memory::of_shape(vec![rows, others], NUMBER))
+            }
             "dot" | "matmul" => {
                 let other = if offset == 0 { args.positional.first() } else { args.positional.get(1) };
                 multiplied(subject, self.memory_of(other?)?)
@@ -432,6 +476,22 @@ impl Interp<'_> {
     }
 }
 
+/// Data sets that come with scikit-learn, or are always the same when it fetches them: samples and features.
+fn data_set(name: &str) -> Option<Memory> {
+    let (rows, columns) = match name {
+        "load_iris" => (150.0, 4.0),
+        "load_wine" => (178.0, 13.0),
+        "load_digits" => (1797.0, 64.0),
+        "load_diabetes" => (442.0, 10.0),
+        "load_breast_cancer" => (569.0, 30.0),
+        "fetch_california_housing" => (20_640.0, 8.0),
+        "fetch_covtype" => (581_012.0, 54.0),
+        "fetch_olivetti_faces" => (400.0, 4096.0),
+        _ => return None,
+    };
+    Some(Memory::of_shape(vec![rows, columns], NUMBER).about(1.3))
+}
+
 /// Bytes of an element of the type of this name.
 fn item(name: &str) -> Option<f64> {
     Some(match name {
@@ -520,12 +580,45 @@ pub(super) fn of_attribute(known: &Memory, name: &Name) -> Option<Memory> {
     }
 }
 
-const REDUCTIONS: [&str; 20] = [
-    "sum", "mean", "std", "var", "min", "max", "median", "prod", "any", "all", "argmin", "argmax", "nanmean", "nansum", "nanstd", "nanmin",
-    "nanmax", "ptp", "amax", "amin",
+/// What a part of a data set takes: `digits.data`, `digits.target`, `digits.images`.
+pub(super) fn of_data_set(known: &Memory, name: &Name) -> Option<Memory> {
+    let [rows, columns] = known.shape[..] else { return None };
+    let exact = Memory { spread: 1.0, ..known.clone() };
+    match name.as_str() {
+        "data" => Some(exact),
+        "target" => Some(exact.shaped(vec![rows])),
+        // A picture is a square here.
+        "images" => Some(exact.shaped(vec![rows, columns.sqrt(), columns.sqrt()])),
+        _ => None,
+    }
+}
+
+const REDUCTIONS: [&str; 22] = [
+    "sum",
+    "mean",
+    "std",
+    "var",
+    "min",
+    "max",
+    "median",
+    "prod",
+    "any",
+    "all",
+    "argmin",
+    "argmax",
+    "nanmean",
+    "nansum",
+    "nanstd",
+    "nanmin",
+    "nanmax",
+    "ptp",
+    "amax",
+    "amin",
+    "nanmedian",
+    "nanvar",
 ];
 
-const ELEMENTWISE: [&str; 66] = [
+const ELEMENTWISE: [&str; 74] = [
     "sin",
     "cos",
     "tan",
@@ -592,4 +685,12 @@ const ELEMENTWISE: [&str; 66] = [
     "asanyarray",
     "ascontiguousarray",
     "shuffle",
+    "arcsinh",
+    "mod",
+    "gaussian",
+    "gaussian_filter1d",
+    "generic_filter",
+    "percentile_filter",
+    "sobel",
+    "invert",
 ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nbhoist_analyzer::notebook::Notebook;
-use nbhoist_analyzer::report::Cost;
+use nbhoist_analyzer::report::{Cost, Estimate, Plan};
 use nbhoist_analyzer::{Analysis, words};
 use nbhoist_executor::event::{Event, Phase};
 use serde_json::Value;
@@ -70,6 +70,11 @@ impl<'a> Display<'a> {
     /// Lets it say how much is left to run.
     pub(crate) fn expect(&mut self, analysis: &Analysis, runs: impl Fn(u32) -> bool) {
         self.costs = analysis.cells.iter().filter(|report| runs(report.cell)).map(|report| (report.cell, report.cost.clone())).collect();
+    }
+
+    /// Counts the cells of a block with what they take where it runs.
+    pub(crate) fn expect_at(&mut self, plan: &Plan, place: &str) {
+        take_at(&mut self.costs, &plan.cells, &plan.estimates, place);
     }
 
     /// Says what is going on beside the bar.
@@ -167,6 +172,17 @@ impl<'a> Display<'a> {
             // A reader that has gone must not end a run that others wait for.
             let _ = out.write_all(scrub_output(text).as_bytes()).and_then(|()| out.flush());
         });
+    }
+}
+
+/// Makes the costs of these cells those of the place, by what the estimates say of the block here and there; both have to be known.
+fn take_at(costs: &mut BTreeMap<u32, Cost>, cells: &[u32], estimates: &[Estimate], place: &str) {
+    let at = |name: &str| estimates.iter().find(|estimate| estimate.executor == name)?.seconds.filter(|seconds| *seconds > 0.0);
+    let (Some(here), Some(there)) = (at("here"), at(place)) else { return };
+    for cell in cells {
+        if let Some(cost) = costs.get_mut(cell) {
+            cost.seconds = cost.seconds.map(|seconds| seconds * there / here);
+        }
     }
 }
 
@@ -279,5 +295,23 @@ mod tests {
         let image = bundle(serde_json::json!({"text/plain": "<Figure>", "image/png": "aaaa"}));
         assert_eq!(shown(&image), "[image/png, 3 B]");
         assert_eq!(shown(&bundle(serde_json::json!({"a/b": 1}))), "[a/b]");
+    }
+
+    #[test]
+    fn what_is_left_counts_the_speed_of_the_place() {
+        let cost = |seconds| Cost { seconds: Some(seconds), ..Cost::unknown() };
+        let mut costs: BTreeMap<u32, Cost> = [(1, cost(20.0)), (2, cost(60.0)), (3, cost(20.0))].into();
+        let estimate = |executor: &str, seconds| Estimate {
+            executor: executor.to_owned(),
+            seconds,
+            transfer_in: None,
+            transfer_out: None,
+            overhead: None,
+        };
+        let estimates = [estimate("here", Some(80.0)), estimate("big", Some(20.0)), estimate("unknown", None)];
+        take_at(&mut costs, &[2, 3], &estimates, "unknown");
+        assert_eq!(words::left(costs.values()).as_deref(), Some("about 2 min left"));
+        take_at(&mut costs, &[2, 3], &estimates, "big");
+        assert_eq!(words::left(costs.values()).as_deref(), Some("about 40 s left"));
     }
 }
