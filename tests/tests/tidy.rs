@@ -67,7 +67,7 @@ fn mitigations_have_their_tests() {
         let Some((_, tests)) = row.trim_end_matches('|').rsplit_once('|').map(|(left, tests)| (left, tests.trim())) else { continue };
         // `name` in FILE, or FILE alone.
         for test in tests.split(", ").filter(|test| test.contains(".rs") || test.contains(".py")) {
-            let path = test.split_whitespace().find(|word| word.ends_with(".rs") || word.ends_with(".py")).unwrap();
+            let path = test.split_whitespace().find(|word| matches!(word.rsplit_once('.'), Some((_, "rs" | "py")))).unwrap();
             let source = fs::read_to_string(root().join(path)).unwrap_or_else(|_| panic!("{path} is not there: {row}"));
             let name = test.split('`').nth(1).filter(|_| test.starts_with('`')).unwrap_or_default();
             assert!(
