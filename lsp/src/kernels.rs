@@ -21,6 +21,9 @@ use crate::snapshot;
 /// How long a hover waits for what the kernel says of a value.
 const HOVER: Duration = Duration::from_secs(2);
 
+/// How long the end of the server waits for its kernels.
+const ENDING: Duration = Duration::from_secs(3);
+
 /// What a kernel does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
@@ -106,6 +109,11 @@ impl Drop for Starting<'_> {
 }
 
 impl Kernels {
+    /// The notebooks that have had a kernel.
+    fn notebooks(&self) -> Vec<Uri> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// The place for a notebook's kernel.
     pub(crate) fn slot(&self, notebook: &Uri) -> Arc<Slot> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -329,6 +337,19 @@ impl Session {
         }
         slot.tell(State::None, &self.outbox);
         slot.describe()
+    }
+
+    /// Ends every kernel that was started here, with what it has in the folder for temporary files. The editor that ends the server does not
+    /// wait for long.
+    pub(crate) async fn end_kernels(self: &Arc<Self>) {
+        let mut ending = tokio::task::JoinSet::new();
+        for notebook in self.kernels.notebooks() {
+            let session = Arc::clone(self);
+            ending.spawn(async move { session.shutdown_kernel(&notebook).await });
+        }
+        if tokio::time::timeout(ENDING, ending.join_all()).await.is_err() {
+            crate::log::line("a kernel did not end in time; another start of nbhoist removes what it left");
+        }
     }
 
     /// What the kernel says of a value; nothing when it is busy or slow.

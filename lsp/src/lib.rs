@@ -81,6 +81,7 @@ pub async fn serve_with(
     });
     let (service, socket) = Server::extend(builder).finish();
     tower_lsp_server::Server::new(input, output, socket).concurrency_level(WAITING).serve(service).await;
+    session.end_kernels().await;
     delivery.into_iter().for_each(|delivery| delivery.abort());
     Ok(())
 }

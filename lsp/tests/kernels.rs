@@ -255,6 +255,20 @@ async fn the_death_of_a_kernel_is_told_and_a_new_one_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ends_takes_its_kernels_with_it() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let source = "import ipykernel.connect\nprint(ipykernel.connect.get_connection_file(), end='')";
+    let (client, uri) = open(folder.path(), &python, &[source]).await;
+    client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
+    let job = client.run(&uri, 1).await["job"].as_str().unwrap().to_owned();
+    let file = std::path::PathBuf::from(client.stream(&job));
+    assert!(file.is_file(), "{}", file.display());
+    client.end().await;
+    assert!(!file.parent().unwrap().exists(), "{}", file.display());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_that_is_given_up_leaves_no_trace() {
     let folder = tempfile::tempdir().unwrap();
     let client = Client::start(vscode(), json!({})).await;
