@@ -169,8 +169,14 @@ export class Editor {
     await row.locator(".run-button-container .action-label").first().click();
   }
 
+  /** The notebook as it is saved; without cells while the editor writes it. */
   onDisk() {
-    return JSON.parse(readFileSync(join(this.folder, this.name), "utf8"));
+    try {
+      return JSON.parse(readFileSync(join(this.folder, this.name), "utf8"));
+    } catch (error) {
+      if (error instanceof SyntaxError) return { cells: [] };
+      throw error;
+    }
   }
 
   /** Saves until the notebook is as wanted: what a person finds tomorrow. */
@@ -184,7 +190,7 @@ export class Editor {
       await dirty.waitFor({ state: "detached", timeout: 3000 }).catch(() => undefined);
       const { cells } = this.onDisk();
       const find = (id) => cells.find((cell) => cell.id === id);
-      if (isReached(find)) return find;
+      if (cells.length > 0 && isReached(find)) return find;
       if (Date.now() > end) {
         const seen = cells.filter((cell) => cell.cell_type === "code").map((cell) => [cell.id, cell.execution_count, textOf(cell).slice(-300)]);
         throw new Error(`${what} did not come about; cells: ${JSON.stringify(seen)}`);
