@@ -165,6 +165,11 @@ impl Obj {
         self.rare.as_deref().unwrap_or(&NOTHING_RARE)
     }
 
+    /// Its parts, where it has any.
+    pub(super) fn parts_mut(&mut self) -> Option<&mut Vec<Val>> {
+        self.rare.as_mut()?.parts.as_mut()
+    }
+
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }

@@ -1,12 +1,20 @@
-//! Shapes of the arrays and tables that library calls, operators and subscripts give.
+//! Shapes of the arrays and tables that library calls give; beside it those of operators and subscripts.
 
-use ruff_python_ast::name::Name;
-use ruff_python_ast::{Expr, Operator, UnaryOp};
+mod data_sets;
+mod element_types;
+mod function_names;
+mod operators;
+mod subscripts;
 
 use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Kind, Val};
 use super::memory::Memory;
+pub(super) use data_sets::of_data_set;
+use function_names::{ELEMENTWISE, REDUCTIONS};
+use operators::multiplied;
+pub(super) use operators::of_attribute;
+pub(super) use subscripts::literal;
 
 /// Bytes of a number, as libraries choose them.
 const NUMBER: f64 = 8.0;
@@ -26,7 +34,7 @@ impl Interp<'_> {
         let subject = if receiver.is_some() { from } else { given };
         let offset = usize::from(receiver.is_none());
         self.made(name, args)
-            .or_else(|| if path.starts_with("sklearn.datasets.") { data_set(name) } else { None })
+            .or_else(|| if path.starts_with("sklearn.datasets.") { data_sets::data_set(name) } else { None })
             .or_else(|| self.pictured(path, name, given, args))
             .or_else(|| self.read_from_file(name, first))
             .or_else(|| self.drawn(name, args))
@@ -339,87 +347,6 @@ impl Interp<'_> {
         }
     }
 
-    /// What an operator between arrays gives, by the rules of broadcasting.
-    pub(super) fn combined(&self, left: &Val, right: &Val, op: Option<Operator>) -> Option<Memory> {
-        let scalar = |val: &Val| val.objs.is_empty();
-        let (one, other) = match (self.memory_of(left), self.memory_of(right)) {
-            (Some(one), Some(other)) => (one, other),
-            (Some(one), None) if scalar(right) => (one, one),
-            (None, Some(other)) if scalar(left) => (other, other),
-            _ => return None,
-        };
-        if op == Some(Operator::MatMult) {
-            return multiplied(one, other);
-        }
-        let known = broadcast(one, other);
-        // Comparisons give one byte each; a division gives numbers with a point.
-        Some(match op {
-            None => known.with_item(1.0),
-            Some(Operator::Div) => {
-                let item = known.item.max(4.0);
-                known.with_item(if item < NUMBER && one.item < 4.0 { NUMBER } else { item })
-            }
-            Some(_) => known,
-        })
-    }
-
-    /// `x[3]`, `x[1:5]`, `x[:, 0]`, `x[None]`, `x[mask]`, `x[order]`.
-    pub(super) fn item_of_array(&self, known: &Memory, slice: &Expr, index: &Val) -> Option<Memory> {
-        let axes: &[Expr] = match slice {
-            Expr::Tuple(tuple) => &tuple.elts,
-            other => std::slice::from_ref(other),
-        };
-        let mut rest = known.shape.iter().copied();
-        let (mut shape, mut spread) = (Vec::new(), 1.0);
-        for axis in axes {
-            match axis {
-                Expr::NoneLiteral(_) => shape.push(1.0),
-                Expr::NumberLiteral(_) => drop(rest.next()?),
-                Expr::UnaryOp(inner) if inner.op == UnaryOp::USub => drop(rest.next()?),
-                Expr::Slice(inner) => {
-                    let all = rest.next()?;
-                    let bound = |part: &Option<Box<Expr>>| part.as_deref().map(|part| literal(part).ok_or(())).transpose();
-                    let (Ok(lower), Ok(upper), Ok(step)) = (bound(&inner.lower), bound(&inner.upper), bound(&inner.step)) else {
-                        return None;
-                    };
-                    let place = |at: f64| if at < 0.0 { (all + at).max(0.0) } else { at.min(all) };
-                    let length = (upper.map_or(all, place) - lower.map_or(0.0, place)).max(0.0);
-                    shape.push((length / step.unwrap_or(1.0).abs().max(1.0)).ceil());
-                }
-                _ if axes.len() == 1 => {
-                    let chosen = self.memory_of(index)?;
-                    // A mask keeps some of them, nobody knows how many.
-                    if chosen.item <= 1.0 {
-                        let all = known.shape.iter().take(chosen.shape.len()).product::<f64>();
-                        rest.by_ref().take(chosen.shape.len()).for_each(drop);
-                        shape.push(all / 2.0);
-                        spread = 2.0;
-                    } else {
-                        rest.next()?;
-                        shape.extend(&chosen.shape);
-                    }
-                }
-                _ => return None,
-            }
-        }
-        shape.extend(rest);
-        Some(known.shaped(shape).about(spread))
-    }
-
-    /// `frame["a"]`, `frame[["a", "b"]]`, `frame[frame.a > 1]`.
-    pub(super) fn item_of_frame(&self, known: &Memory, slice: &Expr, index: &Val) -> Option<Memory> {
-        match (slice, known.shape.as_slice()) {
-            (Expr::List(list), [rows, _]) => Some(known.shaped(vec![*rows, list.elts.len() as f64])),
-            (Expr::Slice(_), _) => None,
-            (_, [rows, _]) if index.as_str().is_some() => Some(known.shaped(vec![*rows])),
-            (_, _) if self.memory_of(index).is_some_and(|mask| mask.item <= 1.0) => {
-                let half = known.clone().with_item(known.item / 2.0);
-                Some(if let [rows, columns] = known.shape[..] { known.shaped(vec![rows / 2.0, columns]) } else { half }.about(2.0))
-            }
-            _ => None,
-        }
-    }
-
     /// `n` or `(n, m)`.
     fn dimensions(&self, val: &Val) -> Option<Vec<f64>> {
         if let Some(number) = val.literal.as_ref().and_then(Const::number) {
@@ -451,72 +378,10 @@ impl Interp<'_> {
     fn is_container(&self, val: &Val) -> bool {
         val.objs.first().is_some_and(|&id| matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins.")))
     }
-
-    fn cast(&self, known: &Memory, args: &Args) -> Memory {
-        match args.keyword("dtype") {
-            Some(val) => self.bytes_of_type(val).map_or_else(|| known.clone().about(4.0), |item| known.clone().with_item(item)),
-            None => known.clone(),
-        }
-    }
-
-    /// Bytes of an element as the arguments choose its type; nothing where the type is not known.
-    fn element_bytes(&self, args: &Args) -> Option<f64> {
-        args.keyword("dtype").map_or(Some(NUMBER), |val| self.bytes_of_type(val))
-    }
-
-    /// Bytes of an element of a type: `np.float32`, `"uint8"`.
-    fn bytes_of_type(&self, val: &Val) -> Option<f64> {
-        if let Some(text) = val.as_str() {
-            return item(text);
-        }
-        match &self.heap.get(*val.objs.first()?).kind {
-            Kind::Path(path) => item(path.rsplit('.').next().unwrap_or(path)),
-            _ => None,
-        }
-    }
-}
-
-/// Data sets that come with scikit-learn, or are always the same when it fetches them: samples and features.
-fn data_set(name: &str) -> Option<Memory> {
-    let (rows, columns) = match name {
-        "load_iris" => (150.0, 4.0),
-        "load_wine" => (178.0, 13.0),
-        "load_digits" => (1797.0, 64.0),
-        "load_diabetes" => (442.0, 10.0),
-        "load_breast_cancer" => (569.0, 30.0),
-        "fetch_california_housing" => (20_640.0, 8.0),
-        "fetch_covtype" => (581_012.0, 54.0),
-        "fetch_olivetti_faces" => (400.0, 4096.0),
-        _ => return None,
-    };
-    Some(Memory::of_shape(vec![rows, columns], NUMBER).about(1.3))
-}
-
-/// Bytes of an element of the type of this name.
-fn item(name: &str) -> Option<f64> {
-    Some(match name {
-        "bool" | "bool_" | "int8" | "uint8" => 1.0,
-        "int16" | "uint16" | "float16" | "half" => 2.0,
-        "int32" | "uint32" | "float32" | "single" => 4.0,
-        "int" | "float" | "int64" | "uint64" | "float64" | "double" | "complex64" => 8.0,
-        "complex" | "complex128" => 16.0,
-        _ => return None,
-    })
 }
 
 fn axis(args: &Args, position: usize) -> Option<f64> {
     args.keyword("axis").or_else(|| args.positional.get(position)).and_then(|val| val.literal.as_ref()?.number())
-}
-
-pub(super) fn literal(expression: &Expr) -> Option<f64> {
-    match expression {
-        Expr::NumberLiteral(literal) => match &literal.value {
-            ruff_python_ast::Number::Int(value) => value.as_i64().map(|value| value as f64),
-            _ => None,
-        },
-        Expr::UnaryOp(inner) if inner.op == UnaryOp::USub => literal(&inner.operand).map(|value| -value),
-        _ => None,
-    }
 }
 
 /// What a reduction leaves: `x.mean(axis=0)`; nothing where its axis is not known.
@@ -549,148 +414,3 @@ fn fitted(subject: &Memory, mut wanted: Vec<f64>) -> Option<Memory> {
     }
     Some(subject.shaped(wanted))
 }
-
-fn multiplied(one: &Memory, other: &Memory) -> Option<Memory> {
-    let shape = match (one.shape.as_slice(), other.shape.as_slice()) {
-        ([front @ .., _], [_, columns]) => [front, &[*columns]].concat(),
-        ([front @ .., _], [_]) => front.to_vec(),
-        _ => return None,
-    };
-    let item = one.item.max(other.item);
-    Some(Memory::of_shape(shape, item).about(one.spread.max(other.spread)))
-}
-
-fn broadcast(one: &Memory, other: &Memory) -> Memory {
-    if one.shape.is_empty() || other.shape.is_empty() {
-        // Tables from files: operators keep their size.
-        return if one.bytes() >= other.bytes() { one.clone() } else { other.clone() };
-    }
-    let length = one.shape.len().max(other.shape.len());
-    let side = |memory: &Memory, place: usize| memory.shape.len().checked_sub(length - place).map_or(1.0, |at| memory.shape[at]);
-    let shape = (0..length).map(|place| side(one, place).max(side(other, place))).collect();
-    Memory { item: one.item.max(other.item), spread: one.spread.max(other.spread), ..one.shaped(shape) }
-}
-
-/// What an attribute of a known value takes.
-pub(super) fn of_attribute(known: &Memory, name: &Name) -> Option<Memory> {
-    match name.as_str() {
-        "T" => Some(known.shaped(known.shape.iter().rev().copied().collect())),
-        "values" | "real" | "imag" => Some(known.clone()),
-        _ => None,
-    }
-}
-
-/// What a part of a data set takes: `digits.data`, `digits.target`, `digits.images`.
-pub(super) fn of_data_set(known: &Memory, name: &Name) -> Option<Memory> {
-    let [rows, columns] = known.shape[..] else { return None };
-    let exact = Memory { spread: 1.0, ..known.clone() };
-    match name.as_str() {
-        "data" => Some(exact),
-        "target" => Some(exact.shaped(vec![rows])),
-        // A picture is a square here.
-        "images" => Some(exact.shaped(vec![rows, columns.sqrt(), columns.sqrt()])),
-        _ => None,
-    }
-}
-
-const REDUCTIONS: [&str; 22] = [
-    "sum",
-    "mean",
-    "std",
-    "var",
-    "min",
-    "max",
-    "median",
-    "prod",
-    "any",
-    "all",
-    "argmin",
-    "argmax",
-    "nanmean",
-    "nansum",
-    "nanstd",
-    "nanmin",
-    "nanmax",
-    "ptp",
-    "amax",
-    "amin",
-    "nanmedian",
-    "nanvar",
-];
-
-const ELEMENTWISE: [&str; 74] = [
-    "sin",
-    "cos",
-    "tan",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "sqrt",
-    "cbrt",
-    "square",
-    "abs",
-    "absolute",
-    "fabs",
-    "sign",
-    "floor",
-    "ceil",
-    "rint",
-    "round",
-    "clip",
-    "copy",
-    "deepcopy",
-    "conj",
-    "cumsum",
-    "cumprod",
-    "sort",
-    "sort_values",
-    "sort_index",
-    "reset_index",
-    "set_index",
-    "fillna",
-    "ffill",
-    "bfill",
-    "interpolate",
-    "rename",
-    "replace",
-    "shift",
-    "pct_change",
-    "rank",
-    "tanh",
-    "sinh",
-    "cosh",
-    "arctan",
-    "arcsin",
-    "arccos",
-    "power",
-    "zeros_like",
-    "ones_like",
-    "empty_like",
-    "full_like",
-    "gaussian_filter",
-    "median_filter",
-    "uniform_filter",
-    "maximum_filter",
-    "minimum_filter",
-    "to_numpy",
-    "flip",
-    "fliplr",
-    "flipud",
-    "roll",
-    "nan_to_num",
-    "asanyarray",
-    "ascontiguousarray",
-    "shuffle",
-    "arcsinh",
-    "mod",
-    "gaussian",
-    "gaussian_filter1d",
-    "generic_filter",
-    "percentile_filter",
-    "sobel",
-    "invert",
-];

@@ -316,8 +316,7 @@ impl Interp<'_> {
 
     fn set_part(&mut self, object: super::ObjId, index: &Val, val: &Val) {
         if let Some(Const::Int(at)) = index.literal
-            && self.heap.get(object).rare().parts.is_some()
-            && let Some(parts) = &mut self.heap.get_mut(object).rare_mut().parts
+            && let Some(parts) = self.heap.get_mut(object).parts_mut()
             && let Some(part) = usize::try_from(at).ok().and_then(|at| parts.get_mut(at))
         {
             part.join(val);

@@ -7,7 +7,9 @@ import types
 import numpy as np
 import pytest
 
-CLASSES = '''
+from graph_code import LISTS_AND_CLOSURES
+
+CLASSES = LISTS_AND_CLOSURES + '''
 import numpy as np, collections
 class Node:
     def __init__(self, v): self.v = v
@@ -20,14 +22,6 @@ class Copies:
 class Stateful:
     def __init__(self, d): self.d = d; self.cache = None
     def __getstate__(self): return {"d": self.d, "cache": None}
-class Listy(list): pass
-def make_cell(x):
-    def get(): return x
-    def put(y):
-        nonlocal x
-        x = y
-    get.put = put
-    return get
 '''
 
 OPS = '''
@@ -85,7 +79,7 @@ def build(seed):
         ref2 = "pool[%d]" % rng.randrange(index) if index else "'x'"
         lines.append("pool.append(%s)" % rng.choice([
             "[%s, %s, 1]" % (ref, ref2), "{'a': %s, 'b': %s}" % (ref, ref2), "Node(%s)" % ref, "(%s, %s)" % (ref, ref2),
-            "np.arange(%d.)" % rng.randrange(1, 9), "Copies([%s])" % ref, "Stateful({'x': %s})" % ref, "make_cell(%s)" % ref,
+            "np.arange(%d.)" % rng.randrange(1, 9), "Copies([%s])" % ref, "Stateful({'x': %s})" % ref, "closure(%s)" % ref,
             "Listy([%s])" % ref, "collections.deque([%s, %s])" % (ref, ref2), "Slotted()",
             "np.array([%s, None, 2], dtype=object)[:2]" % ("1" if rng.random() < .5 else "None"), "collections.OrderedDict(z=%s)" % ref,
         ]))

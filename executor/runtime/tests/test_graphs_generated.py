@@ -15,12 +15,13 @@ pandas = pytest.importorskip("pandas")
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from graph_code import LISTS_AND_CLOSURES  # noqa: E402
 from nbhoist_runtime import session  # noqa: E402
 from nbhoist_runtime.bundle import Receiver, Sender  # noqa: E402
 
 EXAMPLES = int(os.environ.get("NBHOIST_GRAPH_EXAMPLES", "60"))
 
-PRELUDE = '''
+PRELUDE = LISTS_AND_CLOSURES + '''
 import collections, dataclasses, enum, functools, types
 import numpy as np, pandas as pd
 class Node:
@@ -37,16 +38,8 @@ class Point:
 class Color(enum.Enum):
     RED = 1
     BLUE = 2
-class Listy(list): pass
 class Dicty(dict): pass
 class Failure(Exception): pass
-def closure(x):
-    def get(): return x
-    def put(y):
-        nonlocal x
-        x = y
-    get.put = put
-    return get
 def hashed(v):
     return v if isinstance(v, (int, str, Node, Color)) else str(type(v).__name__)
 def array(v, n):
