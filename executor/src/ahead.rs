@@ -1,7 +1,8 @@
-//! A worker that is started ahead: while the user thinks or cells run in the kernel, the next block's worker starts and imports what the
-//! session has imported. It has run nothing, so it is as clean as one that is started when it is needed.
+//! Workers that are started ahead: while the user thinks or cells run in the kernel, the next block's worker starts and imports what the
+//! session has imported. It has run nothing, so it is as clean as one that is started when it is needed. A session that has moved
+//! several blocks keeps two, so that a block right after another one need not wait.
 //!
-//! It is used only where it resembles what would be started then: the same executor and interpreter, the same directory, search path and
+//! One is used only where it resembles what would be started then: the same executor and interpreter, the same directory, search path and
 //! environment, and at the place no package installed since. Otherwise a worker is started as usual.
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ use crate::executors::Executor;
 use crate::frames::Frame;
 use crate::runtime::Archive;
 use crate::worker::{Worker, WorkerError};
+
+/// Blocks after which a session keeps two workers ahead.
+const SEVERAL: u64 = 2;
 
 /// How long a worker is kept for a block that may not come.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -80,6 +84,16 @@ struct Spare {
     starting: Option<Starting>,
 }
 
+impl Spare {
+    fn suits(&self, start: &Start, surroundings: &Surroundings) -> bool {
+        self.start.is_like(start) && self.surroundings == *surroundings
+    }
+
+    fn is_up(&self) -> bool {
+        self.starting.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+}
+
 impl Drop for Spare {
     fn drop(&mut self) {
         // What has started goes with its result.
@@ -110,40 +124,54 @@ impl Claimed {
 /// The workers of a session beside the one that runs a block.
 #[derive(Default)]
 pub struct Ahead {
-    spare: Arc<Mutex<Option<Spare>>>,
+    /// The one that started first comes first.
+    spares: Arc<Mutex<Vec<Spare>>>,
+    /// Held by the one that starts: two at once would both be late.
+    starts: Arc<tokio::sync::Mutex<()>>,
     ending: Vec<JoinHandle<()>>,
     number: u64,
+    claims: u64,
 }
 
 impl Ahead {
-    /// Starts a worker for the next block and has it import `modules`. One that is there already and fits imports what is new.
-    pub(crate) fn start(&mut self, start: Start, surroundings: Surroundings, modules: Vec<String>) {
-        let mut spare = lock(&self.spare);
-        let fits = |spare: &mut Spare| spare.start.is_like(&start) && spare.surroundings == surroundings;
-        let before = spare.take_if(fits);
-        if before.as_ref().is_some_and(|before| before.modules == modules) {
-            *spare = before;
-            return;
+    /// Starts a worker for the next block, or two, and has them import `modules`. Those that are there already and fit import what is new,
+    /// the others go.
+    pub(crate) fn start(&mut self, start: &Start, surroundings: &Surroundings, modules: &[String]) {
+        let wanted = if self.claims < SEVERAL { 1 } else { 2 };
+        let mut spares = lock(&self.spares);
+        spares.retain(|spare| spare.suits(start, surroundings));
+        spares.truncate(wanted);
+        for at in 0..wanted {
+            if spares.get(at).is_some_and(|spare| spare.modules == modules) {
+                continue;
+            }
+            let before = spares.get_mut(at).and_then(|spare| spare.starting.take());
+            self.number += 1;
+            let number = self.number;
+            let (start, surroundings, modules) = (start.clone(), surroundings.clone(), modules.to_vec());
+            let turn = Arc::clone(&self.starts);
+            let starting = tokio::spawn(started(before, turn, start.clone(), surroundings.clone(), modules.clone()));
+            let spare = Spare { number, start, surroundings, modules, starting: Some(starting) };
+            match spares.get_mut(at) {
+                Some(old) => *old = spare,
+                None => spares.push(spare),
+            }
+            tokio::spawn(expire(Arc::downgrade(&self.spares), number));
         }
-        let before = before.and_then(|mut before| before.starting.take());
-        self.number += 1;
-        let number = self.number;
-        let starting = tokio::spawn(started(before, start.clone(), surroundings.clone(), modules.clone()));
-        *spare = Some(Spare { number, start, surroundings, modules, starting: Some(starting) });
-        tokio::spawn(expire(Arc::downgrade(&self.spare), number));
     }
 
-    /// Takes the worker that was started for this executor and these surroundings.
+    /// Takes a worker that was started for this executor and these surroundings, of several the first that is up.
     pub(crate) fn claim(&mut self, start: &Start, surroundings: &Surroundings) -> Option<Claimed> {
-        let mut found = lock(&self.spare).take_if(|spare| spare.start.is_like(start) && spare.surroundings == *surroundings)?;
-        found.starting.take().map(Claimed)
+        self.claims += 1;
+        let mut spares = lock(&self.spares);
+        let suits = |spare: &Spare| spare.suits(start, surroundings);
+        let found = spares.iter().position(|spare| spare.is_up() && suits(spare)).or_else(|| spares.iter().position(suits))?;
+        spares.remove(found).starting.take().map(Claimed)
     }
 
     /// Name of the executor whose worker is up with what it is to import, so that a block need not wait for it.
     pub fn ready(&self) -> Option<String> {
-        let spare = lock(&self.spare);
-        let up = spare.as_ref().filter(|spare| spare.starting.as_ref().is_some_and(JoinHandle::is_finished));
-        up.map(|spare| spare.start.executor.name.clone())
+        lock(&self.spares).iter().find(|spare| spare.is_up()).map(|spare| spare.start.executor.name.clone())
     }
 
     /// Lets a worker end in the background.
@@ -154,15 +182,13 @@ impl Ahead {
 
     /// Ends everything, at the end of the session.
     pub(crate) async fn settle(&mut self) {
-        let starting = lock(&self.spare).take().and_then(|mut spare| spare.starting.take());
-        match starting {
-            Some(starting) if starting.is_finished() => {
-                if let Some(worker) = Claimed(starting).ready().await {
-                    self.end_later(worker);
-                }
+        let spares = std::mem::take(&mut *lock(&self.spares));
+        for starting in spares.into_iter().filter_map(|mut spare| spare.starting.take()) {
+            if !starting.is_finished() {
+                starting.abort();
+            } else if let Some(worker) = Claimed(starting).ready().await {
+                self.end_later(worker);
             }
-            Some(starting) => starting.abort(),
-            None => {}
         }
         let ending = std::mem::take(&mut self.ending);
         let all = async {
@@ -174,11 +200,18 @@ impl Ahead {
     }
 }
 
-async fn started(before: Option<Starting>, start: Start, surroundings: Surroundings, modules: Vec<String>) -> Result<Worker, WorkerError> {
+async fn started(
+    before: Option<Starting>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    start: Start,
+    surroundings: Surroundings,
+    modules: Vec<String>,
+) -> Result<Worker, WorkerError> {
     let before = match before {
         Some(before) => Claimed(before).ready().await,
         None => None,
     };
+    let _turn = turn.lock().await;
     let mut worker = match before {
         Some(worker) => worker,
         None => start.worker().await?,
@@ -187,14 +220,14 @@ async fn started(before: Option<Starting>, start: Start, surroundings: Surroundi
     Ok(worker)
 }
 
-async fn expire(spare: Weak<Mutex<Option<Spare>>>, number: u64) {
+async fn expire(spares: Weak<Mutex<Vec<Spare>>>, number: u64) {
     tokio::time::sleep(LIMIT).await;
-    if let Some(spare) = spare.upgrade() {
-        drop(lock(&spare).take_if(|spare| spare.number == number));
+    if let Some(spares) = spares.upgrade() {
+        lock(&spares).retain(|spare| spare.number != number);
     }
 }
 
-fn lock(place: &Mutex<Option<Spare>>) -> MutexGuard<'_, Option<Spare>> {
+fn lock(place: &Mutex<Vec<Spare>>) -> MutexGuard<'_, Vec<Spare>> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

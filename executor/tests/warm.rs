@@ -17,6 +17,35 @@ async fn warm_bed() -> TestBed {
     bed
 }
 
+/// The same, with a list of all workers that were ever started.
+struct Listed {
+    bed: TestBed,
+    folder: tempfile::TempDir,
+}
+
+impl Listed {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("echo $$ >>{}; exec \"$0\" -u -c \"$2\"", folder.path().join("pids").display());
+        let command = ["sh", "-c", &script, "{python}", "{worker}"].map(str::to_owned).to_vec();
+        let mut bed = warm_bed().await;
+        bed.executor = Executor { warm: true, cache: false, ..Executor::new("listed", BackendConfig::Command { command, close: None }) };
+        Self { bed, folder }
+    }
+
+    fn started(&self) -> Vec<u32> {
+        let text = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// No worker outlives the session.
+    async fn end(self) {
+        let started = self.started();
+        self.bed.end().await;
+        wait_until(|| !started.iter().copied().any(group_exists), "a worker stays").await;
+    }
+}
+
 /// A block that needs nothing and says whether a part of numpy was imported before it that does not come with the rest, and who it is.
 fn looks() -> Migration {
     migration(&["import os, sys\nseen = 'numpy.ma.mrecords' in sys.modules\npid = os.getpid()"], &[], &["seen", "pid"])
@@ -58,6 +87,19 @@ async fn worker_can_be_prepared_before_the_first_block_and_follows_new_imports()
     assert_eq!(ready.as_deref(), Some(bed.executor.name.as_str()), "the worker is up");
     assert!(saw(&mut bed).await.0);
     bed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_that_moved_several_blocks_has_a_worker_for_the_one_right_after_the_next() {
+    let mut listed = Listed::new().await;
+    for started in [2, 4] {
+        listed.bed.migrate(&looks()).await.0.unwrap();
+        wait_until(|| listed.started().len() == started, "no worker was started ahead").await;
+    }
+    let ahead = listed.started()[2..].to_vec();
+    let used = [saw(&mut listed.bed).await, saw(&mut listed.bed).await];
+    assert!(used.iter().all(|(seen, pid)| *seen && ahead.contains(pid)), "{used:?} of {ahead:?}");
+    listed.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,21 +159,12 @@ async fn package_that_was_installed_since_is_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_that_died_meanwhile_costs_nothing_but_a_new_one_and_none_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("pids");
-    let script = format!("echo $$ >>{}; exec \"$0\" -u -c \"$2\"", list.display());
-    let command = ["sh", "-c", &script, "{python}", "{worker}"].map(str::to_owned).to_vec();
-    let mut bed = warm_bed().await;
-    bed.executor = Executor { warm: true, cache: false, ..Executor::new("listed", BackendConfig::Command { command, close: None }) };
-    let started = || -> Vec<u32> {
-        let text = std::fs::read_to_string(&list).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
-    };
-    bed.migrate(&looks()).await.0.unwrap();
-    wait_until(|| started().len() == 2, "no worker was started ahead").await;
-    bed.printed(&format!("import os, signal\nos.kill({}, signal.SIGKILL)", started()[1])).await;
-    assert!(!saw(&mut bed).await.0);
-    wait_until(|| started().len() == 4, "no other worker was started ahead").await;
-    bed.end().await;
-    wait_until(|| !started().into_iter().any(group_exists), "a worker stays").await;
+    let mut listed = Listed::new().await;
+    listed.bed.migrate(&looks()).await.0.unwrap();
+    wait_until(|| listed.started().len() == 2, "no worker was started ahead").await;
+    let ahead = listed.started()[1];
+    listed.bed.printed(&format!("import os, signal\nos.kill({ahead}, signal.SIGKILL)")).await;
+    assert!(!saw(&mut listed.bed).await.0);
+    wait_until(|| listed.started().len() > 3, "no other worker was started ahead").await;
+    listed.end().await;
 }

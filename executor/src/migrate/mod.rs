@@ -99,7 +99,7 @@ pub async fn prepare(kernel: &mut dyn Origin, executor: &Executor) {
     // A kernel that has other work is left alone.
     if let Ok(Some((archive, surroundings))) = tokio::time::timeout(MOMENT, asking).await {
         let start = Start::new(executor, kernel.interpreter(), archive);
-        kernel.ahead().start(start, surroundings.at(executor), surroundings.modules);
+        kernel.ahead().start(&start, &surroundings.at(executor), &surroundings.modules);
     }
 }
 
