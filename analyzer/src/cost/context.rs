@@ -81,6 +81,8 @@ pub(super) struct Context {
     previous: Vec<u32>,
     /// What the names in calls say of every cell, rough milliseconds in logarithms, ascending.
     verbs: Vec<f32>,
+    /// Their mean.
+    verb: f32,
     /// The same with what the libraries are for.
     library_verbs: Vec<f32>,
     /// What the libraries of the notebook are for, rough seconds, descending.
@@ -97,8 +99,10 @@ impl Context {
         let mut libraries: Vec<f64> = modules.iter().map(|module| hints::library(module)).collect();
         libraries.sort_by(|a, b| b.total_cmp(a));
         let code = || notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).map(|(_, facts)| facts);
+        let verbs = ascending(code().map(|facts| millis(facts.text().hints.most)));
         Self {
-            verbs: ascending(code().map(|facts| millis(facts.text().hints.most))),
+            verb: verbs.iter().sum::<f32>() / (verbs.len().max(1) as f32),
+            verbs,
             library_verbs: ascending(traces.iter().map(|trace| millis(of_libraries(trace).1))),
             libraries,
             unknown_libraries: modules.iter().filter(|module| !hints::knows(module)).count(),
@@ -195,7 +199,7 @@ impl Context {
             said.silent.min(200) as f32,
             millis(said.argument),
             said.arguments.min(50) as f32,
-            self.verbs.iter().sum::<f32>() / (self.verbs.len().max(1) as f32),
+            self.verb,
             rank(&self.verbs, millis(said.most)),
             millis(library),
             millis(named),

@@ -140,26 +140,35 @@ pub const FEATURES: [&str; 109] = [
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
-pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Vec<Option<CellFeatures>> {
+pub(crate) fn of(
+    notebook: &Notebook,
+    facts: &[Arc<CellFacts>],
+    traces: &[Arc<CellTrace>],
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<Option<CellFeatures>>> {
     let mut context = Context::of(notebook, facts, traces);
     let mut traces = traces.iter();
-    let cells = notebook.cells.iter().zip(facts);
-    cells
-        .map(|(cell, facts)| {
-            if cell.kind != CellKind::Code {
-                context.prose(&cell.source);
-                return None;
-            }
-            let trace = traces.next()?;
-            if blind(cell, facts) {
-                context.pass(facts, trace);
-                return None;
-            }
-            let features = of_cell(facts, trace, &context);
+    let mut cells = notebook.cells.iter().zip(facts);
+    let mut all = Vec::with_capacity(notebook.cells.len());
+    let mut features = |(cell, facts): (&Cell, &Arc<CellFacts>)| {
+        if cell.kind != CellKind::Code {
+            context.prose(&cell.source);
+            return None;
+        }
+        let trace = traces.next()?;
+        if blind(cell, facts) {
             context.pass(facts, trace);
-            Some(features)
-        })
-        .collect()
+            return None;
+        }
+        let features = of_cell(facts, trace, &context);
+        context.pass(facts, trace);
+        Some(features)
+    };
+    while wanted() {
+        let Some(next) = cells.next() else { return Some(all) };
+        all.push(features(next));
+    }
+    None
 }
 
 /// Nothing of the cell could be read, so nothing is known about it.

@@ -107,6 +107,9 @@ pub(crate) struct Peak {
 pub(crate) struct CellTrace {
     pub(crate) cell: u32,
     pub(crate) reads: BTreeMap<Name, Read>,
+    /// Whether any of them was unbound, and whether any is deferred: rules ask that of every cell.
+    pub(crate) reads_unbound: bool,
+    pub(crate) reads_deferred: bool,
     pub(crate) binds: Vec<Bind>,
     pub(crate) deletes: Vec<Name>,
     pub(crate) changes: BTreeMap<ObjId, Change>,

@@ -20,10 +20,13 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut reported = BTreeSet::new();
     let traces = context.linked.traces();
-    for (at, trace) in traces.iter().enumerate().filter(|(_, trace)| trace.opaque.is_empty() && trace.stars.is_empty()) {
+    for (at, trace) in
+        traces.iter().enumerate().filter(|(_, trace)| trace.reads_unbound && trace.opaque.is_empty() && trace.stars.is_empty())
+    {
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && read.certainty == Certainty::Proved) {
             let deleters = context.deleters(name);
-            let deleted = deleters[..deleters.partition_point(|&deleter| deleter < at)].last().map(|&deleter| &traces[deleter]);
+            let deleted =
+                deleters[..deleters.partition_point(|&deleter| (deleter as usize) < at)].last().map(|&deleter| &traces[deleter as usize]);
             // A later cell may still have put it back on some path.
             let Some(deleted) = deleted.filter(|_| read.cells.is_empty()) else { continue };
             if super::defined_nowhere::is_guarded(context, trace.cell) || !reported.insert(name.clone()) {
