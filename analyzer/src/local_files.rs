@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn what_each_source_names_gives_the_same_as_the_sources() {
+        let sources = ["import a, numpy\nx = pd.read_csv('./a.csv')", "from b import c\nF = 'data'", "open('d.csv')"];
+        let named: Vec<Named> = sources.iter().map(|source| Named::of(source)).collect();
+        let text = |path: &str| (path == "a.py").then(|| "import b".to_owned());
+        let size = |path: &str| path.ends_with(".csv").then_some(path.len() as u64);
+        assert_eq!(Named::referenced(named.iter(), text), referenced(sources.into_iter(), text));
+        let sizes = Named::data(named.iter(), size);
+        assert_eq!((sizes.len(), &sizes), (4, &data(sources.into_iter(), size)));
+    }
+
+    #[test]
     fn what_is_read_is_bounded() {
         let large = "#".repeat(MAX_FILE_BYTES + 1);
         assert_eq!(read(&["import a"], &[("a.py", &large)]).0, [""; 0]);

@@ -24,7 +24,7 @@ use crate::pool::{Pool, fence};
 use crate::problems::{Problem, Problems};
 use crate::snapshot::{self, Kept, Snapshot};
 
-/// Analyzes a text to the end, outdated or not, when so many before it were broken off: requests wait for one.
+/// Where a request waits, a text is analyzed to the end, outdated or not, when so many before it were broken off.
 const MOST_BROKEN_OFF: u32 = 20;
 /// So many documents are few.
 const FEW: usize = 16;
@@ -300,7 +300,7 @@ impl Session {
             let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
             open.running = Running::Yes;
             let document = open.document.at_rest(uri);
-            let patient = open.broken_off >= MOST_BROKEN_OFF;
+            let patient = open.broken_off >= MOST_BROKEN_OFF && open.latest.receiver_count() > 0;
             (document, open.generation, Arc::clone(&open.newest), open.settings.clone(), Arc::clone(&open.kept), patient)
         };
         let settings = settings.unwrap_or_else(|| self.load_settings(uri));

@@ -16,6 +16,7 @@ mod words;
 use std::sync::Arc;
 
 pub use features::{CellFeatures, FEATURES};
+use model::Judged;
 pub use model::{Model, ModelError, Prediction, feature_hash};
 pub(crate) use words::Text;
 
@@ -69,7 +70,7 @@ pub(crate) fn estimate(
         let Some(trace) = traces.next() else { break };
         let predict = |(model, features): (&Model, CellFeatures)| {
             let prediction = match &mut known {
-                Some(known) => known.predict(model, cell.number, features),
+                Some(known) => known.predict(model, cell.number, &features),
                 None => model.predict(&features),
             };
             (predicted(prediction, trace, budget), prediction.work)
@@ -100,19 +101,15 @@ fn predicted(prediction: Prediction, trace: &CellTrace, budget: f64) -> Cost {
 /// What the embedded model said of the cells of one notebook, which an edit of one cell seldom changes for the others.
 #[derive(Debug, Default)]
 pub(crate) struct Predicted {
-    by_cell: Vec<Option<(CellFeatures, Prediction)>>,
+    by_cell: Vec<Option<Judged>>,
 }
 
 impl Predicted {
-    fn predict(&mut self, model: &Model, cell: u32, features: CellFeatures) -> Prediction {
-        let Some(known) = self.by_cell.get_mut(cell as usize) else { return model.predict(&features) };
+    fn predict(&mut self, model: &Model, cell: u32, features: &CellFeatures) -> Prediction {
+        let Some(known) = self.by_cell.get_mut(cell as usize) else { return model.predict(features) };
         match known {
-            Some((before, prediction)) if *before == features => *prediction,
-            _ => {
-                let prediction = model.predict(&features);
-                *known = Some((features, prediction));
-                prediction
-            }
+            Some(before) if model.says_the_same(before, features) => before.prediction(features),
+            _ => known.insert(model.judge(features)).prediction(features),
         }
     }
 }

@@ -67,6 +67,18 @@ pub struct Model {
     low: Forest,
     high: Forest,
     widen: [f32; 2],
+    /// For each number the thresholds of all trees, ascending; made when somebody asks.
+    thresholds: OnceLock<Vec<Vec<f32>>>,
+}
+
+/// What the trees say of a cell. They say the same of all numbers between which and these no threshold lies.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    numbers: Vec<f32>,
+    words: Vec<u32>,
+    middle: f64,
+    low: f64,
+    high: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -114,19 +126,49 @@ impl Model {
         let low = Forest::read(reader)?;
         let high = Forest::read(reader)?;
         let widen = [reader.f32()?, reader.f32()?];
-        ascending.then_some(Self { words, location, low, high, widen })
+        ascending.then_some(Self { words, location, low, high, widen, thresholds: OnceLock::new() })
     }
 
     /// What a cell with these features takes.
     pub fn predict(&self, features: &CellFeatures) -> Prediction {
+        self.judge(features).prediction(features)
+    }
+
+    pub(super) fn judge(&self, features: &CellFeatures) -> Judged {
         let numbers = self.numbers(features);
-        let scale = features.scale;
         let middle = self.location.value(&numbers);
         let low = (self.low.value(&numbers) - f64::from(self.widen[0])).min(middle);
         let high = (self.high.value(&numbers) + f64::from(self.widen[1])).max(middle);
-        let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
-        let work = seconds(middle + features.growth - scale);
-        Prediction { seconds: seconds(middle), low: seconds(low), high: seconds(high), work }
+        Judged { numbers, words: features.words.clone(), middle, low, high }
+    }
+
+    /// Whether the trees say of these features what they said before. Where a cell stands among the others moves a little with every edit of one
+    /// of them, and seldom over a threshold.
+    pub(super) fn says_the_same(&self, before: &Judged, features: &CellFeatures) -> bool {
+        let thresholds = self.thresholds.get_or_init(|| self.all_thresholds());
+        let between = |(at, (a, b)): (usize, (&f32, &f32))| {
+            a.to_bits() != b.to_bits() && {
+                let (least, most) = (a.min(*b), a.max(*b));
+                let above = thresholds[at].partition_point(|threshold| *threshold < least);
+                a.is_nan() || b.is_nan() || thresholds[at].get(above).is_some_and(|threshold| *threshold < most)
+            }
+        };
+        before.words == features.words
+            && before.numbers.len() == features.numbers.len() + ADDED
+            && !before.numbers.iter().zip(&features.numbers).enumerate().any(between)
+    }
+
+    fn all_thresholds(&self) -> Vec<Vec<f32>> {
+        let mut thresholds = vec![Vec::new(); FEATURES.len() + ADDED];
+        let forests = [&self.location, &self.low, &self.high];
+        for node in forests.into_iter().flat_map(|forest| forest.trees.iter().flatten()).filter(|node| node.number != LEAF) {
+            thresholds[usize::from(node.number)].push(node.threshold);
+        }
+        for thresholds in &mut thresholds {
+            thresholds.sort_by(f32::total_cmp);
+            thresholds.dedup();
+        }
+        thresholds
     }
 
     fn numbers(&self, features: &CellFeatures) -> Vec<f32> {
@@ -142,6 +184,15 @@ impl Model {
         let mut numbers = features.numbers.clone();
         numbers.extend([sum as f32, most, least]);
         numbers
+    }
+}
+
+impl Judged {
+    pub(super) fn prediction(&self, features: &CellFeatures) -> Prediction {
+        let scale = features.scale;
+        let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
+        let work = seconds(self.middle + features.growth - scale);
+        Prediction { seconds: seconds(self.middle), low: seconds(self.low), high: seconds(self.high), work }
     }
 }
 
