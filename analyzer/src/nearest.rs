@@ -2,13 +2,13 @@
 
 /// The candidate that is the fewest slips away from the word, when they are at most this many.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<&'a str> {
-    // Words whose lengths differ by more cannot be near; most are left out by that.
-    let too_far = |candidate: &str| word.is_ascii() && candidate.is_ascii() && word.len().abs_diff(candidate.len()) > limit;
-    // So cannot those with more letters that the word has nowhere: each of them is a slip.
+    // Words whose lengths differ by more cannot be near, nor those with more letters that the word has nowhere: each of them is a slip. Most are
+    // left out by that.
     let letters = word.chars().map(plain).fold(0u128, |letters, letter| letters | bit(letter));
     let strange = |candidate: &str| candidate.chars().map(plain).filter(|letter| letters & bit(*letter) == 0).nth(limit).is_some();
-    let candidates =
-        candidates.into_iter().filter(|candidate| !too_far(candidate) && !(word.is_ascii() && candidate.is_ascii() && strange(candidate)));
+    let too_far =
+        |candidate: &str| word.is_ascii() && candidate.is_ascii() && (word.len().abs_diff(candidate.len()) > limit || strange(candidate));
+    let candidates = candidates.into_iter().filter(|candidate| !too_far(candidate));
     let scored = candidates.map(|candidate| (distance(word, candidate), candidate));
     scored.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
 }

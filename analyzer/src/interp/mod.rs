@@ -294,8 +294,8 @@ impl Interp<'_> {
         self.trace.opaque = self.opaque.clone();
         self.settle_names();
         self.weigh_cell();
-        self.trace.reads_unbound = self.trace.reads.values().any(|read| read.unbound);
-        self.trace.reads_deferred = self.trace.reads.values().any(|read| read.deferred);
+        let any = |is: fn(&Read) -> bool| self.trace.reads.values().any(is);
+        self.trace.any_read = trace::AnyRead { unbound: any(|read| read.unbound), deferred: any(|read| read.deferred) };
         std::mem::take(&mut self.trace)
     }
 

@@ -65,7 +65,7 @@ pub(super) fn undefined<'x, 'c: 'x>(context: &'x Context<'c>) -> impl Iterator<I
         .map(Arc::as_ref)
         // Only where it matters: it goes through the cell's lines.
         .filter(move |trace| {
-            trace.reads_unbound
+            trace.any_read.unbound
                 && sees_all(trace)
                 && trace.reads.iter().any(|(_, read)| is_unbound(read))
                 && !is_guarded(context, trace.cell)

@@ -44,7 +44,7 @@ pub(super) type Early<'c> = (&'c CellTrace, &'c Name, &'c Read, &'c CellTrace);
 /// All of them.
 pub(super) fn find<'c>(context: &Context<'c>) -> Vec<Early<'c>> {
     let traces = context.linked.traces();
-    let open = traces.iter().enumerate().filter(|(_, trace)| trace.reads_unbound && trace.opaque.is_empty() && context.is_python());
+    let open = traces.iter().enumerate().filter(|(_, trace)| trace.any_read.unbound && trace.opaque.is_empty() && context.is_python());
     open.flat_map(|(at, trace)| {
         // A name that Python or IPython provides is there before a cell binds it.
         let unbound = |(name, read): &(&Name, &Read)| {

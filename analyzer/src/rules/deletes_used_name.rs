@@ -21,7 +21,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut reported = BTreeSet::new();
     let traces = context.linked.traces();
     for (at, trace) in
-        traces.iter().enumerate().filter(|(_, trace)| trace.reads_unbound && trace.opaque.is_empty() && trace.stars.is_empty())
+        traces.iter().enumerate().filter(|(_, trace)| trace.any_read.unbound && trace.opaque.is_empty() && trace.stars.is_empty())
     {
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && read.certainty == Certainty::Proved) {
             let deleters = context.deleters(name);

@@ -23,7 +23,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut reported = BTreeSet::new();
     let traces = context.linked.traces();
-    for trace in traces.iter().filter(|trace| trace.reads_deferred) {
+    for trace in traces.iter().filter(|trace| trace.any_read.deferred) {
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.deferred && read.certainty == Certainty::Proved && !read.unbound) {
             let defined = read.text_cell;
             let [anew] = read.cells.as_slice() else { continue };
