@@ -108,8 +108,10 @@ pub(super) fn is_expected(context: &Context<'_>, name: &Name, read: &Read) -> bo
 fn tries<'c>(context: &Context<'c>, read: &Read) -> Vec<&'c StmtTry> {
     struct Search<'a>(TextRange, Vec<&'a StmtTry>);
     impl<'a> Visitor<'a> for Search<'a> {
-        fn visit_stmt(&mut self, statement: &'a Stmt) {
-            if statement.range().contains_range(self.0) {
+        fn visit_body(&mut self, body: &'a [Stmt]) {
+            // They stand in the order of the text; a cell may have very many, and as many names that are asked about.
+            let at = body.partition_point(|statement| statement.end() < self.0.end());
+            if let Some(statement) = body.get(at).filter(|statement| statement.range().contains_range(self.0)) {
                 self.1.extend(statement.as_try_stmt());
                 visitor::walk_stmt(self, statement);
             }
