@@ -76,7 +76,7 @@ fn snippet<'a>(
     let lines: Vec<_> = lines.collect::<Option<_>>()?;
     let shown = lines.iter().map(|line| line.start).min()?..lines.iter().map(|line| line.end).max()?;
     let source = cell.source.get(shown.clone())?;
-    let newlines = |part: Range<usize>| cell.source.as_bytes()[part].iter().filter(|byte| **byte == b'\n').count();
+    let newlines = |part: Range<usize>| cell.source[part].matches('\n').count();
     let before = match &own {
         // Counted from there: with many findings in a long cell each would count its lines from the first.
         Some((range, line)) => (line - 1).saturating_sub(newlines(shown.start..range.start)),

@@ -12,7 +12,7 @@ use crate::report::Certainty;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtTry};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::TextRange;
 
 pub(super) const RULE: Rule = Rule {
     code: "NBH202",
@@ -109,9 +109,7 @@ fn tries<'c>(context: &Context<'c>, read: &Read) -> Vec<&'c StmtTry> {
     struct Search<'a>(TextRange, Vec<&'a StmtTry>);
     impl<'a> Visitor<'a> for Search<'a> {
         fn visit_body(&mut self, body: &'a [Stmt]) {
-            // They stand in the order of the text; a cell may have very many, and as many names that are asked about.
-            let at = body.partition_point(|statement| statement.end() < self.0.end());
-            if let Some(statement) = body.get(at).filter(|statement| statement.range().contains_range(self.0)) {
+            if let Some(statement) = super::bindings::around(body, self.0) {
                 self.1.extend(statement.as_try_stmt());
                 visitor::walk_stmt(self, statement);
             }
