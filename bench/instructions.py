@@ -26,7 +26,6 @@ KNOWN = ROOT / "bench" / "instructions.json"
 STAGES = {
     "facts": "nbhoist_analyzer::facts_of",
     "graph": "nbhoist_analyzer::link",
-    "edges": "nbhoist_analyzer::graph::edges",
     "liveness": "nbhoist_analyzer::linked::Linked::reports",
     "cost": "nbhoist_analyzer::cost",
     "rules": "nbhoist_analyzer::rules::apply::run",

@@ -136,9 +136,11 @@ fn effects(effects: &[Effect]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// The first line that is not blank.
+/// The first line that says something of the cell: not a blank one, nor one that is meant for nbhoist.
 pub(crate) fn headline(source: &str) -> &str {
-    source.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+    let mut lines = source.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.clone().find(|line| !line.strip_prefix('#').is_some_and(|comment| comment.trim_start().starts_with("nbhoist:")));
+    first.or_else(|| lines.next()).unwrap_or_default()
 }
 
 /// Names with the cells they come from: `x (3), y (1, 4)`.

@@ -103,7 +103,8 @@ impl Story<'_> {
             self.prose("Nothing wrong in this notebook.")?;
         }
         for finding in &analysis.findings {
-            self.terminal.print(&frame::finding(NAME, &self.input.notebook, finding, None, None))?;
+            let line = self.input.notebook.cell(finding.cell).map_or(1, |cell| frame::position(&cell.source, finding.start).0);
+            self.terminal.print(&frame::finding(NAME, &self.input.notebook, (finding, line), None, None))?;
         }
         let marked = marked_blocks(&self.input.notebook).into_iter().next();
         let Some((_, cells)) = marked else {

@@ -56,7 +56,7 @@ fn list(args: &ExecutorsArgs, terminal: &Terminal) -> Result<Exit, Failure> {
         terminal.print_json(&json!({"schema": SCHEMA, "executors": values}))?;
     } else {
         if let (true, Some(file)) = (settings.executors.len() == 1 && !terminal.quiet, nbhoist_settings::user_file()) {
-            let _ = writeln!(text, "\nMore places go into {}, for example:\n", file.display());
+            let _ = writeln!(text, "\n`nbhoist executors add` writes more places into {}, for example:\n", file.display());
             text.push_str("  [executors.bigbox]\n  host = \"bigbox.example.org\"\n");
         }
         terminal.print(&text)?;

@@ -10,8 +10,14 @@ use nbhoist_analyzer::report::Because;
 /// A line whose ends are farther away than this is not shown, bytes: nobody reads it, and each finding on it would show it again.
 const FAR: usize = 5_000;
 
-/// A finding with its source lines and those of the places it refers to, a note, and a page that its code leads to.
-pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding, note: Option<&str>, page: Option<String>) -> String {
+/// A finding on a line of its cell (from 1) with its source lines and those of the places it refers to, a note, and a page that its code leads to.
+pub(crate) fn finding(
+    name: &str,
+    notebook: &Notebook,
+    (finding, line): (&Finding, usize),
+    note: Option<&str>,
+    page: Option<String>,
+) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -19,7 +25,7 @@ pub(crate) fn finding(name: &str, notebook: &Notebook, finding: &Finding, note: 
     };
     let mut elements: Vec<Element<'_>> = Vec::new();
     if let Some(cell) = notebook.cell(finding.cell) {
-        let own = Some(range(cell, finding.start, finding.end));
+        let own = Some((range(cell, finding.start, finding.end), line));
         let related = finding.related.iter().filter(|related| related.cell == finding.cell);
         let related = related.map(|related| (range(cell, related.start, related.end), related.text.as_str()));
         elements.extend(snippet(name, cell, own, related.collect()));
@@ -54,9 +60,15 @@ fn context<'a>(name: &str, notebook: &'a Notebook, related: &'a Because) -> Opti
     snippet(name, cell, None, vec![(range(cell, related.start, related.end), &related.text)])
 }
 
-/// The lines around these ranges of a cell. `None` when one of them is too long to be shown.
-fn snippet<'a>(name: &str, cell: &'a Cell, own: Option<Range<usize>>, related: Vec<(Range<usize>, &'a str)>) -> Option<Element<'a>> {
-    let places = own.iter().chain(related.iter().map(|(range, _)| range)).flat_map(|range| [range.start, range.end]);
+/// The lines around these ranges of a cell, the first of which begins on a line that is known. `None` when one of them is too long to be shown.
+fn snippet<'a>(
+    name: &str,
+    cell: &'a Cell,
+    own: Option<(Range<usize>, usize)>,
+    related: Vec<(Range<usize>, &'a str)>,
+) -> Option<Element<'a>> {
+    let places =
+        own.iter().map(|(range, _)| range).chain(related.iter().map(|(range, _)| range)).flat_map(|range| [range.start, range.end]);
     let lines = places.map(|place| {
         let (line, is_whole) = line_around(&cell.source, place, FAR);
         is_whole.then_some(line)
@@ -64,10 +76,15 @@ fn snippet<'a>(name: &str, cell: &'a Cell, own: Option<Range<usize>>, related: V
     let lines: Vec<_> = lines.collect::<Option<_>>()?;
     let shown = lines.iter().map(|line| line.start).min()?..lines.iter().map(|line| line.end).max()?;
     let source = cell.source.get(shown.clone())?;
-    let before = cell.source[..shown.start].matches('\n').count();
+    let newlines = |part: Range<usize>| cell.source[part].matches('\n').count();
+    let before = match &own {
+        // Counted from there: with many findings in a long cell each would count its lines from the first.
+        Some((range, line)) => (line - 1).saturating_sub(newlines(shown.start..range.start)),
+        None => newlines(0..shown.start),
+    };
     let inside = |range: Range<usize>| range.start - shown.start..range.end - shown.start;
     let mut snippet = Snippet::source(source).line_start(before + 1).path(format!("{name}:cell {}", cell.number)).fold(true);
-    snippet = snippet.annotations(own.map(|range| AnnotationKind::Primary.span(inside(range))));
+    snippet = snippet.annotations(own.map(|(range, _)| AnnotationKind::Primary.span(inside(range))));
     snippet = snippet.annotations(related.into_iter().map(|(range, text)| AnnotationKind::Context.span(inside(range)).label(text)));
     Some(snippet.into())
 }

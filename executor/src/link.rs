@@ -27,6 +27,9 @@ const QUEUE: usize = 4;
 /// How long a worker whose stream ended may take to end, and one that was asked to end may take to go.
 const PARTING: Duration = Duration::from_secs(15);
 
+/// How long a worker may take to go that nobody wants anything of any more, and how long the program that holds it.
+const LEAVING: [(&str, Duration); 2] = [("exit", Duration::from_secs(2)), ("close", Duration::from_secs(1))];
+
 /// How long a place may take to answer a new stream.
 const GREETING: Duration = Duration::from_secs(30);
 
@@ -324,19 +327,37 @@ impl Link {
 
     /// Asks the worker to end, and ends it when it does not.
     pub(crate) async fn finish(&mut self) {
-        self.armed = false;
-        if self.stream.outgoing.send(vec![Frame::new("exit")]).await.is_ok() {
-            let _ = tokio::time::timeout(PARTING, self.stream.peer.ended()).await;
-        }
-        self.stream.peer.kill();
-        self.closed = true;
-        self.backend.close(&self.session).await;
+        self.part(&[("exit", PARTING)]).await;
     }
 
     /// Ends the worker at once, also one that would be held.
     pub(crate) async fn close(&mut self) {
-        if std::mem::take(&mut self.armed) && self.stream.outgoing.send(vec![Frame::new("close")]).await.is_ok() {
-            let _ = tokio::time::timeout(PARTING, self.stream.peer.ended()).await;
+        let words: &[_] = if self.armed { &[("close", PARTING)] } else { &[] };
+        self.part(words).await;
+    }
+
+    /// Asks the worker to end for somebody who does not wait: nothing may pass on the link.
+    pub(crate) async fn leave(&mut self) {
+        let words = if self.armed { 2 } else { 1 };
+        self.part(&LEAVING[..words]).await;
+    }
+
+    /// Says each of these until the stream ends, each for so long, then ends it and gives the place back.
+    async fn part(&mut self, words: &[(&str, Duration)]) {
+        self.armed = false;
+        if self.closed {
+            return;
+        }
+        for (word, patience) in words {
+            let parting = async {
+                // On a link that stands still the queue may be full for ever.
+                if self.stream.outgoing.send(vec![Frame::new(word)]).await.is_ok() {
+                    self.stream.peer.ended().await;
+                }
+            };
+            if tokio::time::timeout(*patience, parting).await.is_ok() {
+                break;
+            }
         }
         self.stream.peer.kill();
         self.closed = true;

@@ -193,6 +193,11 @@ impl Worker {
         self.link.finish().await;
     }
 
+    /// Asks the worker to end, and waits no longer for that than somebody who cancelled.
+    pub(crate) async fn leave(&mut self) {
+        self.link.leave().await;
+    }
+
     /// Ends the worker at once, also one that would be held.
     pub(crate) async fn close(&mut self) {
         self.link.close().await;

@@ -10,7 +10,7 @@ use crate::{Backend, Executor, Settings};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// Nothing is configured under this name.
-    #[error("there is no executor `{name}`; configured are {}; `here` and `auto` work too", known.join(", "))]
+    #[error("there is no executor `{name}`; configured are {}; `nbhoist executors add` adds one", known.join(", "))]
     Unknown {
         /// The name.
         name: String,

@@ -25,6 +25,8 @@ def problem(path, result, entry, marked):
         return f"the run of `{result['text']}` {did}; {what}"
     if entry is None or entry.get("unverified") or marked:
         return None
+    if result["status"] == "not run" and result["why"] == "no fixture":
+        return "no run: the file has no fixture yet, which makes what its examples run on; write tests/conformance/fixtures/FILE.py (joblib.py is a short one)"
     if result["status"] == "not run":
         return f"no run ({result['why']}); give it an example or mark it `unverified = true`"
     if result["status"] == "overstates":

@@ -10,18 +10,17 @@
 //! | forests | location, low, high; each: f32 base, u16 trees; each tree: u16 nodes; each node: u16 number, f32 threshold, u16 node to the right |
 //! | calibration | f32 by which the interval is widened at each end |
 //!
-//! A node with the number 65535 is a leaf and its threshold the value; what is not above the threshold goes on at the next node.
+//! A node with the number 65535 is a leaf and its threshold the value; what is not above the threshold goes on at the next node. A tree
+//! has at most 16 leaves.
 
 use std::sync::OnceLock;
 
 use super::features::{CellFeatures, FEATURES};
+use super::forest::Forest;
 use super::reader::Reader;
 use super::words::hash;
 
 const MAGIC: &[u8] = b"nbhoist cost 1\n";
-const LEAF: u16 = u16::MAX;
-/// Nodes that a path through a tree may have; a longer one is a circle.
-const MAX_DEPTH: usize = 64;
 /// No estimate is below this, seconds.
 const SHORTEST: f64 = 1e-4;
 /// Nor above this: a week.
@@ -67,8 +66,6 @@ pub struct Model {
     low: Forest,
     high: Forest,
     widen: [f32; 2],
-    /// For each number the thresholds of all trees, ascending; made when somebody asks.
-    thresholds: OnceLock<Vec<Vec<f32>>>,
 }
 
 /// What the trees say of a cell. They say the same of all numbers between which and these no threshold lies.
@@ -79,19 +76,6 @@ pub(super) struct Judged {
     middle: f64,
     low: f64,
     high: f64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Forest {
-    base: f32,
-    trees: Vec<Vec<Node>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Node {
-    number: u16,
-    threshold: f32,
-    right: u16,
 }
 
 impl Model {
@@ -122,11 +106,11 @@ impl Model {
         let words: Option<Vec<_>> = (0..count).map(|_| Some((reader.u32()?, reader.f32()?))).collect();
         let words = words?;
         let ascending = words.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let location = Forest::read(reader)?;
-        let low = Forest::read(reader)?;
-        let high = Forest::read(reader)?;
+        let location = Forest::read(reader, FEATURES.len() + ADDED)?;
+        let low = Forest::read(reader, FEATURES.len() + ADDED)?;
+        let high = Forest::read(reader, FEATURES.len() + ADDED)?;
         let widen = [reader.f32()?, reader.f32()?];
-        ascending.then_some(Self { words, location, low, high, widen, thresholds: OnceLock::new() })
+        ascending.then_some(Self { words, location, low, high, widen })
     }
 
     /// What a cell with these features takes.
@@ -145,30 +129,12 @@ impl Model {
     /// Whether the trees say of these features what they said before. Where a cell stands among the others moves a little with every edit of one
     /// of them, and seldom over a threshold.
     pub(super) fn says_the_same(&self, before: &Judged, features: &CellFeatures) -> bool {
-        let thresholds = self.thresholds.get_or_init(|| self.all_thresholds());
-        let between = |(at, (a, b)): (usize, (&f32, &f32))| {
-            a.to_bits() != b.to_bits() && {
-                let (least, most) = (a.min(*b), a.max(*b));
-                let above = thresholds[at].partition_point(|threshold| *threshold < least);
-                a.is_nan() || b.is_nan() || thresholds[at].get(above).is_some_and(|threshold| *threshold < most)
-            }
-        };
+        let forests = [&self.location, &self.low, &self.high];
+        let differs =
+            |(at, (a, b)): (usize, (&f32, &f32))| a.to_bits() != b.to_bits() && forests.iter().any(|forest| forest.tells_apart(at, *a, *b));
         before.words == features.words
             && before.numbers.len() == features.numbers.len() + ADDED
-            && !before.numbers.iter().zip(&features.numbers).enumerate().any(between)
-    }
-
-    fn all_thresholds(&self) -> Vec<Vec<f32>> {
-        let mut thresholds = vec![Vec::new(); FEATURES.len() + ADDED];
-        let forests = [&self.location, &self.low, &self.high];
-        for node in forests.into_iter().flat_map(|forest| forest.trees.iter().flatten()).filter(|node| node.number != LEAF) {
-            thresholds[usize::from(node.number)].push(node.threshold);
-        }
-        for thresholds in &mut thresholds {
-            thresholds.sort_by(f32::total_cmp);
-            thresholds.dedup();
-        }
-        thresholds
+            && !before.numbers.iter().zip(&features.numbers).enumerate().any(differs)
     }
 
     fn numbers(&self, features: &CellFeatures) -> Vec<f32> {
@@ -194,45 +160,6 @@ impl Judged {
         let work = seconds(self.middle + features.growth - scale);
         Prediction { seconds: seconds(self.middle), low: seconds(self.low), high: seconds(self.high), work }
     }
-}
-
-impl Forest {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let base = reader.f32()?;
-        let trees: Option<Vec<_>> = (0..reader.u16()?).map(|_| Self::read_tree(reader)).collect();
-        Some(Self { base, trees: trees? })
-    }
-
-    fn read_tree(reader: &mut Reader<'_>) -> Option<Vec<Node>> {
-        let count = reader.u16()?;
-        let nodes: Option<Vec<Node>> =
-            (0..count).map(|_| Some(Node { number: reader.u16()?, threshold: reader.f32()?, right: reader.u16()? })).collect();
-        let nodes = nodes?;
-        let fits = |(at, node): (usize, &Node)| {
-            node.number == LEAF
-                || usize::from(node.number) < FEATURES.len() + ADDED
-                    && usize::from(node.right) > at
-                    && node.right < count
-                    && at + 1 < nodes.len()
-        };
-        (count > 0 && nodes.iter().enumerate().all(fits)).then_some(nodes)
-    }
-
-    fn value(&self, numbers: &[f32]) -> f64 {
-        f64::from(self.base) + self.trees.iter().map(|tree| f64::from(leaf(tree, numbers))).sum::<f64>()
-    }
-}
-
-fn leaf(tree: &[Node], numbers: &[f32]) -> f32 {
-    let mut at = 0;
-    for _ in 0..MAX_DEPTH {
-        let node = tree[at];
-        if node.number == LEAF {
-            return node.threshold;
-        }
-        at = if numbers[usize::from(node.number)] <= node.threshold { at + 1 } else { usize::from(node.right) };
-    }
-    0.0
 }
 
 /// Tells models of other features apart.

@@ -21,6 +21,12 @@ pub(super) fn may_be_of_an_earlier_turn(body: &[Stmt], name: &str, place: TextRa
         .any(|(each, conditional)| *conditional && is_bound_before(std::slice::from_ref(*each), name, TextSize::new(u32::MAX)))
 }
 
+/// The statement of a body that holds a place. They stand in the order of the text; a cell may have very many, and as many places that are asked about.
+pub(super) fn around(body: &[Stmt], place: TextRange) -> Option<&Stmt> {
+    let at = body.partition_point(|statement| statement.end() < place.end());
+    body.get(at).filter(|statement| statement.range().contains_range(place))
+}
+
 struct Bindings<'b> {
     name: &'b str,
     before: TextSize,
@@ -68,10 +74,11 @@ impl Turns<'_> {
 }
 
 impl<'a> Visitor<'a> for Turns<'a> {
+    fn visit_body(&mut self, body: &'a [Stmt]) {
+        around(body, self.place).into_iter().for_each(|statement| self.visit_stmt(statement));
+    }
+
     fn visit_stmt(&mut self, statement: &'a Stmt) {
-        if !statement.range().contains_range(self.place) {
-            return;
-        }
         match statement {
             Stmt::For(_) | Stmt::While(_) => self.loops.push((statement, false)),
             Stmt::If(branch) if !branch.test.range().contains_range(self.place) => self.under_condition(),

@@ -12,7 +12,7 @@ use crate::report::Certainty;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtTry};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::TextRange;
 
 pub(super) const RULE: Rule = Rule {
     code: "NBH202",
@@ -113,8 +113,8 @@ pub(super) fn is_expected(context: &Context<'_>, name: &Name, read: &Read) -> bo
 fn tries<'c>(context: &Context<'c>, read: &Read) -> Vec<&'c StmtTry> {
     struct Search<'a>(TextRange, Vec<&'a StmtTry>);
     impl<'a> Visitor<'a> for Search<'a> {
-        fn visit_stmt(&mut self, statement: &'a Stmt) {
-            if statement.range().contains_range(self.0) {
+        fn visit_body(&mut self, body: &'a [Stmt]) {
+            if let Some(statement) = super::bindings::around(body, self.0) {
                 self.1.extend(statement.as_try_stmt());
                 visitor::walk_stmt(self, statement);
             }

@@ -1,5 +1,6 @@
 //! A name that only a later cell defines.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::{Context, Rule};
@@ -50,12 +51,14 @@ pub(super) fn find<'c>(context: &Context<'c>) -> Vec<Early<'c>> {
         let unbound = |(name, read): &(&Name, &Read)| {
             read.unbound && read.cells.is_empty() && read.certainty == Certainty::Proved && !is_builtin(name)
         };
+        // It goes through the lines of the cell, so not for each name.
+        let guarded = OnceCell::new();
         trace.reads.iter().filter(unbound).filter_map(move |(name, read)| {
             let binders = context.binders(name);
             let later = &traces[*binders.get(binders.partition_point(|&binder| binder as usize <= at))? as usize];
             let is_deleted = context.deleters(name).first().is_some_and(|&deleter| (deleter as usize) < at);
             let is_meant = || {
-                super::defined_nowhere::is_guarded(context, trace.cell)
+                *guarded.get_or_init(|| super::defined_nowhere::is_guarded(context, trace.cell))
                     || is_of_an_earlier_turn(context, name, read)
                     || super::defined_nowhere::is_expected(context, name, read)
             };

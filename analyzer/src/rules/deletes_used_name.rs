@@ -2,6 +2,7 @@
 
 use super::{Context, Rule};
 use crate::finding::{Finding, Severity};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::report::{Because, Certainty};
@@ -23,13 +24,15 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     for (at, trace) in
         traces.iter().enumerate().filter(|(_, trace)| trace.any_read.unbound && trace.opaque.is_empty() && trace.stars.is_empty())
     {
+        // It goes through the lines of the cell, so not for each name.
+        let guarded = OnceCell::new();
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && read.certainty == Certainty::Proved) {
             let deleters = context.deleters(name);
             let deleted =
                 deleters[..deleters.partition_point(|&deleter| (deleter as usize) < at)].last().map(|&deleter| &traces[deleter as usize]);
             // A later cell may still have put it back on some path.
             let Some(deleted) = deleted.filter(|_| read.cells.is_empty()) else { continue };
-            if super::defined_nowhere::is_guarded(context, trace.cell) || !reported.insert(name.clone()) {
+            if *guarded.get_or_init(|| super::defined_nowhere::is_guarded(context, trace.cell)) || !reported.insert(name.clone()) {
                 continue;
             }
             let mut finding = rule.finding(

@@ -192,6 +192,10 @@ fn verdict(plan: &Plan, notebook: &Notebook, text: &mut String) {
     for because in &plan.decision.because {
         text.push_str(&wrap(&because.text, "    ", "    ", WIDTH));
     }
+    if plan.decision.executor == "here" && plan.decision.because.is_empty() {
+        // Without a place there is nothing to weigh.
+        text.push_str(&wrap("no place but this machine is named; `nbhoist executors add` names one", "    ", "    ", WIDTH));
+    }
 }
 
 #[cfg(test)]

@@ -86,10 +86,13 @@ def is_array(value):
 
 
 def is_array_with_attributes(cls):
-    """Whether a class adds attributes to arrays that the pickling it inherits would leave behind."""
+    """Whether a class adds attributes to arrays that the pickling it inherits would leave behind, or whose memory it would copy."""
     array = getattr(sys.modules.get("numpy"), "ndarray", None)
-    if array is None or not issubclass(cls, array) or cls.__module__.partition(".")[0] == "numpy":
+    if array is None or not issubclass(cls, array):
         return False
+    if cls.__module__.partition(".")[0] == "numpy":
+        # Its mask is an array among its attributes, so both keep who shares them.
+        return cls is getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
     return cls.__reduce__ is array.__reduce__ and cls.__reduce_ex__ is array.__reduce_ex__ and cls.__setstate__ is array.__setstate__
 
 

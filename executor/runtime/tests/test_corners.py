@@ -51,6 +51,34 @@ def test_structured_and_odd_arrays(lab):
     assert space["s"] == 12 and space["fobj"][1, 1] == "y" and space["fobj"][0, 1] is space["obj"][0, 1]
 
 
+def test_views_of_a_masked_array_show_it(lab):
+    """Data and mask are shared as they would be here, in the block and afterwards."""
+    make = (
+        "import numpy as np\nmasked = np.ma.array(np.arange(6.), mask=[0, 1, 0, 0, 0, 0]); tail = masked[2:]; data = masked.data\n"
+        "bare = np.ma.array([1., 2.]); hard = np.ma.array([1, 2], mask=[1, 0], hard_mask=True, fill_value=7); table = masked.reshape(2, 3).T"
+    )
+    block = (
+        "none = bare.mask is np.ma.nomask\ntail[0] = 50.; data[5] = 7.; tail[1] = np.ma.masked; table[0, 1] = -3.; hard[0] = 9\n"
+        "bare[1] = np.ma.masked; seen = repr([masked, tail, table, hard])"
+    )
+    say = (
+        "text = repr([none, seen, masked, tail, data, table, bare, hard, hard.fill_value, hard.hardmask, masked.sharedmask, tail.sharedmask])\n"
+        "shared = [np.shares_memory(masked, tail), np.shares_memory(masked, data), np.shares_memory(masked, table), "
+        "np.shares_memory(masked.mask, tail.mask), np.shares_memory(masked.mask, table.mask)]\ntail[3] = 1.; later = repr([masked, data, table])"
+    )
+    lab.cell(make)
+    masked, tail = lab.space["masked"], lab.space["tail"]
+    lab.migrate(block, names=["masked", "tail", "data", "bare", "hard", "table"])
+    assert lab.ok, lab.errors()
+    lab.cell(say)
+    here = {}
+    for source in (make, block, say):
+        exec(source, here)
+    assert lab.space["masked"] is masked and lab.space["tail"] is tail
+    for name in ("text", "shared", "later"):
+        assert lab.space[name] == here[name], name
+
+
 def test_a_late_array_that_cannot_be_joined_is_refused_aloud(lab):
     lab.cell("import numpy as np\nbig = np.zeros((100, 100))\ncol = big[:, 3]")
     lab.start(["col"])

@@ -43,8 +43,7 @@ class Failure(Exception): pass
 def hashed(v):
     return v if isinstance(v, (int, str, Node, Color)) else str(type(v).__name__)
 def array(v, n):
-    # A view of a masked array comes apart from it: docs/robustness.md says so.
-    return v if type(v) is np.ndarray and v.dtype != object and v.ndim else np.arange(n + 4.0)
+    return v if type(v) in (np.ndarray, np.ma.MaskedArray) and v.dtype != object and v.ndim else np.arange(n + 4.0)
 def view(v, n):
     v = array(v, n)
     return [v[::2], v[::-1], v.T, v.reshape(-1), v[1:], v[None]][n % 6]

@@ -263,6 +263,7 @@ fn append(path: &Path, data: &[u8]) -> std::io::Result<()> {
 fn place(from: &Path, to: &Path) -> std::io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no permissions to set"))]
     let mut builder = tempfile::Builder::new();
     // As the block's own `open` would have made it.
     #[cfg(unix)]

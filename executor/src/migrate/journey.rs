@@ -95,7 +95,8 @@ impl<'a> Journey<'a> {
 
     /// What the worker does once it has all it needs. From here on it is held when the link is cut.
     async fn work(&mut self, worker: &mut Worker, captured: &Captured, count: u32) -> Result<(), MigrateError> {
-        worker.arm().await.map_err(|error| self.worker_error(error))?;
+        let armed = guard(self.cancel, &self.death, worker.arm()).await;
+        self.unless_stopped(armed)?;
         let ids = self.send_cells(worker, count).await?;
         let record = self.record(worker, count, &ids);
         self.run(worker, count, &ids).await?;
@@ -170,7 +171,8 @@ impl<'a> Journey<'a> {
     async fn part(&mut self, mut worker: Worker, done: &Result<(), MigrateError>) {
         match done {
             Ok(()) if self.executor.warm => self.kernel.ahead().end_later(worker),
-            Ok(()) | Err(MigrateError::Cancelled { .. }) => worker.finish().await,
+            Ok(()) => worker.finish().await,
+            Err(MigrateError::Cancelled { .. }) => worker.leave().await,
             Err(MigrateError::NoRoom { .. }) => drop(worker),
             // It would be held for nobody.
             Err(_) => worker.close().await,

@@ -6,17 +6,20 @@ use serde_json::{Value, json};
 use tokio::time::Instant as Deadline;
 
 use super::error::MigrateError;
-use super::journey::Journey;
+use super::journey::{Journey, guard};
 use super::report::CellOutcome;
 use crate::codec::Codec;
 use crate::event::{self, CellRef, Event, Phase};
 use crate::frames::Frame;
 use crate::kernel::{Exception, KernelError};
 use crate::transfer::{self, Load, Written};
-use crate::worker::{Worker, accept};
+use crate::worker::{Worker, WorkerError, accept};
 
 /// When an interrupt that had no effect is sent again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// When a worker of which nothing is heard after an interrupt is given up: it would say at once that it is there, so the link stands still.
+const SILENT: Duration = Duration::from_secs(4);
 
 /// When a worker that does not heed interrupts is killed, from the first one on.
 const KILL: Duration = Duration::from_secs(20);
@@ -30,7 +33,8 @@ impl Journey<'_> {
             let name = cell.cell.id.clone().unwrap_or_else(|| cell.cell.number.to_string());
             let run = Frame::new("run").with("id", id).with("cell", name).with("number", cell.cell.number).with("chain", true);
             let run = run.with("source", cell.source.as_str()).with("count", count);
-            worker.send(run).await.map_err(|error| self.worker_error(error))?;
+            let sent = guard(self.cancel, &self.death, worker.send(run)).await;
+            self.unless_stopped(sent)?;
             ids.push(id);
         }
         Ok(ids)
@@ -72,13 +76,16 @@ impl Journey<'_> {
                 why = death.seen() => return Err(MigrateError::KernelDied { phase: self.phase, why }),
                 () = interrupts.due(self.cancel) => {
                     if interrupts.hopeless() {
-                        worker.close().await;
                         return Err(MigrateError::Cancelled { phase: self.phase });
                     }
-                    worker.send(Frame::new("interrupt")).await.map_err(|error| self.worker_error(error))?;
+                    // Where nothing passes, nothing can be sent either.
+                    if let Ok(sent) = tokio::time::timeout(SILENT, interrupt(worker)).await {
+                        sent.map_err(|error| self.worker_error(error))?;
+                    }
                     continue;
                 }
             };
+            interrupts.heard();
             if frame.op() == "done" && frame.header.get("id").and_then(Value::as_u64) == Some(id) {
                 if self.cancel.is_cancelled() {
                     return Err(MigrateError::Cancelled { phase: self.phase });
@@ -127,7 +134,8 @@ impl Journey<'_> {
         (self.on_event)(Event::Fault { cell: cell.clone(), name: name.clone(), supplied });
         if let Some(why) = absent {
             let answer = Frame::new("absent").with("name", name).with("error", why);
-            return worker.send(answer).await.map_err(|error| self.worker_error(error));
+            let sent = guard(self.cancel, &self.death, worker.send(answer)).await;
+            return self.unless_stopped(sent);
         }
         self.report.faults.push(name);
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
@@ -140,7 +148,8 @@ impl Journey<'_> {
             let wire = sent.wire;
             transfer::end(sent, worker, &extra).await.map(|_| wire)
         };
-        self.report.shipped_wire_bytes += sending.await.map_err(|error| self.transfer_error(error))?;
+        let sent = guard(self.cancel, &self.death, sending).await;
+        self.report.shipped_wire_bytes += self.unless_stopped(sent)?;
         let _ = tokio::fs::remove_file(&file).await;
         Ok(())
     }
@@ -154,11 +163,19 @@ fn is_listed(absent: &Value, name: &str) -> bool {
     }
 }
 
-/// When the next interrupt is due: at once, again after [`AGAIN`], and from [`KILL`] on there is no hope.
+/// Interrupts the running cell, and asks what a worker that is there answers at once, whatever its cell does.
+async fn interrupt(worker: &mut Worker) -> Result<(), WorkerError> {
+    worker.send(Frame::new("interrupt")).await?;
+    worker.ask(Frame::new("known").with("names", Vec::<String>::new())).await.map(|_| ())
+}
+
+/// When the next interrupt is due: at once, again after [`AGAIN`], and from [`KILL`] on there is no hope, or from [`SILENT`] on when nothing
+/// was heard since.
 #[derive(Debug, Default)]
 struct Interrupts {
     first: Option<Deadline>,
     sent: u32,
+    is_heard: bool,
 }
 
 impl Interrupts {
@@ -168,13 +185,20 @@ impl Interrupts {
         let first = *self.first.get_or_insert_with(Deadline::now);
         match self.sent {
             0 => {}
+            _ if !self.is_heard => tokio::time::sleep_until(first + SILENT).await,
             1 => tokio::time::sleep_until(first + AGAIN).await,
             _ => tokio::time::sleep_until(first + KILL).await,
         }
         self.sent += 1;
     }
 
+    /// Something came.
+    fn heard(&mut self) {
+        self.is_heard = self.sent > 0;
+    }
+
     fn hopeless(&self) -> bool {
-        self.first.is_some_and(|first| first.elapsed() >= KILL)
+        let patience = if self.is_heard { KILL } else { SILENT };
+        self.first.is_some_and(|first| first.elapsed() >= patience)
     }
 }

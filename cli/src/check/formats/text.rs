@@ -32,7 +32,7 @@ fn full(item: &Item<'_>, terminal: &Terminal) -> String {
         // Nothing else says where it is.
         note = format!("{}, {note}; the line is too long to be shown", item.place.in_words());
     }
-    frame::finding(item.file, item.notebook, item.finding, Some(&note), page)
+    frame::finding(item.file, item.notebook, (item.finding, item.place.line), Some(&note), page)
 }
 
 fn id(item: &Item<'_>) -> String {
