@@ -1,10 +1,11 @@
 //! What stands around a cell: how far the notebook has got, what it imports, what is said in front of the cell.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::features::log;
-use super::growth::Weight;
+use super::growth::Weighed;
 use super::hints;
 use super::words::{hash, warns};
 use crate::facts::CellFacts;
@@ -45,29 +46,30 @@ fn millis(seconds: f64) -> f32 {
 }
 
 /// The most that the libraries which a cell calls are for, and the same with what the names of the calls say: rough seconds.
-fn of_libraries(trace: &CellTrace) -> (f64, f64) {
+fn of_libraries(trace: &CellTrace, weighed: &Weighed) -> (f64, f64) {
     let (mut most, mut named) = (0.0f64, 0.0f64);
-    for call in &trace.work.calls {
+    for (call, weighed) in trace.work.calls.iter().zip(&weighed.calls) {
         let library = call.path.split('.').next().unwrap_or_default();
         if matches!(library, "builtins" | "?" | "operator") {
             continue;
         }
         let seconds = hints::library(library) * call.chance;
-        let name = call.path.rsplit('.').next().unwrap_or_default();
         most = most.max(seconds);
-        named = named.max((seconds * hints::verb(name).unwrap_or(1.0)).sqrt());
+        named = named.max(seconds * weighed.verb.unwrap_or(1.0));
     }
-    (most, named)
+    (most, named.sqrt())
 }
 
 /// What stands around a cell.
-pub(super) struct Context {
+pub(super) struct Context<'n> {
     code_cells: usize,
     position: usize,
     /// Top-level modules that some cell imports.
-    modules: HashSet<String>,
+    modules: FxHashSet<&'n str>,
+    /// The same as words.
+    everywhere: Vec<u32>,
     /// Those that a cell before this one imports.
-    loaded: HashSet<String>,
+    loaded: FxHashSet<&'n str>,
     fits: usize,
     plots: usize,
     loads: usize,
@@ -81,6 +83,7 @@ pub(super) struct Context {
     previous: Vec<u32>,
     /// What the names in calls say of every cell, rough milliseconds in logarithms, ascending.
     verbs: Vec<f32>,
+    verb_mean: f32,
     /// The same with what the libraries are for.
     library_verbs: Vec<f32>,
     /// What the libraries of the notebook are for, rough seconds, descending.
@@ -89,24 +92,27 @@ pub(super) struct Context {
     host: Host,
 }
 
-impl Context {
-    pub(super) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Self {
-        let mut works: Vec<f64> = traces.iter().map(|trace| Weight::of_cell(&trace.work).usual).collect();
+impl<'n> Context<'n> {
+    pub(super) fn of(notebook: &Notebook, facts: &'n [Arc<CellFacts>], traces: &[Arc<CellTrace>], weighed: &[Weighed]) -> Self {
+        let mut works: Vec<f64> = weighed.iter().map(|weighed| weighed.all.usual).collect();
         works.sort_by(f64::total_cmp);
-        let modules: HashSet<String> = facts.iter().flat_map(|facts| facts.text().modules.iter().cloned()).collect();
+        let modules: FxHashSet<&str> = facts.iter().flat_map(|facts| facts.text().modules.iter().map(String::as_str)).collect();
         let mut libraries: Vec<f64> = modules.iter().map(|module| hints::library(module)).collect();
         libraries.sort_by(|a, b| b.total_cmp(a));
         let code = || notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).map(|(_, facts)| facts);
+        let verbs = ascending(code().map(|facts| millis(facts.text().hints.most)));
         Self {
-            verbs: ascending(code().map(|facts| millis(facts.text().hints.most))),
-            library_verbs: ascending(traces.iter().map(|trace| millis(of_libraries(trace).1))),
+            verb_mean: verbs.iter().sum::<f32>() / (verbs.len().max(1) as f32),
+            verbs,
+            library_verbs: ascending(traces.iter().zip(weighed).map(|(trace, weighed)| millis(of_libraries(trace, weighed).1))),
             libraries,
             unknown_libraries: modules.iter().filter(|module| !hints::knows(module)).count(),
             host: notebook.host,
+            everywhere: modules.iter().map(|module| hash("notebook", module)).collect(),
             code_cells: notebook.cells.iter().filter(|cell| cell.kind == CellKind::Code && !cell.source.trim().is_empty()).count(),
             position: 0,
             modules,
-            loaded: HashSet::new(),
+            loaded: FxHashSet::default(),
             fits: 0,
             plots: 0,
             loads: 0,
@@ -125,9 +131,9 @@ impl Context {
     }
 
     /// The cell has been looked at.
-    pub(super) fn pass(&mut self, facts: &CellFacts, trace: &CellTrace) {
+    pub(super) fn pass(&mut self, facts: &'n CellFacts, trace: &CellTrace) {
         self.position += 1;
-        self.loaded.extend(facts.text().modules.iter().cloned());
+        self.loaded.extend(facts.text().modules.iter().map(String::as_str));
         let count = |class: Class| trace.work.calls.iter().filter(|call| call.class == class).count();
         self.fits += count(Class::Fit);
         self.plots += count(Class::Plot);
@@ -135,34 +141,37 @@ impl Context {
         self.prose.clear();
         self.warned = false;
         let names = trace.work.calls.iter().filter(|call| !call.path.starts_with("builtins."));
-        self.previous = names.map(|call| hash("before", call.path.rsplit('.').next().unwrap_or_default())).collect();
+        self.previous = names.map(|call| hash("before", call.name())).collect();
     }
 
     /// What the imports take that no cell before made, seconds.
     pub(super) fn import_seconds(&self, facts: &CellFacts) -> f64 {
-        let new: HashSet<&String> = facts.text().modules.iter().filter(|module| self.is_new(module)).collect();
-        let mut seconds: Vec<f64> = new.into_iter().filter_map(|module| usual_seconds::import(module)).collect();
+        let mut seconds: Vec<f64> = self.new_modules(facts).into_iter().filter_map(usual_seconds::import).collect();
         seconds.sort_by(f64::total_cmp);
         seconds.iter().sum()
+    }
+
+    /// Modules that the cell imports and no cell before it, each once.
+    fn new_modules<'f>(&self, facts: &'f CellFacts) -> FxHashSet<&'f str> {
+        facts.text().modules.iter().map(String::as_str).filter(|module| self.is_new(module)).collect()
     }
 
     fn is_new(&self, module: &str) -> bool {
         !self.loaded.contains(module)
     }
 
-    pub(super) fn numbers(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
+    pub(super) fn numbers(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace, weighed: &Weighed) {
         let flag = |set: bool| f32::from(u8::from(set));
         let text = facts.text();
-        let new: HashSet<&String> = text.modules.iter().filter(|module| self.is_new(module)).collect();
         let has = |class: Class| trace.work.calls.iter().any(|call| call.class == class);
         let uses = |names: &[&str]| flag(names.iter().any(|name| self.modules.contains(*name)));
-        let work = Weight::of_cell(&trace.work).usual;
+        let work = weighed.all.usual;
         let definitions = text.counts.functions + text.counts.classes + text.counts.imports;
         numbers.extend([
             self.position.min(200) as f32,
             (self.position as f32 + 0.5) / (self.code_cells.max(1) as f32),
             self.code_cells.min(200) as f32,
-            new.len() as f32,
+            self.new_modules(facts).len() as f32,
             self.modules.len() as f32,
             flag(self.plots == 0 && has(Class::Plot)),
             flag(self.fits == 0 && has(Class::Fit)),
@@ -181,12 +190,12 @@ impl Context {
     }
 
     /// What names say, and where the notebook ran.
-    pub(super) fn hints(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
+    pub(super) fn hints(&self, numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace, weighed: &Weighed) {
         let flag = |set: bool| f32::from(u8::from(set));
         let said = &facts.text().hints;
         let rank = |all: &[f32], one: f32| all.partition_point(|known| *known < one) as f32 / (all.len().max(1) as f32);
         let above = |seconds: f64| self.libraries.partition_point(|known| *known >= seconds).min(50) as f32;
-        let (library, named) = of_libraries(trace);
+        let (library, named) = of_libraries(trace, weighed);
         numbers.extend([
             millis(said.most),
             millis(said.looped),
@@ -195,7 +204,7 @@ impl Context {
             said.silent.min(200) as f32,
             millis(said.argument),
             said.arguments.min(50) as f32,
-            self.verbs.iter().sum::<f32>() / (self.verbs.len().max(1) as f32),
+            self.verb_mean,
             rank(&self.verbs, millis(said.most)),
             millis(library),
             millis(named),
@@ -217,8 +226,6 @@ impl Context {
         for module in facts.text().modules.iter().filter(|module| self.is_new(module)) {
             words.push(hash("first", module));
         }
-        for module in &self.modules {
-            words.push(hash("notebook", module));
-        }
+        words.extend(&self.everywhere);
     }
 }

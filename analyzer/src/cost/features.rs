@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::growth::{SELDOM, Weight};
-use super::hints::verb;
+use super::growth::{SELDOM, Weighed};
 use super::words::{Text, hash};
 use crate::facts::CellFacts;
-use crate::interp::{Call, CellTrace, Work};
+use crate::interp::{CellTrace, Work};
 use crate::library_effects::cost::{CLASSES, Class};
 use crate::notebook::{Cell, CellKind, Notebook};
 use crate::report::EffectKind;
@@ -141,8 +140,9 @@ pub const FEATURES: [&str; 109] = [
 
 /// The features of every code cell, in the order of the notebook's cells.
 pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Vec<Option<CellFeatures>> {
-    let mut context = Context::of(notebook, facts, traces);
-    let mut traces = traces.iter();
+    let weighed: Vec<Weighed> = traces.iter().map(|trace| Weighed::of(&trace.work)).collect();
+    let mut context = Context::of(notebook, facts, traces, &weighed);
+    let mut traces = traces.iter().zip(&weighed);
     let cells = notebook.cells.iter().zip(facts);
     cells
         .map(|(cell, facts)| {
@@ -150,12 +150,12 @@ pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<Ce
                 context.prose(&cell.source);
                 return None;
             }
-            let trace = traces.next()?;
+            let (trace, weighed) = traces.next()?;
             if blind(cell, facts) {
                 context.pass(facts, trace);
                 return None;
             }
-            let features = of_cell(facts, trace, &context);
+            let features = of_cell(facts, trace, weighed, &context);
             context.pass(facts, trace);
             Some(features)
         })
@@ -167,22 +167,21 @@ fn blind(cell: &Cell, facts: &CellFacts) -> bool {
     !facts.syntax.problems.is_empty() && facts.syntax.body.is_empty() && !cell.source.trim().is_empty()
 }
 
-fn of_cell(facts: &CellFacts, trace: &CellTrace, context: &Context) -> CellFeatures {
+fn of_cell(facts: &CellFacts, trace: &CellTrace, weighed: &Weighed, context: &Context) -> CellFeatures {
     let mut numbers = Vec::with_capacity(FEATURES.len());
     of_text(&mut numbers, facts.text());
-    of_work(&mut numbers, &trace.work, context.import_seconds(facts));
+    of_work(&mut numbers, &trace.work, weighed, context.import_seconds(facts));
     of_trace(&mut numbers, facts, trace);
-    context.numbers(&mut numbers, facts, trace);
-    context.hints(&mut numbers, facts, trace);
-    of_chance(&mut numbers, &trace.work);
+    context.numbers(&mut numbers, facts, trace, weighed);
+    context.hints(&mut numbers, facts, trace, weighed);
+    of_chance(&mut numbers, &trace.work, weighed);
     debug_assert_eq!(numbers.len(), FEATURES.len());
     let mut words = facts.text().words.clone();
     words_of(&mut words, trace);
     context.words(&mut words, facts);
     words.sort_unstable();
     words.dedup();
-    let weight = Weight::of_cell(&trace.work);
-    CellFeatures { numbers, words, scale: weight.scale(), growth: weight.growth() }
+    CellFeatures { numbers, words, scale: weighed.all.scale(), growth: weighed.all.growth() }
 }
 
 /// Numbers span orders of magnitude.
@@ -225,13 +224,13 @@ fn of_text(numbers: &mut Vec<f32>, text: &Text) {
     numbers.extend(all.map(|count| count as f32));
 }
 
-fn of_work(numbers: &mut Vec<f32>, work: &Work, imported: f64) {
-    let usual: Vec<f64> = work.calls.iter().map(|call| Weight::of_call(call).usual).collect();
-    let largest = usual.iter().copied().fold(0.0, f64::max);
-    let in_loop = usual.iter().zip(&work.calls).filter(|(_, call)| call.depth > 0).map(|(usual, _)| *usual).fold(0.0, f64::max);
+fn of_work(numbers: &mut Vec<f32>, work: &Work, weighed: &Weighed, imported: f64) {
+    let usual = || work.calls.iter().zip(weighed.calls.iter().map(|call| call.weight.usual));
+    let largest = usual().map(|(_, usual)| usual).fold(0.0, f64::max);
+    let in_loop = usual().filter(|(call, _)| call.depth > 0).map(|(_, usual)| usual).fold(0.0, f64::max);
     let known = |depth: u32| work.calls.iter().filter(|call| call.depth >= depth).filter_map(|call| call.seconds).fold(0.0, f64::max);
     let millis = |seconds: f64| log(seconds * 1e3);
-    numbers.push(millis(Weight::of_cell(work).usual));
+    numbers.push(millis(weighed.all.usual));
     numbers.push(millis(known(0)));
     numbers.push(millis(known(1)));
     numbers.push(millis(imported));
@@ -251,14 +250,19 @@ fn of_work(numbers: &mut Vec<f32>, work: &Work, imported: f64) {
 }
 
 /// What stands behind questions for files, which as a rule need not run, and what the names of the other calls say.
-fn of_chance(numbers: &mut Vec<f32>, work: &Work) {
+fn of_chance(numbers: &mut Vec<f32>, work: &Work, weighed: &Weighed) {
     let millis = |seconds: f64| log(seconds * 1e3);
-    let named = |call: &Call| verb(call.path.rsplit('.').next().unwrap_or_default()).unwrap_or_default();
-    let kept = work.calls.iter().filter(|call| call.chance < SELDOM);
-    let sure = work.calls.iter().filter(|call| call.chance >= SELDOM && !call.path.starts_with("builtins."));
+    let (mut kept, mut named) = (0.0, 0.0);
+    for (call, weighed) in work.calls.iter().zip(&weighed.calls) {
+        if call.chance < SELDOM {
+            kept = f64::max(kept, weighed.weight.always);
+        } else {
+            named = f64::max(named, weighed.verb.unwrap_or_default());
+        }
+    }
     numbers.push(work.guards.min(10) as f32);
-    numbers.push(millis(kept.map(|call| Weight::of_call(call).always).fold(0.0, f64::max)));
-    numbers.push(millis(sure.map(named).fold(0.0, f64::max)));
+    numbers.push(millis(kept));
+    numbers.push(millis(named));
 }
 
 fn of_trace(numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
@@ -288,7 +292,7 @@ fn of_trace(numbers: &mut Vec<f32>, facts: &CellFacts, trace: &CellTrace) {
 fn words_of(words: &mut Vec<u32>, trace: &CellTrace) {
     let mut libraries = BTreeSet::new();
     for call in &trace.work.calls {
-        let name = call.path.rsplit('.').next().unwrap_or(&call.path);
+        let name = call.name();
         if call.chance < SELDOM {
             words.push(hash("kept", name));
             continue;

@@ -55,10 +55,13 @@ impl Weight {
 
     /// Rough seconds of everything that a cell does.
     pub(super) fn of_cell(work: &Work) -> Self {
+        Self::of_all(work, work.calls.iter().map(Self::of_call))
+    }
+
+    fn of_all(work: &Work, calls: impl Iterator<Item = Self>) -> Self {
         let (now, usual) = (work.steps * STEP, work.usual_steps * STEP);
         let mut sum = Self { now, usual, damped: damped(now, usual), always: usual };
-        for call in &work.calls {
-            let one = Self::of_call(call);
+        for one in calls {
             sum.now += one.now;
             sum.usual += one.usual;
             sum.damped += one.damped;
@@ -89,9 +92,35 @@ impl Weight {
     }
 }
 
+/// What a cell's calls weigh, each found once.
+pub(super) struct Weighed {
+    /// The whole cell.
+    pub(super) all: Weight,
+    /// The calls, in the order of [`Work::calls`].
+    pub(super) calls: Vec<WeighedCall>,
+}
+
+/// What a call weighs.
+pub(super) struct WeighedCall {
+    pub(super) weight: Weight,
+    /// What its name says, rough seconds; nothing of builtins.
+    pub(super) verb: Option<f64>,
+}
+
+impl Weighed {
+    pub(super) fn of(work: &Work) -> Self {
+        let weigh = |call: &Call| WeighedCall {
+            weight: Weight::of_call(call),
+            verb: if call.path.starts_with("builtins.") { None } else { verb(call.name()) },
+        };
+        let calls: Vec<WeighedCall> = work.calls.iter().map(weigh).collect();
+        Self { all: Weight::of_all(work, calls.iter().map(|call| call.weight)), calls }
+    }
+}
+
 /// What the name of a call says that is seldom made, rough seconds.
 fn seldom(call: &Call) -> f64 {
-    if call.chance >= SELDOM { 0.0 } else { verb(call.path.rsplit('.').next().unwrap_or_default()).unwrap_or_default() }
+    if call.chance >= SELDOM { 0.0 } else { verb(call.name()).unwrap_or_default() }
 }
 
 /// Who loops over three things, or works on a hundred rows, mostly does so because each of them takes long: less than usual says little, and more than usual

@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 /// What the names in a cell's calls say. Calls in functions that the cell only defines do not count.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,11 +67,11 @@ impl Hints {
 
 /// What a function of this name takes, rough seconds, where one of its words says so: `train_model`, `fitAll`, `gridSearch`.
 pub(super) fn verb(name: &str) -> Option<f64> {
-    let words = words(name);
+    let (text, bounds) = words(name);
     let verbs = &tables().verbs;
-    let single = words.iter().filter_map(|word| verbs.get(word.as_str()));
-    let double = words.windows(2).filter_map(|pair| verbs.get(pair.concat().as_str()));
-    single.chain(double).copied().reduce(f64::max)
+    let single = bounds.windows(2).map(|word| &text[word[0]..word[1]]);
+    let double = bounds.windows(3).map(|pair| &text[pair[0]..pair[2]]);
+    single.chain(double).filter_map(|word| verbs.get(word)).copied().reduce(f64::max)
 }
 
 /// The verb for what a program does whose name says nothing.
@@ -94,29 +95,32 @@ pub(super) fn knows(library: &str) -> bool {
     tables().libraries.contains_key(library)
 }
 
-/// The words of an identifier, in lower case: by `_`, capitals and digits.
-fn words(name: &str) -> Vec<String> {
-    let chars: Vec<char> = name.chars().collect();
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    for (at, &c) in chars.iter().enumerate() {
-        let before = at.checked_sub(1).map(|at| chars[at]);
-        let ends_acronym =
-            c.is_uppercase() && before.is_some_and(char::is_uppercase) && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
-        let starts = before.is_some_and(|before| {
-            before.is_lowercase() && c.is_uppercase() || before.is_ascii_digit() != c.is_ascii_digit() || ends_acronym
+/// The words of an identifier, in lower case, one after the other, and where each begins and the last ends: by `_`, capitals and digits.
+fn words(name: &str) -> (String, SmallVec<[usize; 8]>) {
+    let (mut text, mut bounds) = (String::with_capacity(name.len()), SmallVec::new());
+    let mut before: Option<char> = None;
+    let mut rest = name.chars();
+    while let Some(c) = rest.next() {
+        if !c.is_alphanumeric() {
+            before = None;
+            continue;
+        }
+        let ends_acronym = |before: char| before.is_uppercase() && c.is_uppercase() && rest.clone().next().is_some_and(char::is_lowercase);
+        let starts = before.is_none_or(|before| {
+            before.is_lowercase() && c.is_uppercase() || before.is_ascii_digit() != c.is_ascii_digit() || ends_acronym(before)
         });
-        if (starts || !c.is_alphanumeric()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
+        if starts {
+            bounds.push(text.len());
         }
-        if c.is_alphanumeric() {
-            word.extend(c.to_lowercase());
+        if c.is_ascii() {
+            text.push(c.to_ascii_lowercase());
+        } else {
+            text.extend(c.to_lowercase());
         }
+        before = Some(c);
     }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
+    bounds.push(text.len());
+    (text, bounds)
 }
 
 struct Tables {
@@ -232,9 +236,14 @@ mod tests {
 
     #[test]
     fn names_are_cut_into_words() {
-        assert_eq!(words("trainModel_v2"), ["train", "model", "v", "2"]);
-        assert_eq!(words("HTTPRequest"), ["http", "request"]);
-        assert_eq!(words("__init__"), ["init"]);
+        let cut = |name| {
+            let (text, bounds) = words(name);
+            bounds.windows(2).map(|word| text[word[0]..word[1]].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(cut("trainModel_v2"), ["train", "model", "v", "2"]);
+        assert_eq!(cut("HTTPRequest"), ["http", "request"]);
+        assert_eq!(cut("__init__"), ["init"]);
+        assert!(cut("__").is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod context;
 mod features;
+mod forest;
 mod growth;
 mod hints;
 mod model;

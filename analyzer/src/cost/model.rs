@@ -10,18 +10,17 @@
 //! | forests | location, low, high; each: f32 base, u16 trees; each tree: u16 nodes; each node: u16 number, f32 threshold, u16 node to the right |
 //! | calibration | f32 by which the interval is widened at each end |
 //!
-//! A node with the number 65535 is a leaf and its threshold the value; what is not above the threshold goes on at the next node.
+//! A node with the number 65535 is a leaf and its threshold the value; what is not above the threshold goes on at the next node. A tree
+//! has at most 16 leaves.
 
 use std::sync::OnceLock;
 
 use super::features::{CellFeatures, FEATURES};
+use super::forest::Forest;
 use super::reader::Reader;
 use super::words::hash;
 
 const MAGIC: &[u8] = b"nbhoist cost 1\n";
-const LEAF: u16 = u16::MAX;
-/// Nodes that a path through a tree may have; a longer one is a circle.
-const MAX_DEPTH: usize = 64;
 /// No estimate is below this, seconds.
 const SHORTEST: f64 = 1e-4;
 /// Nor above this: a week.
@@ -69,19 +68,6 @@ pub struct Model {
     widen: [f32; 2],
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Forest {
-    base: f32,
-    trees: Vec<Vec<Node>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Node {
-    number: u16,
-    threshold: f32,
-    right: u16,
-}
-
 impl Model {
     /// The model that is part of the program; none in a build without one.
     pub fn embedded() -> Option<&'static Self> {
@@ -110,9 +96,9 @@ impl Model {
         let words: Option<Vec<_>> = (0..count).map(|_| Some((reader.u32()?, reader.f32()?))).collect();
         let words = words?;
         let ascending = words.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let location = Forest::read(reader)?;
-        let low = Forest::read(reader)?;
-        let high = Forest::read(reader)?;
+        let location = Forest::read(reader, FEATURES.len() + ADDED)?;
+        let low = Forest::read(reader, FEATURES.len() + ADDED)?;
+        let high = Forest::read(reader, FEATURES.len() + ADDED)?;
         let widen = [reader.f32()?, reader.f32()?];
         ascending.then_some(Self { words, location, low, high, widen })
     }
@@ -143,45 +129,6 @@ impl Model {
         numbers.extend([sum as f32, most, least]);
         numbers
     }
-}
-
-impl Forest {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let base = reader.f32()?;
-        let trees: Option<Vec<_>> = (0..reader.u16()?).map(|_| Self::read_tree(reader)).collect();
-        Some(Self { base, trees: trees? })
-    }
-
-    fn read_tree(reader: &mut Reader<'_>) -> Option<Vec<Node>> {
-        let count = reader.u16()?;
-        let nodes: Option<Vec<Node>> =
-            (0..count).map(|_| Some(Node { number: reader.u16()?, threshold: reader.f32()?, right: reader.u16()? })).collect();
-        let nodes = nodes?;
-        let fits = |(at, node): (usize, &Node)| {
-            node.number == LEAF
-                || usize::from(node.number) < FEATURES.len() + ADDED
-                    && usize::from(node.right) > at
-                    && node.right < count
-                    && at + 1 < nodes.len()
-        };
-        (count > 0 && nodes.iter().enumerate().all(fits)).then_some(nodes)
-    }
-
-    fn value(&self, numbers: &[f32]) -> f64 {
-        f64::from(self.base) + self.trees.iter().map(|tree| f64::from(leaf(tree, numbers))).sum::<f64>()
-    }
-}
-
-fn leaf(tree: &[Node], numbers: &[f32]) -> f32 {
-    let mut at = 0;
-    for _ in 0..MAX_DEPTH {
-        let node = tree[at];
-        if node.number == LEAF {
-            return node.threshold;
-        }
-        at = if numbers[usize::from(node.number)] <= node.threshold { at + 1 } else { usize::from(node.right) };
-    }
-    0.0
 }
 
 /// Tells models of other features apart.

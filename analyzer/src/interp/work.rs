@@ -65,6 +65,13 @@ pub(crate) struct Call {
     pub(crate) chance: f64,
 }
 
+impl Call {
+    /// The last part of the path.
+    pub(crate) fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or_default()
+    }
+}
+
 /// A loop that a cell runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Loop {
