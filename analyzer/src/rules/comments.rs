@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{Mode, ParseOptions, parse_cells_unchecked};
 use ruff_text_size::{TextRange, TextSize};
 
 use crate::syntax;
@@ -70,7 +69,7 @@ impl Comments {
 
     fn read_tokens(&mut self, source: &str, body: usize) {
         let range = TextRange::new(TextSize::try_from(body).unwrap_or_default(), TextSize::of(source));
-        let parsed = parse_cells_unchecked(source, [range], &ParseOptions::from(Mode::Ipython));
+        let parsed = syntax::parse_for_tokens(source, range);
         // Inside an interpolated string the line breaks are tokens of their own.
         let mut interpolated: Vec<usize> = Vec::new();
         for token in parsed.tokens() {

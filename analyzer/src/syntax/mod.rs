@@ -1,5 +1,6 @@
 //! From the text of a cell to syntax trees that keep their byte offsets into the cell.
 
+mod brackets;
 mod escape;
 mod recover;
 
@@ -7,9 +8,9 @@ use std::collections::BTreeMap;
 
 use ruff_python_ast::Stmt;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{Mode, ParseOptions, parse_cells_unchecked};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
+pub(crate) use brackets::parse_for_tokens;
 pub(crate) use escape::{CellMagic, CellMagicKind, Escape, EscapeKind};
 
 use crate::report::Problem;
@@ -59,7 +60,7 @@ pub(crate) fn body(source: &str) -> (usize, bool) {
 /// Calls `take` with each token of the Python that starts at a byte, with its place in `source`.
 pub(crate) fn each_token(source: &str, start: usize, mut take: impl FnMut(TokenKind, TextRange)) {
     let range = TextRange::new(TextSize::new(start as u32), TextSize::of(source));
-    let parsed = parse_cells_unchecked(source, [range], &ParseOptions::from(Mode::Ipython));
+    let parsed = parse_for_tokens(source, range);
     parsed.tokens().iter().for_each(|token| take(token.kind(), token.range()));
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn parse_statements(source: &str, range: TextRange) -> (Vec<Stmt>, Ve
 
 /// Parses a range as it stands.
 fn parse_range(source: &str, range: TextRange) -> (Vec<Stmt>, Vec<Problem>) {
-    let parsed = parse_cells_unchecked(source, [range], &ParseOptions::from(Mode::Ipython));
+    let parsed = brackets::parse(source, range);
     let problems = parsed
         .errors()
         .iter()
