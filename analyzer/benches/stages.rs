@@ -13,7 +13,7 @@ use nbhoist_analyzer::{After, FactsCache, Request, Stage, analyze_observed, ipyn
 
 /// Cells of the notebooks, and how often each is analyzed; the median counts.
 const SIZES: [(usize, usize); 4] = [(10, 21), (100, 11), (1_000, 5), (10_000, 3)];
-const STAGES: [&str; 6] = ["facts", "graph", "liveness", "cost", "rules", "plan"];
+const STAGES: [&str; 7] = ["facts", "graph", "edges", "liveness", "cost", "rules", "plan"];
 /// Stack of the thread that analyzes, bytes: the interpreter follows nested code.
 const STACK_BYTES: usize = 256 << 20;
 
@@ -34,11 +34,11 @@ fn run() {
         return edits(cells);
     }
     println!("{:>8} {}", "cells", STAGES.map(|stage| format!("{stage:>10}")).join(" "));
-    let mut curves: [Vec<(f64, f64)>; 6] = Default::default();
+    let mut curves: [Vec<(f64, f64)>; 7] = Default::default();
     for (cells, rounds) in SIZES {
         let notebook = notebook(cells);
-        let all: Vec<[f64; 6]> = (0..rounds).map(|_| measure(&notebook)).collect();
-        let medians: [f64; 6] = std::array::from_fn(|stage| median(all.iter().map(|times| times[stage]).collect()));
+        let all: Vec<[f64; 7]> = (0..rounds).map(|_| measure(&notebook)).collect();
+        let medians: [f64; 7] = std::array::from_fn(|stage| median(all.iter().map(|times| times[stage]).collect()));
         println!("{cells:>8} {}", medians.map(|time| format!("{:>7.3} ms", time * 1e3)).join(" "));
         for (curve, time) in curves.iter_mut().zip(medians) {
             curve.push(((cells as f64).ln(), time.ln()));
@@ -59,12 +59,12 @@ const EDITS: usize = 400;
 fn edits(cells: usize) {
     let mut notebook = chain(cells);
     let mut cache = FactsCache::for_edits();
-    let mut all: Vec<[f64; 5]> = Vec::new();
+    let mut all: Vec<[f64; 6]> = Vec::new();
     let mut interpreted = 0;
     for edit in 0..EDITS {
         let cell = &mut notebook.cells[edit / 2 * 37 % cells];
         cell.source = if edit % 2 == 0 { format!("nowhere\n{}", cell.source) } else { cell.source.replacen("nowhere\n", "", 1) };
-        let mut times = [0.0; 5];
+        let mut times = [0.0; 6];
         let mut began = Instant::now();
         let before = cache.interpreted();
         analyze_observed(&Request::new(&notebook), &mut cache, &mut |stage| {
@@ -76,7 +76,7 @@ fn edits(cells: usize) {
             all.push(times);
         }
     }
-    for (stage, name) in STAGES.iter().enumerate().take(5) {
+    for (stage, name) in STAGES.iter().enumerate().take(6) {
         println!("{name:>8} {:>7.3} ms", median(all.iter().map(|times| times[stage]).collect()) * 1e3);
     }
     println!("{:>8.1} cells interpreted for each edit", interpreted as f64 / all.len() as f64);
@@ -98,8 +98,8 @@ fn chain(cells: usize) -> Notebook {
 }
 
 /// Seconds that each stage takes, in the order of `STAGES`. `plan` is one block in the middle, as an editor asks for it.
-fn measure(notebook: &Notebook) -> [f64; 6] {
-    let mut times = [0.0; 6];
+fn measure(notebook: &Notebook) -> [f64; 7] {
+    let mut times = [0.0; 7];
     let mut began = Instant::now();
     let mut ended = |stage: Stage| {
         times[stage as usize] = began.elapsed().as_secs_f64();
@@ -109,7 +109,7 @@ fn measure(notebook: &Notebook) -> [f64; 6] {
     let middle = notebook.cells.len() as u32 / 2;
     let began = Instant::now();
     std::hint::black_box(analysis.plan(&[middle, middle + 1, middle + 2], After::FollowingCells));
-    times[5] = began.elapsed().as_secs_f64();
+    times[6] = began.elapsed().as_secs_f64();
     times
 }
 

@@ -10,7 +10,8 @@ use std::sync::{Arc, OnceLock};
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, IpyEscapeKind, Stmt};
-use ruff_text_size::{Ranged, TextSize};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use function::FunctionNode;
 pub(crate) use scope::{Scope, comprehension_targets};
@@ -31,9 +32,15 @@ pub struct CellFacts {
     pub(crate) binds_builtins: Vec<Name>,
     /// Scopes of functions, lambdas and classes, by the offset at which they start.
     pub(crate) scopes: BTreeMap<u32, Arc<Scope>>,
+    /// Whether it does nothing but import, line magics beside that included.
+    pub(crate) imports_only: bool,
     /// What its text says about its cost, once somebody has asked.
     text: OnceLock<Text>,
-    source: Box<str>,
+    pub(crate) source: Box<str>,
+    /// Texts that are paths of one machine, once a rule has asked.
+    pub(crate) local_paths: OnceLock<Vec<(String, TextRange)>>,
+    /// Whether any statement may give something else when it runs twice, once a rule has asked.
+    pub(crate) may_differ_again: OnceLock<bool>,
     /// What its functions read, once a rule has asked.
     pub(crate) in_functions: OnceLock<NamesInFunctions>,
 }
@@ -56,28 +63,13 @@ impl CellFacts {
         let mut binds = top.locals;
         binds.extend(collector.globals);
         let binds_builtins = binds.iter().filter(|name| crate::interp::is_builtin(name)).cloned().collect();
-        Self { binds, binds_builtins, scopes: collector.scopes, syntax, source: source.into(), ..Self::default() }
+        let imports_only = imports_only(&syntax);
+        Self { binds, binds_builtins, scopes: collector.scopes, syntax, imports_only, source: source.into(), ..Self::default() }
     }
-}
 
-impl CellFacts {
     /// What its text says about its cost.
     pub(crate) fn text(&self) -> &Text {
         self.text.get_or_init(|| Text::of(&self.source, &self.syntax))
-    }
-
-    /// Whether it does nothing but import, line magics beside that included.
-    pub(crate) fn imports_only(&self) -> bool {
-        let is_import = |statement: &Stmt| matches!(statement, Stmt::Import(_) | Stmt::ImportFrom(_));
-        let is_beside = |statement: &Stmt| match statement {
-            Stmt::Expr(expression) => expression.value.is_string_literal_expr(),
-            Stmt::IpyEscapeCommand(escape) => escape.kind == IpyEscapeKind::Magic,
-            _ => false,
-        };
-        let body = &self.syntax.body;
-        self.syntax.cell_magic.is_none()
-            && body.iter().any(is_import)
-            && body.iter().all(|statement| is_import(statement) || is_beside(statement))
     }
 
     /// Whether a statement at the top takes all names of a module.
@@ -89,10 +81,24 @@ impl CellFacts {
     }
 }
 
+/// Whether a cell does nothing but import, line magics beside that included.
+fn imports_only(syntax: &CellSyntax) -> bool {
+    let is_import = |statement: &Stmt| matches!(statement, Stmt::Import(_) | Stmt::ImportFrom(_));
+    let is_beside = |statement: &Stmt| match statement {
+        Stmt::Expr(expression) => expression.value.is_string_literal_expr(),
+        Stmt::IpyEscapeCommand(escape) => escape.kind == IpyEscapeKind::Magic,
+        _ => false,
+    };
+    let body = &syntax.body;
+    syntax.cell_magic.is_none() && body.iter().any(is_import) && body.iter().all(|statement| is_import(statement) || is_beside(statement))
+}
+
 /// Facts kept by text.
 #[derive(Debug, Default)]
 pub struct FactsCache {
-    entries: std::collections::HashMap<String, Arc<CellFacts>>,
+    entries: FxHashMap<String, Arc<CellFacts>>,
+    /// Those that each place of a notebook had the last time; an edit leaves most places alone.
+    pub(crate) places: Vec<Option<Arc<CellFacts>>>,
     computed: u64,
     /// Of the last interpretation.
     pub(crate) memo: Option<Memo>,
@@ -123,9 +129,27 @@ impl FactsCache {
         facts
     }
 
+    /// The same for the cell at this place of the notebook.
+    pub(crate) fn get_at(&mut self, place: usize, source: &str) -> Arc<CellFacts> {
+        if self.memo.is_none() {
+            return self.get(source);
+        }
+        if let Some(Some(facts)) = self.places.get(place)
+            && *facts.source == *source
+        {
+            return Arc::clone(facts);
+        }
+        let facts = self.get(source);
+        if self.places.len() <= place {
+            self.places.resize(place + 1, None);
+        }
+        self.places[place] = Some(Arc::clone(&facts));
+        facts
+    }
+
     /// Forgets what no source of `sources` needs.
     pub fn retain<'s>(&mut self, sources: impl Iterator<Item = &'s str>) {
-        let keep: BTreeSet<&str> = sources.collect();
+        let keep: FxHashSet<&str> = sources.collect();
         self.entries.retain(|source, _| keep.contains(source.as_str()));
     }
 

@@ -13,6 +13,7 @@ use crate::report::{Edge, EdgeKind, EffectKind};
 const MAX_CHANGERS: usize = 100;
 
 /// Every dependency of a cell on one before it.
+#[inline(never)]
 pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
     let mut found: BTreeMap<(u32, u32, EdgeKind), BTreeSet<Cow<'_, str>>> = BTreeMap::new();
     let mut written: HashMap<&str, Vec<u32>> = HashMap::new();

@@ -112,12 +112,10 @@ impl<'a> Request<'a> {
 }
 
 /// What the analysis knows about a notebook.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Analysis {
     /// One report for each cell, markdown cells included.
     pub cells: Vec<CellReport>,
-    /// Dependencies between cells.
-    pub edges: Vec<Edge>,
     /// What the rules found.
     pub findings: Vec<Finding>,
     /// What the source alone says of each cell's work, seconds; only ratios count. A history keeps it beside the time that a run took, so that
@@ -136,13 +134,29 @@ pub fn analyze(request: &Request<'_>) -> Analysis {
 
 /// Analyzes a notebook, taking the facts of unchanged cells from a cache.
 pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
-    in_stages(request, cache, &mut |_| {}, &mut |_| {})
+    let analysis = in_stages(request, cache, &mut Listener { told: &mut |_| {}, wanted: &|| true }, None);
+    // It is nothing only where it is not wanted.
+    analysis.unwrap_or_default()
 }
 
-/// The same as [`analyze_with`]; `told` is given the findings as soon as they are final. What the model says of costs moves no finding unless runs
-/// were measured, so it is asked after that: an editor need not wait for it.
-pub fn analyze_telling(request: &Request<'_>, cache: &mut FactsCache, told: &mut dyn FnMut(&[Finding])) -> Analysis {
-    in_stages(request, cache, told, &mut |_| {})
+/// Whoever waits for an analysis in parts.
+pub struct Listener<'l> {
+    /// Is given the findings as soon as they are final. What the model says of costs moves no finding unless runs were measured, so it is asked after
+    /// that: an editor need not wait for it.
+    pub told: &'l mut dyn FnMut(&[Finding]),
+    /// Whether what comes behind the findings is still of use. It is asked between cells, so that an edit does not wait for what it makes outdated.
+    pub wanted: &'l dyn Fn() -> bool,
+}
+
+impl std::fmt::Debug for Listener<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").finish_non_exhaustive()
+    }
+}
+
+/// The same as [`analyze_with`] for somebody who waits for the findings first; nothing when the rest was no more wanted.
+pub fn analyze_telling(request: &Request<'_>, cache: &mut FactsCache, listener: &mut Listener<'_>) -> Option<Analysis> {
+    in_stages(request, cache, listener, None)
 }
 
 /// A part of an analysis, for those who measure what each takes.
@@ -150,8 +164,10 @@ pub fn analyze_telling(request: &Request<'_>, cache: &mut FactsCache, told: &mut
 pub enum Stage {
     /// What each cell says on its own.
     Facts,
-    /// Interpretation of all cells, and the edges between them.
+    /// Interpretation of all cells.
     Graph,
+    /// The edges between them; found when somebody asks for them unless stages are observed.
+    Edges,
     /// What each cell needs, binds, changes and deletes.
     Liveness,
     /// What each cell will take.
@@ -162,44 +178,66 @@ pub enum Stage {
 
 /// The same as [`analyze_with`]; `ended` is told when a stage is over, in the order in which they run.
 pub fn analyze_observed(request: &Request<'_>, cache: &mut FactsCache, ended: &mut dyn FnMut(Stage)) -> Analysis {
-    in_stages(request, cache, &mut |_| {}, ended)
+    let analysis = in_stages(request, cache, &mut Listener { told: &mut |_| {}, wanted: &|| true }, Some(ended));
+    analysis.unwrap_or_default()
 }
 
-fn in_stages(request: &Request<'_>, cache: &mut FactsCache, told: &mut dyn FnMut(&[Finding]), ended: &mut dyn FnMut(Stage)) -> Analysis {
+/// What hears of the end of each stage.
+type Ended<'e> = Option<&'e mut dyn FnMut(Stage)>;
+
+fn in_stages(request: &Request<'_>, cache: &mut FactsCache, listener: &mut Listener<'_>, mut ended: Ended<'_>) -> Option<Analysis> {
+    let mut ended = |stage: Stage| {
+        if let Some(ended) = &mut ended {
+            ended(stage);
+        }
+        ended.is_some()
+    };
     let facts = facts_of(request.notebook, cache);
     ended(Stage::Facts);
-    let (linked, edges) = link(request, &facts, cache.memo.as_mut());
-    ended(Stage::Graph);
-    let mut find = |costs: &[Cost], ended: &mut dyn FnMut(Stage)| {
+    let linked = link(request, &facts, cache.memo.as_mut());
+    if ended(Stage::Graph) {
+        linked.edges();
+        ended(Stage::Edges);
+    }
+    let mut find = |costs: &[Cost], cache: &FactsCache, ended: &mut dyn FnMut(Stage) -> bool| {
         let index = rules::Index::default();
-        let findings = rules::run(&rules::Context { request, costs, edges: &edges, linked: &linked, facts: &facts, index });
+        let uses = cache.memo.as_ref().map(interp::Memo::uses);
+        let findings = rules::run(&rules::Context { request, costs, linked: &linked, facts: &facts, uses, index });
         ended(Stage::Rules);
-        told(&findings);
+        (listener.told)(&findings);
         findings
     };
     let saved = cost::saved(request);
-    let early = request.measurements.runs.is_empty().then(|| find(&saved, ended));
-    let mut cells = linked.reports(request.notebook, &facts, saved);
+    let early = request.measurements.runs.is_empty().then(|| find(&saved, cache, &mut ended));
+    let wanted = || early.is_none() || (listener.wanted)();
+    let cells = wanted().then(|| linked.reports(request.notebook, &facts, saved, &wanted)).flatten();
     ended(Stage::Liveness);
-    let cold = cost(request, &facts, &linked, &mut cells, cache.predicted.as_mut());
+    let cold = |mut cells: Vec<CellReport>| Some((cost(request, &facts, &linked, &mut cells, cache.predicted.as_mut(), &wanted)?, cells));
+    let Some((cold, cells)) = cells.and_then(cold) else {
+        if let Some(memo) = &mut cache.memo {
+            memo.give_back(linked.world.heap);
+        }
+        return None;
+    };
     ended(Stage::Cost);
     let findings = early.unwrap_or_else(|| {
         let costs: Vec<Cost> = cells.iter().map(|cell| cell.cost.clone()).collect();
-        find(&costs, ended)
+        find(&costs, cache, &mut ended)
     });
+    if let Some(memo) = &mut cache.memo {
+        memo.keep(&linked.world.heap);
+    }
     let mut placement = request.placement.clone();
     for (path, bytes) in &request.file_sizes {
         placement.sizes.entry(path.clone()).or_insert(*bytes);
     }
-    Analysis { cells, edges, findings, cold, linked, placement, sizes: request.measurements.sizes.clone() }
+    Some(Analysis { cells, findings, cold, linked, placement, sizes: request.measurements.sizes.clone() })
 }
 
 // Stages stay functions of their own, so that a profiler tells them apart by name.
 #[inline(never)]
-fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], memo: Option<&mut interp::Memo>) -> (Linked, Vec<Edge>) {
-    let linked = Linked::of(request, facts, memo);
-    let edges = graph::edges(&linked);
-    (linked, edges)
+fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], memo: Option<&mut interp::Memo>) -> Linked {
+    Linked::of(request, facts, memo)
 }
 
 #[inline(never)]
@@ -209,20 +247,31 @@ fn cost(
     linked: &Linked,
     cells: &mut [CellReport],
     known: Option<&mut cost::Predicted>,
-) -> Vec<Option<f64>> {
-    let cold = cost::estimate(request, facts, linked.traces(), cells, known);
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<Option<f64>>> {
+    let cold = cost::estimate(request, facts, linked.traces(), cells, known, wanted)?;
     request.measurements.apply(request.notebook, cells, &cold, request.config.heavy_seconds);
-    cold
+    Some(cold)
 }
 
 /// The facts of all cells; those of prose are empty.
 #[inline(never)]
 fn facts_of(notebook: &Notebook, cache: &mut FactsCache) -> Vec<Arc<facts::CellFacts>> {
-    let facts = |cell: &notebook::Cell| if cell.kind == CellKind::Code { cache.get(&cell.source) } else { Arc::default() };
-    notebook.cells.iter().map(facts).collect()
+    cache.places.truncate(notebook.cells.len());
+    let prose = Arc::default();
+    let facts = |(at, cell): (usize, &notebook::Cell)| match cell.kind {
+        CellKind::Code => cache.get_at(at, &cell.source),
+        _ => Arc::clone(&prose),
+    };
+    notebook.cells.iter().enumerate().map(facts).collect()
 }
 
 impl Analysis {
+    /// Dependencies between cells.
+    pub fn edges(&self) -> &[Edge] {
+        self.linked.edges()
+    }
+
     /// What moving these cells takes, and where they should run. `after` says who may use what the block leaves.
     #[inline(never)]
     pub fn plan(&self, cells: &[u32], after: After) -> Plan {
@@ -285,6 +334,6 @@ impl Analysis {
 
     /// Cells that cells of the block need, directly or through others, in order.
     pub fn needed_by(&self, block: &[u32]) -> Vec<u32> {
-        graph::ancestors(&self.edges, block)
+        graph::ancestors(self.edges(), block)
     }
 }

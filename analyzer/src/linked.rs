@@ -13,11 +13,11 @@ use crate::library_effects::Table;
 use crate::minimal_state;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
 use crate::placement::Binding;
-use crate::report::{Because, CellReport, Certainty, Cost, Memory, NameFact, ValueKind};
-use crate::sizes;
+use crate::report::{Because, CellReport, Certainty, Cost, Edge, Memory, NameFact, ValueKind};
+use crate::{graph, sizes};
 
 /// A notebook after linking.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Linked {
     pub(crate) world: World,
     pub(crate) table: Arc<Table>,
@@ -28,6 +28,7 @@ pub(crate) struct Linked {
     /// Cells that only import: what they load is loaded at every place anyway, and here as well when something comes back.
     pub(crate) importing: BTreeSet<u32>,
     bindings: OnceLock<HashMap<String, Binding>>,
+    edges: OnceLock<Vec<Edge>>,
 }
 
 impl Linked {
@@ -35,17 +36,21 @@ impl Linked {
         let table = Arc::clone(&request.config.library_effects);
         let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs, memo);
         let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
-        let broken = request
-            .notebook
-            .cells
-            .iter()
-            .zip(facts)
-            .filter(|(_, facts)| !facts.syntax.problems.is_empty())
-            .map(|(cell, _)| cell.number)
-            .collect();
-        let cells = request.notebook.cells.iter().zip(facts);
-        let importing = cells.filter(|(_, facts)| facts.imports_only()).map(|(cell, _)| cell.number).collect();
-        Self { world, table, marked, broken, importing, bindings: OnceLock::new() }
+        let (mut broken, mut importing) = (Vec::new(), BTreeSet::new());
+        for (cell, facts) in request.notebook.cells.iter().zip(facts) {
+            if !facts.syntax.problems.is_empty() {
+                broken.push(cell.number);
+            }
+            if facts.imports_only {
+                importing.insert(cell.number);
+            }
+        }
+        Self { world, table, marked, broken, importing, bindings: OnceLock::new(), edges: OnceLock::new() }
+    }
+
+    /// Every dependency of a cell on one before it; found when somebody asks.
+    pub(crate) fn edges(&self) -> &[Edge] {
+        self.edges.get_or_init(|| graph::edges(self))
     }
 
     pub(crate) fn traces(&self) -> &[Arc<CellTrace>] {
@@ -76,13 +81,22 @@ impl Linked {
         must.chain(self.importing.iter().copied()).collect()
     }
 
-    /// One report for each cell; `costs` says what is known of their costs so far.
+    /// One report for each cell; `costs` says what is known of their costs so far. Nothing when they are no more `wanted`.
     #[inline(never)]
-    pub(crate) fn reports(&self, notebook: &Notebook, facts: &[Arc<CellFacts>], costs: Vec<Cost>) -> Vec<CellReport> {
+    pub(crate) fn reports(
+        &self,
+        notebook: &Notebook,
+        facts: &[Arc<CellFacts>],
+        costs: Vec<Cost>,
+        wanted: &dyn Fn() -> bool,
+    ) -> Option<Vec<CellReport>> {
         let mut env = Env::default();
         let mut traces = self.world.traces.iter();
         let mut reports = Vec::new();
         for ((cell, facts), cost) in notebook.cells.iter().zip(facts).zip(costs) {
+            if !wanted() {
+                return None;
+            }
             let mut report = CellReport {
                 cell: cell.number,
                 id: cell.id.clone(),
@@ -108,7 +122,7 @@ impl Linked {
             }
             reports.push(report);
         }
-        reports
+        Some(reports)
     }
 
     fn fill(&self, report: &mut CellReport, trace: &CellTrace, env: &Env) {

@@ -3,7 +3,7 @@
 //! Which files those are is found here; reading them is the caller's part, since the analysis does no input and output. Nothing
 //! outside the notebook's folder is asked for, and files are only ever read, not run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most of the files of a project are small; a larger one, in bytes, is data or generated.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
@@ -16,11 +16,39 @@ const MAX_ASKED: usize = 400;
 
 /// Texts of the local modules and scripts that these sources refer to, directly or through each other, by path relative to the
 /// notebook's folder. `read` gives the text of such a path, when there is one.
-pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, mut read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
+pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
+    follow(sources.flat_map(|source| named_in_source(source, "")).collect(), read)
+}
+
+/// What one source names, for those who ask again when another one has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    modules: Vec<String>,
+    literals: Vec<String>,
+}
+
+impl Named {
+    /// What this source names.
+    pub fn of(source: &str) -> Self {
+        Self { modules: named_in_source(source, ""), literals: literals(source).map(plain).map(str::to_owned).collect() }
+    }
+
+    /// What [`referenced`] gives for the sources of these.
+    pub fn referenced<'n>(named: impl Iterator<Item = &'n Self>, read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
+        follow(named.flat_map(|named| named.modules.iter().cloned()).collect(), read)
+    }
+
+    /// What [`data`] gives for the sources of these.
+    pub fn data<'n>(named: impl Iterator<Item = &'n Self>, size: impl FnMut(&str) -> Option<u64>) -> BTreeMap<String, u64> {
+        sized(&named.flat_map(|named| named.literals.iter().map(String::as_str)).collect(), size)
+    }
+}
+
+/// Reads these files, and those that they name.
+fn follow(mut waiting: Vec<String>, mut read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut asked = std::collections::HashSet::new();
     // From the end, so that the first file named is the first one read.
-    let mut waiting: Vec<String> = sources.flat_map(|source| named_in_source(source, "")).collect();
     waiting.reverse();
     while let Some(path) = waiting.pop() {
         if files.len() >= MAX_FILES {
@@ -41,9 +69,15 @@ pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, mut read: impl FnM
 
 /// Bytes of the data files that these sources name in string literals, by the path that the source gives, relative to the notebook's folder.
 /// A folder that is named may hold the files that are named (`os.path.join(FOLDER, "a.csv")`). `size` gives the bytes of such a path, when there is one.
-pub fn data<'s>(sources: impl Iterator<Item = &'s str>, mut size: impl FnMut(&str) -> Option<u64>) -> BTreeMap<String, u64> {
-    let literals: std::collections::BTreeSet<&str> =
-        sources.flat_map(literals).map(|text| text.strip_prefix("./").unwrap_or(text)).collect();
+pub fn data<'s>(sources: impl Iterator<Item = &'s str>, size: impl FnMut(&str) -> Option<u64>) -> BTreeMap<String, u64> {
+    sized(&sources.flat_map(literals).map(plain).collect(), size)
+}
+
+fn plain(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
+fn sized(literals: &BTreeSet<&str>, mut size: impl FnMut(&str) -> Option<u64>) -> BTreeMap<String, u64> {
     let has_ending = |text: &&&str| std::path::Path::new(text).extension().is_some_and(|ending| ending.len() <= 7);
     let files = literals.iter().filter(has_ending);
     let folders: Vec<&str> =
@@ -197,6 +231,17 @@ mod tests {
         assert!(asked.iter().all(|path| is_inside(path)), "{asked:?}");
         let many = (0..3000).map(|number| format!("'{number}.csv'")).collect::<Vec<_>>().join("\n");
         assert_eq!(data([many.as_str()].into_iter(), |_| Some(1)).len(), MAX_ASKED);
+    }
+
+    #[test]
+    fn what_each_source_names_gives_the_same_as_the_sources() {
+        let sources = ["import a, numpy\nx = pd.read_csv('./a.csv')", "from b import c\nF = 'data'", "open('d.csv')"];
+        let named: Vec<Named> = sources.iter().map(|source| Named::of(source)).collect();
+        let text = |path: &str| (path == "a.py").then(|| "import b".to_owned());
+        let size = |path: &str| path.contains(".csv").then_some(path.len() as u64);
+        assert_eq!(Named::referenced(named.iter(), text), referenced(sources.into_iter(), text));
+        let sizes = Named::data(named.iter(), size);
+        assert_eq!((sizes.len(), &sizes), (4, &data(sources.into_iter(), size)));
     }
 
     #[test]

@@ -51,14 +51,14 @@ fn show(input: &Input, model: Option<&Arc<Model>>, terminal: &Terminal) -> Resul
         Asked { on: None, measurements: remember::measurements(input, &settings), model: model.cloned(), ..Asked::default() },
     );
     if terminal.is_json() {
-        return terminal.print_json(&json::analysis(&input.name(), &analysis.cells, &analysis.edges));
+        return terminal.print_json(&json::analysis(&input.name(), &analysis.cells, analysis.edges()));
     }
     let mut text = format!("{STRONG}{}{STRONG:#}\n", input.name());
     for repair in &input.notebook.repairs {
         text.push_str(&wrap(repair, "  note: ", "        ", WIDTH));
     }
     for report in analysis.cells.iter().filter(|report| report.kind == CellKind::Code) {
-        text.push_str(&cell(report, &analysis.edges, &input.notebook, terminal));
+        text.push_str(&cell(report, analysis.edges(), &input.notebook, terminal));
     }
     text.push_str(&heaviest(&analysis.cells, &input.notebook));
     terminal.print(&text)

@@ -250,7 +250,7 @@ fn graph_json(snapshot: &Snapshot, picture: &picture::Picture) -> Value {
             "reads": node.reads,
         })
     });
-    let edges = snapshot.analysis.edges.iter();
+    let edges = snapshot.analysis.edges().iter();
     let edges = edges.map(|edge| json!({ "from": edge.from, "to": edge.to, "names": edge.names, "kind": edge.kind.as_str() }));
     json!({ "format": "json", "nodes": nodes.collect::<Vec<_>>(), "edges": edges.collect::<Vec<_>>() })
 }

@@ -225,6 +225,15 @@ impl Document {
         matches!(self, Self::Script(_))
     }
 
+    /// The document at this moment, for somebody who reads it while it changes.
+    pub(crate) fn at_rest(&self, uri: &Uri) -> AtRest {
+        match self {
+            // Its source is made at once: that takes less than a copy of its tables.
+            Self::Notebook(_) => AtRest::Source(self.source(uri)),
+            Self::Script(text) => AtRest::Script(text.clone()),
+        }
+    }
+
     /// The document at this moment.
     pub(crate) fn source(&self, uri: &Uri) -> Source {
         let (notebook, places) = match self {
@@ -247,6 +256,24 @@ impl Document {
             }
         };
         Source { uri: Arc::clone(uri), is_script: self.is_script(), notebook, places }
+    }
+}
+
+/// A document that does not change any more.
+pub(crate) enum AtRest {
+    /// A notebook, read.
+    Source(Source),
+    /// A script, to be read.
+    Script(OpenText),
+}
+
+impl AtRest {
+    /// As the analysis reads it.
+    pub(crate) fn source(self, uri: &Uri) -> Source {
+        match self {
+            Self::Source(source) => source,
+            Self::Script(text) => Document::Script(text).source(uri),
+        }
     }
 }
 

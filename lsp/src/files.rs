@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use nbhoist_analyzer::local_files::{self, MAX_FILE_BYTES};
+use nbhoist_analyzer::local_files::{self, MAX_FILE_BYTES, Named};
 
 /// Texts of the local modules and scripts that these sources refer to, by path relative to `folder`. Only files in that folder count,
 /// and links out of it do not.
@@ -14,6 +15,37 @@ pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> 
         let own = own.get_or_insert_with(|| folder.canonicalize().ok()).as_deref()?;
         read(path, own)
     })
+}
+
+/// What the cells of a document name, kept from one analysis to the next: an edit leaves the texts of most cells alone.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    named: Vec<(Arc<str>, Named)>,
+}
+
+impl Known {
+    /// Looks at the texts that are new; `texts` are those of the cells, the same allocation where nothing has changed.
+    pub(crate) fn look(&mut self, texts: impl ExactSizeIterator<Item = (Arc<str>, bool)>) {
+        self.named.truncate(texts.len());
+        for (at, (text, is_code)) in texts.enumerate() {
+            if self.named.get(at).is_some_and(|(known, _)| Arc::ptr_eq(known, &text)) {
+                continue;
+            }
+            let named = if is_code { Named::of(&text) } else { Named::default() };
+            match self.named.get_mut(at) {
+                Some(known) => *known = (text, named),
+                None => self.named.push((text, named)),
+            }
+        }
+    }
+
+    /// Texts of the files that they name, and bytes of the data, as `referenced` and `sizes` give them.
+    pub(crate) fn find(&self, folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, u64>) {
+        let named = || self.named.iter().map(|(_, named)| named);
+        let mut own = None;
+        let mut own = || own.get_or_insert_with(|| folder.canonicalize().ok()).clone();
+        (Named::referenced(named(), |path| read(path, &own()?)), Named::data(named(), |path| bytes(path, &own()?)))
+    }
 }
 
 /// The paths that `referenced` asks for, whether there is such a file or not.
@@ -29,13 +61,14 @@ pub fn asked<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> Vec<S
 /// Bytes of the data files that these sources name, by path relative to `folder`. Only files in that folder count, and nothing is read.
 pub fn sizes<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> BTreeMap<String, u64> {
     let mut own = None;
-    local_files::data(sources, |path| {
-        let own = own.get_or_insert_with(|| folder.canonicalize().ok()).as_deref()?;
-        let file = own.join(path);
-        // Most literals name no file: one look says so, where resolving links takes one for each part of the path.
-        let file = Some(file).filter(|file| file.is_file())?.canonicalize().ok().filter(|file| file.starts_with(own))?;
-        file.metadata().ok().map(|known| known.len())
-    })
+    local_files::data(sources, |path| bytes(path, own.get_or_insert_with(|| folder.canonicalize().ok()).as_deref()?))
+}
+
+fn bytes(path: &str, own: &Path) -> Option<u64> {
+    let file = own.join(path);
+    // Most literals name no file: one look says so, where resolving links takes one for each part of the path.
+    let file = Some(file).filter(|file| file.is_file())?.canonicalize().ok().filter(|file| file.starts_with(own))?;
+    file.metadata().ok().map(|known| known.len())
 }
 
 /// The text that `referenced` gives for a path.

@@ -43,13 +43,12 @@ pub(crate) struct Fix {
     pub(crate) edits: Vec<(Uri, Span, String)>,
 }
 
-/// Problems by document; documents without any are there, too.
+/// Problems by document, for those that have any.
 pub(crate) type Problems = HashMap<Uri, Arc<Vec<Problem>>>;
 
 /// The findings by document.
 pub(crate) fn of(source: &Source, findings: &[Finding], encoding: Encoding) -> Problems {
-    let mut problems: HashMap<Uri, Vec<Problem>> = source.places.iter().map(|place| (Arc::clone(&place.uri), Vec::new())).collect();
-    problems.entry(Arc::clone(&source.uri)).or_default();
+    let mut problems: HashMap<Uri, Vec<Problem>> = HashMap::new();
     let spans = Spans::new(source, encoding);
     for finding in findings {
         let Some((uri, span)) = spans.span(finding.cell, finding.start, finding.end) else { continue };

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use nbhoist_analyzer::FactsCache;
 use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_settings::Settings;
 use tokio::sync::watch;
@@ -23,7 +22,12 @@ use crate::options::{Abilities, Options};
 use crate::outbox::{Notice, Outbox, Outgoing};
 use crate::pool::{Pool, fence};
 use crate::problems::{Problem, Problems};
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot::{self, Kept, Snapshot};
+
+/// Where a request waits, a text is analyzed to the end, outdated or not, when so many before it were broken off.
+const MOST_BROKEN_OFF: u32 = 20;
+/// So many documents are few.
+const FEW: usize = 16;
 
 /// Reads the configuration for a folder.
 pub(crate) type Load = fn(&Path) -> Result<Settings, nbhoist_settings::Error>;
@@ -66,9 +70,13 @@ struct Open {
     /// Tells one opening from the next.
     instance: u64,
     generation: u64,
+    /// The same for an analysis that wants to know whether it is outdated.
+    newest: Arc<AtomicU64>,
+    /// How many analyses in a row were broken off because they were outdated.
+    broken_off: u32,
     running: Running,
     settings: Option<Arc<Settings>>,
-    facts: Arc<Mutex<FactsCache>>,
+    kept: Arc<Mutex<Kept>>,
     latest: watch::Sender<Latest>,
     published: HashMap<Uri, Published>,
     digest: u64,
@@ -176,9 +184,11 @@ impl Session {
             document,
             instance: self.instances.fetch_add(1, Ordering::Relaxed),
             generation: 0,
+            newest: Arc::default(),
+            broken_off: 0,
             running: Running::No,
             settings: None,
-            facts: Arc::new(Mutex::new(FactsCache::for_edits())),
+            kept: Arc::default(),
             latest: watch::Sender::new(Latest::default()),
             published: HashMap::new(),
             digest: 0,
@@ -269,6 +279,7 @@ impl Session {
     /// Notes a change and sees that an analysis follows.
     fn changed(self: &Arc<Self>, uri: &Uri, open: &mut Open) {
         open.generation += 1;
+        open.newest.store(open.generation, Ordering::Relaxed);
         if open.running != Running::No {
             open.running = Running::Outdated;
             return;
@@ -284,27 +295,44 @@ impl Session {
 
     /// One analysis of the latest text, on a thread of the pool.
     fn analyze(self: &Arc<Self>, uri: &Uri, instance: u64) {
-        let (document, generation, settings, facts) = {
+        let (document, generation, newest, settings, kept, patient) = {
             let mut documents = self.lock();
             let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
             open.running = Running::Yes;
-            (open.document.clone(), open.generation, open.settings.clone(), Arc::clone(&open.facts))
+            let document = open.document.at_rest(uri);
+            let patient = open.broken_off >= MOST_BROKEN_OFF && open.latest.receiver_count() > 0;
+            (document, open.generation, Arc::clone(&open.newest), open.settings.clone(), Arc::clone(&open.kept), patient)
         };
         let settings = settings.unwrap_or_else(|| self.load_settings(uri));
         let heavy = self.options().heavy_seconds(&settings);
         let encoding = self.abilities().encoding;
-        let mut facts = facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let source = document.source(uri);
         let measurements = self.known_of(&source, &settings);
         let places = if settings.history { self.remembered.places() } else { Arc::default() };
         let early = |source: &Source, problems: &Problems| self.found(uri, instance, generation, source, problems);
-        let made = fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut facts, early));
+        let wanted = || patient || newest.load(Ordering::Relaxed) == generation;
+        let made =
+            fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut kept, early, &wanted));
         if made.is_err() {
             // What a panic left behind is not to be relied on.
-            *facts = FactsCache::for_edits();
+            *kept = Kept::default();
         }
-        drop(facts);
-        self.analyzed(uri, instance, generation, settings, made.ok().map(Arc::new));
+        drop(kept);
+        match made {
+            Ok(None) => self.broken_off(uri, instance),
+            Ok(Some(snapshot)) => self.analyzed(uri, instance, generation, settings, Some(Arc::new(snapshot))),
+            Err(_) => self.analyzed(uri, instance, generation, settings, None),
+        }
+    }
+
+    /// A newer text came before the analysis had ended; who waits for it gets that of the newer one.
+    fn broken_off(self: &Arc<Self>, uri: &Uri, instance: u64) {
+        let mut documents = self.lock();
+        if let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) {
+            open.broken_off += 1;
+            self.start(uri, instance);
+        }
     }
 
     /// What was measured of a document's cells. Its history is read when it is opened.
@@ -334,6 +362,7 @@ impl Session {
     fn analyzed(self: &Arc<Self>, uri: &Uri, instance: u64, generation: u64, settings: Arc<Settings>, snapshot: Option<Arc<Snapshot>>) {
         let mut documents = self.lock();
         let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance) else { return };
+        open.broken_off = 0;
         let before = open.latest.send_replace(Latest { generation, snapshot: snapshot.clone() });
         if open.running == Running::Outdated {
             // Settings that were read before a reload are not kept.
@@ -364,14 +393,14 @@ impl Session {
     /// Tells what differs from what was told before, and says whether anything does.
     fn tell(&self, open: &mut Open, source: &Source, problems: &Problems) -> bool {
         let pulled = self.abilities().pulls(source.is_script);
-        let versions: HashMap<&Uri, Option<i32>> = source.places.iter().map(|place| (&place.uri, place.version)).collect();
-        let gone: Vec<Uri> = open.published.keys().filter(|uri| !problems.contains_key(*uri)).cloned().collect();
-        let gone = gone.into_iter().map(|uri| (uri, Arc::default()));
+        let gone: Vec<(Uri, Arc<Vec<Problem>>)> =
+            open.published.keys().filter(|uri| !problems.contains_key(*uri)).map(|uri| (Arc::clone(uri), Arc::default())).collect();
+        let mut versions = Versions::new(source, problems.len() + gone.len());
         let mut news = false;
         let all = problems.iter().map(|(uri, problems)| (Arc::clone(uri), Arc::clone(problems)));
         for (uri, problems) in all.chain(gone) {
             // An edit shifts what the editor shows; of an edited cell it gets everything again.
-            let version = versions.get(&uri).copied().flatten().filter(|_| !problems.is_empty());
+            let version = versions.of(&uri).filter(|_| !problems.is_empty());
             let now = Published { version, problems };
             let before = open.published.get(&uri);
             if before == Some(&now) || (before.is_none() && now.problems.is_empty()) {
@@ -379,7 +408,7 @@ impl Session {
             }
             news = true;
             if !pulled {
-                let version = versions.get(&uri).copied().flatten();
+                let version = versions.of(&uri);
                 self.outbox.send(Outgoing::Problems { uri: Arc::clone(&uri), version, problems: Arc::clone(&now.problems) });
             }
             if now.problems.is_empty() {
@@ -422,6 +451,26 @@ impl Session {
                 self.outbox.send(Outgoing::Message { bad: true, text: format!("{}: {error}", error.place()) });
                 Arc::default()
             }
+        }
+    }
+}
+
+/// Versions of the documents of cells. Of few documents they are looked for; of many in a table.
+struct Versions<'s> {
+    source: &'s Source,
+    table: Option<HashMap<&'s Uri, Option<i32>>>,
+}
+
+impl<'s> Versions<'s> {
+    fn new(source: &'s Source, asked: usize) -> Self {
+        let table = || source.places.iter().map(|place| (&place.uri, place.version)).collect();
+        Self { source, table: (asked > FEW).then(table) }
+    }
+
+    fn of(&mut self, uri: &Uri) -> Option<i32> {
+        match &self.table {
+            Some(table) => table.get(uri).copied().flatten(),
+            None => self.source.places.iter().find(|place| place.uri == *uri)?.version,
         }
     }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use nbhoist_analyzer::finding::Finding;
 use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::names::{Declared, declared};
 use nbhoist_analyzer::notebook::{Cell, CellKind};
 use nbhoist_analyzer::report::{Cost, Edge, EdgeKind, Plan};
-use nbhoist_analyzer::{After, Analysis, FactsCache, Request, analyze_telling};
+use nbhoist_analyzer::{After, Analysis, FactsCache, Listener, Request, analyze_telling};
 use nbhoist_executor::executors::Known;
 use nbhoist_settings::Settings;
 
@@ -16,6 +17,19 @@ use crate::document::Source;
 use crate::encoding::Encoding;
 use crate::files;
 use crate::problems::{self, Problems};
+
+/// What is kept of one analysis of a document for the next.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    facts: FactsCache,
+    files: files::Known,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { facts: FactsCache::for_edits(), files: files::Known::default() }
+    }
+}
 
 /// A document and what the analysis says of it.
 #[derive(Debug)]
@@ -26,15 +40,15 @@ pub(crate) struct Snapshot {
     pub(crate) settings: Arc<Settings>,
     /// What the analysis says.
     pub(crate) analysis: Analysis,
-    /// What the rules found, by document, for every document there is.
+    /// What the rules found, by document.
     pub(crate) problems: Problems,
     /// Of all cells, when it is asked for.
     flows: OnceLock<Vec<Flow>>,
 }
 
 impl Snapshot {
-    /// Analyzes a document. The facts of unchanged cells come from the cache. `early` is told the problems as soon as they are known, before what
-    /// else the snapshot holds.
+    /// Analyzes a document. What is known of unchanged cells comes from `kept`. `early` is told the problems as soon as they are known, before what
+    /// else the snapshot holds; nothing comes of that when it is no more `wanted`.
     #[expect(clippy::too_many_arguments, reason = "the session hands over what belongs to it")]
     pub(crate) fn new(
         source: Source,
@@ -43,9 +57,10 @@ impl Snapshot {
         encoding: Encoding,
         measurements: Measurements,
         places: &BTreeMap<String, Known>,
-        facts: &mut FactsCache,
+        kept: &mut Kept,
         early: impl FnOnce(&Source, &Problems),
-    ) -> Self {
+        wanted: &dyn Fn() -> bool,
+    ) -> Option<Self> {
         let mut request = Request::new(&source.notebook);
         request.placement = settings.placement("auto", places);
         request.placement.sizes.clone_from(&measurements.sizes);
@@ -54,18 +69,25 @@ impl Snapshot {
         request.config.heavy_seconds = heavy;
         let code = || source.notebook.code_cells().map(|cell| cell.source.as_str());
         if let Some(folder) = folder(&source.uri) {
-            request.files = files::referenced(code(), &folder);
-            request.file_sizes = files::sizes(code(), &folder);
+            if source.is_script {
+                request.files = files::referenced(code(), &folder);
+                request.file_sizes = files::sizes(code(), &folder);
+            } else {
+                let kinds = source.notebook.cells.iter().map(|cell| cell.kind == CellKind::Code);
+                kept.files.look(source.places.iter().map(|place| Arc::clone(&place.text)).zip(kinds));
+                (request.files, request.file_sizes) = kept.files.find(&folder);
+            }
         }
         let (mut problems, mut early) = (Problems::new(), Some(early));
-        let analysis = analyze_telling(&request, facts, &mut |findings| {
+        let mut told = |findings: &[Finding]| {
             problems = problems::of(&source, findings, encoding);
             if let Some(early) = early.take() {
                 early(&source, &problems);
             }
-        });
-        facts.retain(code());
-        Self { source, settings, analysis, problems, flows: OnceLock::new() }
+        };
+        let analysis = analyze_telling(&request, &mut kept.facts, &mut Listener { told: &mut told, wanted })?;
+        kept.facts.retain(code());
+        Some(Self { source, settings, analysis, problems, flows: OnceLock::new() })
     }
 
     /// What all cells cost.
@@ -90,7 +112,7 @@ impl Snapshot {
         let declared: Vec<BTreeMap<String, Declared>> = cells.iter().map(code).collect();
         let mut flows = vec![(BTreeSet::new(), BTreeSet::new()); cells.len()];
         let carried = |edge: &&Edge| matches!(edge.kind, EdgeKind::Flow | EdgeKind::Mutation | EdgeKind::Deferred);
-        for edge in self.analysis.edges.iter().filter(carried) {
+        for edge in self.analysis.edges().iter().filter(carried) {
             let (from, to) = (edge.from as usize - 1, edge.to as usize - 1);
             // Modules, functions and classes travel unseen; what a person looks for is data.
             for name in edge.names.iter().filter(|name| !declared[from].contains_key(*name)) {

@@ -115,8 +115,8 @@ pub fn leads_where_a_fresh_analysis_leads(cells: &[String], cache: &mut FactsCac
     let request = Request::new(&notebook);
     let (edited, fresh) = (analyze_with(&request, cache), analyze(&request));
     assert_eq!(
-        format!("{:?}{:?}{:?}", edited.cells, edited.edges, edited.findings),
-        format!("{:?}{:?}{:?}", fresh.cells, fresh.edges, fresh.findings)
+        format!("{:?}{:?}{:?}", edited.cells, edited.edges(), edited.findings),
+        format!("{:?}{:?}{:?}", fresh.cells, fresh.edges(), fresh.findings)
     );
     cache.retain(cells.iter().map(String::as_str));
 }

@@ -139,27 +139,31 @@ pub const FEATURES: [&str; 109] = [
 ];
 
 /// The features of every code cell, in the order of the notebook's cells.
-pub(crate) fn of(notebook: &Notebook, facts: &[Arc<CellFacts>], traces: &[Arc<CellTrace>]) -> Vec<Option<CellFeatures>> {
+pub(crate) fn of(
+    notebook: &Notebook,
+    facts: &[Arc<CellFacts>],
+    traces: &[Arc<CellTrace>],
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<Option<CellFeatures>>> {
     let weighed: Vec<Weighed> = traces.iter().map(|trace| Weighed::of(&trace.work)).collect();
     let mut context = Context::of(notebook, facts, traces, &weighed);
     let mut traces = traces.iter().zip(&weighed);
-    let cells = notebook.cells.iter().zip(facts);
-    cells
-        .map(|(cell, facts)| {
-            if cell.kind != CellKind::Code {
-                context.prose(&cell.source);
-                return None;
-            }
-            let (trace, weighed) = traces.next()?;
-            if blind(cell, facts) {
-                context.pass(facts, trace);
-                return None;
-            }
-            let features = of_cell(facts, trace, weighed, &context);
-            context.pass(facts, trace);
-            Some(features)
-        })
-        .collect()
+    let mut all = Vec::with_capacity(notebook.cells.len());
+    for (cell, facts) in notebook.cells.iter().zip(facts) {
+        if !wanted() {
+            return None;
+        }
+        if cell.kind != CellKind::Code {
+            context.prose(&cell.source);
+            all.push(None);
+            continue;
+        }
+        let Some((trace, weighed)) = traces.next() else { break };
+        all.push((!blind(cell, facts)).then(|| of_cell(facts, trace, weighed, &context)));
+        context.pass(facts, trace);
+    }
+    all.resize(notebook.cells.len(), None);
+    Some(all)
 }
 
 /// Nothing of the cell could be read, so nothing is known about it.

@@ -75,6 +75,14 @@ impl Forest {
         if right <= at { None } else { self.add(tree, nodes, right, depth + 1, leaves) }
     }
 
+    /// Whether any tree asks for a number so that it makes a difference which of these it is.
+    pub(super) fn tells_apart(&self, number: usize, one: f32, other: f32) -> bool {
+        let Some(splits) = self.splits.get(number) else { return false };
+        let (least, most) = (one.min(other), one.max(other));
+        let first = splits.partition_point(|split| split.threshold < least);
+        one.is_nan() || other.is_nan() || splits.get(first).is_some_and(|split| split.threshold < most)
+    }
+
     /// What the forest says of a cell with these numbers.
     pub(super) fn value(&self, numbers: &[f32]) -> f64 {
         let mut left = vec![u16::MAX; self.leaves.len()];

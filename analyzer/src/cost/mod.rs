@@ -17,6 +17,7 @@ mod words;
 use std::sync::Arc;
 
 pub use features::{CellFeatures, FEATURES};
+use model::Judged;
 pub use model::{Model, ModelError, Prediction, feature_hash};
 pub(crate) use words::Text;
 
@@ -39,20 +40,21 @@ pub(crate) fn saved(request: &Request<'_>) -> Vec<Cost> {
 }
 
 /// Fills in the cost of every code cell that has none yet; gives what stands for the work of each when its versions are compared
-/// ([`Prediction::work`], seconds), whatever else is known.
+/// ([`Prediction::work`], seconds), whatever else is known. Nothing when it is no more `wanted`.
 pub(crate) fn estimate(
     request: &Request<'_>,
     facts: &[Arc<CellFacts>],
     traces: &[Arc<CellTrace>],
     reports: &mut [CellReport],
     known: Option<&mut Predicted>,
-) -> Vec<Option<f64>> {
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<Option<f64>>> {
     let budget = request.config.heavy_seconds;
     if !request.weighs {
-        return vec![None; reports.len()];
+        return Some(vec![None; reports.len()]);
     }
     let model = request.cost_model.as_deref().or_else(|| Model::embedded());
-    let all = features::of(request.notebook, facts, traces);
+    let all = features::of(request.notebook, facts, traces, wanted)?;
     let mut traces = traces.iter();
     let mut cold = vec![None; reports.len()];
     let mut known = known.filter(|_| request.cost_model.is_none());
@@ -60,13 +62,16 @@ pub(crate) fn estimate(
         known.by_cell.resize(request.notebook.cells.len() + 1, None);
     }
     for (((cell, report), features), cold) in request.notebook.cells.iter().zip(reports).zip(all).zip(&mut cold) {
+        if !wanted() {
+            return None;
+        }
         if cell.kind != CellKind::Code {
             continue;
         }
         let Some(trace) = traces.next() else { break };
         let predict = |(model, features): (&Model, CellFeatures)| {
             let prediction = match &mut known {
-                Some(known) => known.predict(model, cell.number, features),
+                Some(known) => known.predict(model, cell.number, &features),
                 None => model.predict(&features),
             };
             (predicted(prediction, trace, budget), prediction.work)
@@ -79,7 +84,7 @@ pub(crate) fn estimate(
             report.cost = supposed;
         }
     }
-    cold
+    Some(cold)
 }
 
 /// What the model says about a cell. It is heavy only when the model is sure enough: a false alarm costs more trust than a missed one.
@@ -97,19 +102,15 @@ fn predicted(prediction: Prediction, trace: &CellTrace, budget: f64) -> Cost {
 /// What the embedded model said of the cells of one notebook, which an edit of one cell seldom changes for the others.
 #[derive(Debug, Default)]
 pub(crate) struct Predicted {
-    by_cell: Vec<Option<(CellFeatures, Prediction)>>,
+    by_cell: Vec<Option<Judged>>,
 }
 
 impl Predicted {
-    fn predict(&mut self, model: &Model, cell: u32, features: CellFeatures) -> Prediction {
-        let Some(known) = self.by_cell.get_mut(cell as usize) else { return model.predict(&features) };
+    fn predict(&mut self, model: &Model, cell: u32, features: &CellFeatures) -> Prediction {
+        let Some(known) = self.by_cell.get_mut(cell as usize) else { return model.predict(features) };
         match known {
-            Some((before, prediction)) if *before == features => *prediction,
-            _ => {
-                let prediction = model.predict(&features);
-                *known = Some((features, prediction));
-                prediction
-            }
+            Some(before) if model.says_the_same(before, features) => before.prediction(features),
+            _ => known.insert(model.judge(features)).prediction(features),
         }
     }
 }
@@ -119,6 +120,6 @@ pub fn features(request: &Request<'_>) -> Vec<(u32, CellFeatures)> {
     let mut cache = FactsCache::default();
     let facts: Vec<Arc<CellFacts>> = crate::facts_of(request.notebook, &mut cache);
     let linked = Linked::of(request, &facts, None);
-    let all = features::of(request.notebook, &facts, linked.traces());
+    let all = features::of(request.notebook, &facts, linked.traces(), &|| true).unwrap_or_default();
     request.notebook.cells.iter().zip(all).filter_map(|(cell, features)| Some((cell.number, features?))).collect()
 }

@@ -68,6 +68,16 @@ pub struct Model {
     widen: [f32; 2],
 }
 
+/// What the trees say of a cell. They say the same of all numbers between which and these no threshold lies.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    numbers: Vec<f32>,
+    words: Vec<u32>,
+    middle: f64,
+    low: f64,
+    high: f64,
+}
+
 impl Model {
     /// The model that is part of the program; none in a build without one.
     pub fn embedded() -> Option<&'static Self> {
@@ -105,14 +115,26 @@ impl Model {
 
     /// What a cell with these features takes.
     pub fn predict(&self, features: &CellFeatures) -> Prediction {
+        self.judge(features).prediction(features)
+    }
+
+    pub(super) fn judge(&self, features: &CellFeatures) -> Judged {
         let numbers = self.numbers(features);
-        let scale = features.scale;
         let middle = self.location.value(&numbers);
         let low = (self.low.value(&numbers) - f64::from(self.widen[0])).min(middle);
         let high = (self.high.value(&numbers) + f64::from(self.widen[1])).max(middle);
-        let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
-        let work = seconds(middle + features.growth - scale);
-        Prediction { seconds: seconds(middle), low: seconds(low), high: seconds(high), work }
+        Judged { numbers, words: features.words.clone(), middle, low, high }
+    }
+
+    /// Whether the trees say of these features what they said before. Where a cell stands among the others moves a little with every edit of one
+    /// of them, and seldom over a threshold.
+    pub(super) fn says_the_same(&self, before: &Judged, features: &CellFeatures) -> bool {
+        let forests = [&self.location, &self.low, &self.high];
+        let differs =
+            |(at, (a, b)): (usize, (&f32, &f32))| a.to_bits() != b.to_bits() && forests.iter().any(|forest| forest.tells_apart(at, *a, *b));
+        before.words == features.words
+            && before.numbers.len() == features.numbers.len() + ADDED
+            && !before.numbers.iter().zip(&features.numbers).enumerate().any(differs)
     }
 
     fn numbers(&self, features: &CellFeatures) -> Vec<f32> {
@@ -128,6 +150,15 @@ impl Model {
         let mut numbers = features.numbers.clone();
         numbers.extend([sum as f32, most, least]);
         numbers
+    }
+}
+
+impl Judged {
+    pub(super) fn prediction(&self, features: &CellFeatures) -> Prediction {
+        let scale = features.scale;
+        let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
+        let work = seconds(self.middle + features.growth - scale);
+        Prediction { seconds: seconds(self.middle), low: seconds(self.low), high: seconds(self.high), work }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::flow::Slot;
 use super::heap::ObjId;
@@ -12,9 +13,14 @@ use super::heap::ObjId;
 /// Names, and what the running cell asks of them.
 #[derive(Debug, Default)]
 pub(super) struct Base {
-    names: FxHashMap<Name, Arc<Slot>>,
+    names: FxHashMap<Name, States>,
+    /// Number of the cell that runs. What cells behind it bind is not there yet.
+    cell: u32,
     noted: Option<RefCell<NotedNames>>,
 }
+
+/// What a name was after each cell that bound or removed it; without notes only the last of them.
+type States = SmallVec<[(u32, Option<Arc<Slot>>); 1]>;
 
 /// What one cell asks of names, and what it does to them.
 #[derive(Debug, Default)]
@@ -38,6 +44,37 @@ impl Base {
         self.noted.as_mut().map(|noted| std::mem::take(noted.get_mut())).unwrap_or_default()
     }
 
+    /// The cell with this number runs now.
+    pub(super) fn at(&mut self, cell: u32) {
+        self.cell = cell;
+    }
+
+    /// Forgets that a cell bound or removed a name.
+    pub(super) fn withdraw(&mut self, name: &Name, cell: u32) {
+        if let Some(states) = self.names.get_mut(name) {
+            states.retain(|(of, _)| *of != cell);
+            if states.is_empty() {
+                self.names.remove(name);
+            }
+        }
+    }
+
+    fn state(&self, states: &States) -> Option<usize> {
+        states.iter().rposition(|(of, _)| *of <= self.cell)
+    }
+
+    fn put(&mut self, name: &Name, slot: Option<Arc<Slot>>) {
+        let states = self.names.entry(name.clone()).or_default();
+        if self.noted.is_none() {
+            states.clear();
+        }
+        let at = states.partition_point(|(of, _)| *of < self.cell);
+        match states.get_mut(at) {
+            Some((of, known)) if *of == self.cell => *known = slot,
+            _ => states.insert(at, (self.cell, slot)),
+        }
+    }
+
     fn ask(&self, name: &Name) {
         if let Some(noted) = &self.noted {
             let mut noted = noted.borrow_mut();
@@ -49,7 +86,7 @@ impl Base {
 
     pub(super) fn get(&self, name: &Name) -> Option<&Arc<Slot>> {
         self.ask(name);
-        self.names.get(name)
+        self.now(name)
     }
 
     pub(super) fn contains(&self, name: &Name) -> bool {
@@ -61,31 +98,29 @@ impl Base {
         if let Some(noted) = &self.noted {
             noted.borrow_mut().all = true;
         }
-        self.names.keys()
+        self.names.iter().filter(|(_, states)| self.state(states).is_some_and(|at| states[at].1.is_some())).map(|(name, _)| name)
     }
 
     /// What a name is now, for those who compare.
     pub(super) fn now(&self, name: &Name) -> Option<&Arc<Slot>> {
-        self.names.get(name)
+        let states = self.names.get(name)?;
+        states[self.state(states)?].1.as_ref()
     }
 
     /// Binds a name, or removes it.
     pub(super) fn set(&mut self, name: &Name, slot: Option<Arc<Slot>>) {
-        let before = match slot {
-            Some(slot) => self.names.insert(name.clone(), slot),
-            None => self.names.remove(name),
-        };
-        if let Some(noted) = &mut self.noted {
-            noted.get_mut().written.push((name.clone(), before));
+        if self.noted.is_some() {
+            let before = self.now(name).cloned();
+            if let Some(noted) = &mut self.noted {
+                noted.get_mut().written.push((name.clone(), before));
+            }
         }
+        self.put(name, slot);
     }
 
     /// The same without a note.
     pub(super) fn restore(&mut self, name: &Name, slot: Option<&Arc<Slot>>) {
-        match slot {
-            Some(slot) => self.names.insert(name.clone(), Arc::clone(slot)),
-            None => self.names.remove(name),
-        };
+        self.put(name, slot.cloned());
     }
 }
 
@@ -93,6 +128,8 @@ impl Base {
 #[derive(Debug, Default)]
 pub(super) struct Canon {
     ids: FxHashMap<Arc<str>, ObjId>,
+    /// Number of the first object of the next cell, where that has run before: from there on objects are not there yet.
+    end: Option<usize>,
     noted: Option<NotedPaths>,
 }
 
@@ -115,7 +152,7 @@ impl Canon {
     }
 
     pub(super) fn get(&mut self, path: &str) -> Option<ObjId> {
-        let found = self.ids.get_key_value(path);
+        let found = self.ids.get_key_value(path).filter(|(_, id)| self.end.is_none_or(|end| (id.0 as usize) < end));
         if let Some(noted) = &mut self.noted
             && !noted.read.contains(path)
         {
@@ -129,6 +166,18 @@ impl Canon {
             noted.added.push((Arc::clone(&path), id));
         }
         self.ids.insert(path, id);
+    }
+
+    /// A cell runs again whose objects end before this number.
+    pub(super) fn before(&mut self, end: Option<usize>) {
+        self.end = end;
+    }
+
+    /// Forgets that a path has this object.
+    pub(super) fn withdraw(&mut self, path: &str, id: ObjId) {
+        if self.ids.get(path) == Some(&id) {
+            self.ids.remove(path);
+        }
     }
 
     /// The same without a note.

@@ -175,7 +175,7 @@ impl Interp<'_> {
             .last()
             .filter(|frame| frame.kind == FrameKind::Class)
             .and_then(|frame| frame.method_of.as_ref().map(|(class, _)| *class));
-        let id = self.add(Kind::Function(self.heap.objects().len() as u32));
+        let id = self.add(Kind::Function(self.heap.next as u32));
         for (_, val) in &defaults {
             self.heap.hold(id, val);
         }

@@ -220,10 +220,14 @@ struct Link {
     since: u32,
 }
 
-/// All abstract objects of a notebook. It only grows.
+/// All abstract objects of a notebook.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
     objects: Vec<Arc<Obj>>,
+    /// Number of the next object. Behind it are only objects of cells behind the one that runs, which ran before.
+    pub(super) next: usize,
+    /// Whether ties and changes are only noted: a cell runs again, and its objects have those of the cells behind it already.
+    pub(super) notes_only: bool,
     /// For each object, what is around it.
     around: Vec<Around>,
     /// Objects that a search has come to.
@@ -236,9 +240,16 @@ pub(crate) struct Heap {
 
 impl Heap {
     pub(crate) fn add(&mut self, kind: Kind, born: u32) -> ObjId {
-        let id = ObjId(self.objects.len() as u32);
-        self.around.push(Around::default());
-        self.objects.push(Arc::new(Obj::new(kind, born)));
+        let id = ObjId(self.next as u32);
+        let object = Arc::new(Obj::new(kind, born));
+        match self.objects.get_mut(self.next) {
+            Some(place) => *place = object,
+            None => {
+                self.around.push(Around::default());
+                self.objects.push(object);
+            }
+        }
+        self.next += 1;
         id
     }
 
@@ -265,7 +276,8 @@ impl Heap {
     /// Puts in objects that were made before.
     pub(super) fn restore(&mut self, objects: &[Arc<Obj>]) {
         self.objects.extend_from_slice(objects);
-        self.around.resize_with(self.objects.len(), Around::default);
+        self.next = self.objects.len();
+        self.around.resize_with(self.next, Around::default);
     }
 
     /// Puts an object in the place of another state of it.
@@ -277,7 +289,22 @@ impl Heap {
     pub(super) fn leave_free(&mut self, first: usize) {
         let filler = Arc::new(Obj::new(Kind::Unknown, 0));
         self.objects.resize(first, filler);
-        self.around.resize_with(self.objects.len(), Around::default);
+        self.next = first;
+        self.around.resize_with(first, Around::default);
+    }
+
+    /// Leaves the numbers from the next one up to this one free, where objects of a cell were that makes fewer now.
+    pub(super) fn free_up_to(&mut self, end: usize) {
+        let filler = Arc::new(Obj::new(Kind::Unknown, 0));
+        let end = end.min(self.objects.len());
+        if self.next < end {
+            self.objects[self.next..end].fill(filler);
+        }
+    }
+
+    /// The same heap once more. What a search or a recorder notes on the way is not part of it.
+    pub(super) fn copy(&self) -> Self {
+        Self { objects: self.objects.clone(), next: self.next, around: self.around.clone(), ..Self::default() }
     }
 
     /// Cells that change an object, in the order in which they ran.
@@ -288,9 +315,24 @@ impl Heap {
     /// Notes that this cell changes an object.
     pub(super) fn note_change(&mut self, id: ObjId, cell: u32) {
         let changed_in = &mut self.around[id.0 as usize].changed_in;
-        if changed_in.last() != Some(&cell) {
+        if !self.notes_only && changed_in.last() != Some(&cell) {
             changed_in.push(cell);
         }
+    }
+
+    /// Puts a cell among those that change an object, or takes it out.
+    pub(super) fn set_change(&mut self, id: ObjId, cell: u32, changes: bool) {
+        let changed_in = &mut self.around[id.0 as usize].changed_in;
+        match (changed_in.binary_search(&cell), changes) {
+            (Err(at), true) => changed_in.insert(at, cell),
+            (Ok(at), false) => drop(changed_in.remove(at)),
+            _ => {}
+        }
+    }
+
+    /// Forgets what holds an object or shows its memory.
+    pub(super) fn untie(&mut self, id: ObjId) {
+        self.around[id.0 as usize].seen_by.clear();
     }
 
     /// `holder` keeps references to what `held` may be.
@@ -337,7 +379,9 @@ impl Heap {
         if let Some(recorder) = &mut self.recorder {
             recorder.tie(tie);
         }
-        self.put(tie);
+        if !self.notes_only {
+            self.put(tie);
+        }
     }
 
     /// The same without a note.

@@ -6,6 +6,8 @@
 //! whose text is the same and that looked at nothing of that set would do again what it did: its record is put in instead. A
 //! cell that runs again adds to the set what it leaves in another state than before, and takes out what is as it was.
 //!
+//! Where only texts have changed, no table is filled anew for that: `tables` says how.
+//!
 //! Objects are numbered in the order in which they are made. So that some more or fewer in a cell do not give other numbers to those of
 //! the cells behind it, a cell starts where it started the last time; and at first some numbers behind the one before it.
 
@@ -13,12 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::base::{NotedNames, NotedPaths};
+use super::base::{Base, Canon, NotedNames, NotedPaths};
+use super::differing::Differing;
 use super::flow::Slot;
-use super::heap::{Obj, ObjId, Objs};
+use super::heap::{Heap, Obj, ObjId, Objs};
 use super::recorder::{Recorded, Tie};
+use super::tables::{Tables, Uses};
 use super::trace::CellTrace;
 use super::{Interp, KnownTexts};
 use crate::facts::CellFacts;
@@ -33,10 +37,11 @@ const MAX_TEXTS: usize = 200;
 /// Records of the cells of one notebook.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
-    asked: Option<Asked>,
-    records: Vec<Record>,
-    texts: KnownTexts,
-    ran: u64,
+    pub(super) asked: Option<Asked>,
+    pub(super) records: Vec<Record>,
+    pub(super) texts: KnownTexts,
+    pub(super) ran: u64,
+    pub(super) tables: Tables,
 }
 
 /// What an interpretation depends on besides the cells.
@@ -60,43 +65,46 @@ impl PartialEq for Asked {
 
 /// One cell: what it looked at, and what it left.
 #[derive(Debug)]
-struct Record {
-    cell: u32,
-    facts: Arc<CellFacts>,
+pub(super) struct Record {
+    pub(super) cell: u32,
+    pub(super) facts: Arc<CellFacts>,
     /// Number of its first object.
-    first: usize,
+    pub(super) first: usize,
     /// Its objects when it ended.
-    objects: Vec<Arc<Obj>>,
+    pub(super) objects: Vec<Arc<Obj>>,
     /// Objects of others that it looked at, ascending.
-    reads: Vec<ObjId>,
+    pub(super) reads: Vec<ObjId>,
     /// Objects of others that it changed, when it ended.
-    writes: FxHashMap<ObjId, Arc<Obj>>,
-    names: NotedNames,
+    pub(super) writes: FxHashMap<ObjId, Arc<Obj>>,
+    pub(super) names: NotedNames,
     /// Names that it bound or removed, when it ended.
-    after: Vec<(Name, Option<Arc<Slot>>)>,
-    paths: NotedPaths,
-    rare: Rare,
-    ties: Vec<Tie>,
-    trace: Arc<CellTrace>,
+    pub(super) after: Vec<(Name, Option<Arc<Slot>>)>,
+    pub(super) paths: NotedPaths,
+    pub(super) rare: Rare,
+    pub(super) ties: Vec<Tie>,
+    pub(super) trace: Arc<CellTrace>,
+}
+
+/// What a cell that has just run changed, as it was before.
+#[derive(Debug)]
+pub(super) struct Before {
+    pub(super) objects: Vec<(ObjId, Arc<Obj>)>,
+    pub(super) names: Vec<(Name, Option<Arc<Slot>>)>,
 }
 
 /// What cells seldom add to; when it differs, all cells behind run again.
 #[derive(Debug, Default, PartialEq)]
-struct Rare {
+pub(super) struct Rare {
     blurs: Vec<(Objs, ObjId)>,
     modules: Vec<(String, ObjId)>,
     stars: Vec<(u32, String)>,
     opaque: Vec<(u32, String)>,
 }
 
-/// What differs from the last time at this place of the notebook.
-#[derive(Debug, Default)]
-struct Differing {
-    /// Everything may.
-    all: bool,
-    objects: FxHashSet<ObjId>,
-    names: FxHashSet<Name>,
-    paths: FxHashSet<Arc<str>>,
+impl Rare {
+    pub(super) fn is_empty(&self) -> bool {
+        self.blurs.is_empty() && self.modules.is_empty() && self.stars.is_empty() && self.opaque.is_empty()
+    }
 }
 
 impl Memo {
@@ -104,29 +112,82 @@ impl Memo {
     pub(crate) const fn ran(&self) -> u64 {
         self.ran
     }
+
+    /// Where names are bound and deleted.
+    pub(crate) const fn uses(&self) -> &Uses {
+        &self.tables.uses
+    }
+
+    /// Takes back the heap of the last interpretation, which whoever asked for it needs no more.
+    pub(crate) fn give_back(&mut self, heap: Heap) {
+        self.tables.heap = Some(heap);
+    }
+
+    /// The same where it is still needed.
+    pub(crate) fn keep(&mut self, heap: &Heap) {
+        self.tables.heap = Some(heap.copy());
+    }
+
+    /// Positions of the cells whose texts differ from the last time, where the cells are the same ones otherwise.
+    fn changed(&self, cells: &[(&Cell, &Arc<CellFacts>)]) -> Option<Vec<usize>> {
+        let known = &self.tables.cells;
+        let same = known.len() == cells.len() && known.iter().zip(cells).all(|((number, _), (cell, _))| *number == cell.number);
+        let differs = |at: &usize| !Arc::ptr_eq(&known[*at].1, cells[*at].1);
+        same.then(|| (0..cells.len()).filter(differs).collect())
+    }
+
+    /// Builtins that some cell binds.
+    fn bound(&self, cells: &[(&Cell, &Arc<CellFacts>)], changed: Option<&[usize]>) -> BTreeSet<Name> {
+        let same = |at: &usize| self.tables.cells[*at].1.binds_builtins == cells[*at].1.binds_builtins;
+        match &self.asked {
+            Some(asked) if changed.is_some_and(|changed| changed.iter().all(same)) => asked.bound.clone(),
+            _ => bound_somewhere(cells),
+        }
+    }
+}
+
+/// Builtins that some cell binds.
+pub(super) fn bound_somewhere(cells: &[(&Cell, &Arc<CellFacts>)]) -> BTreeSet<Name> {
+    cells.iter().flat_map(|(_, facts)| facts.binds_builtins.iter().cloned()).collect()
 }
 
 impl Interp<'_> {
-    /// Runs the cells, or puts in what is known of them.
-    pub(super) fn run_remembered(&mut self, memo: &mut Memo, asked: Asked, cells: &[(&Cell, &Arc<CellFacts>)]) -> Vec<Arc<CellTrace>> {
-        let mut before: Vec<Record> = std::mem::take(&mut memo.records);
-        if memo.asked.as_ref() != Some(&asked) {
-            before.clear();
-        }
-        memo.asked = Some(asked);
+    /// Runs the cells, or keeps what is known of them.
+    pub(super) fn run_remembered(&mut self, memo: &mut Memo, mut asked: Asked, cells: &[(&Cell, &Arc<CellFacts>)]) {
+        let changed = memo.changed(cells);
+        asked.bound = memo.bound(cells, changed.as_deref());
+        self.bound_somewhere.clone_from(&asked.bound);
+        let same = memo.asked.as_ref() == Some(&asked);
         self.known_texts = std::mem::take(&mut memo.texts);
         if self.known_texts.len() > MAX_TEXTS {
             self.known_texts.clear();
         }
+        let done = same && changed.is_some_and(|changed| self.run_changed(memo, cells, &changed));
+        if !done {
+            if !same {
+                memo.records.clear();
+            }
+            self.run_all(memo, cells);
+        }
+        memo.asked = Some(asked);
+        memo.texts = std::mem::take(&mut self.known_texts);
+    }
+
+    /// Goes through all cells from the first, with new tables.
+    fn run_all(&mut self, memo: &mut Memo, cells: &[(&Cell, &Arc<CellFacts>)]) {
+        let before: Vec<Record> = std::mem::take(&mut memo.records);
+        self.heap = Heap::default();
         self.heap.recorder = Some(Box::default());
+        self.base = Base::default();
+        self.canon = Canon::default();
         self.base.note();
         self.canon.note();
+        self.forget_rare();
         let mut differing = Differing::default();
-        let mut traces = Vec::with_capacity(cells.len());
         let mut before = before.into_iter();
         for &(cell, facts) in cells {
             let known = before.next().filter(|record| record.cell == cell.number);
-            let made = self.heap.objects().len();
+            let made = self.heap.next;
             let first = known.as_ref().map(|record| record.first).filter(|first| *first >= made).unwrap_or(made + ROOM);
             self.heap.leave_free(first);
             let known = known.filter(|record| record.first == first);
@@ -138,20 +199,37 @@ impl Interp<'_> {
                 }
                 known => {
                     memo.ran += 1;
-                    let record = self.run_noted(cell, facts, first);
-                    differing.compare(known, &record, self);
-                    record.record
+                    let (record, was) = self.run_noted(cell, facts, first);
+                    differing.compare(known.as_ref(), &record, &was, self);
+                    record
                 }
             };
-            traces.push(Arc::clone(&record.trace));
             memo.records.push(record);
         }
-        self.heap.recorder = None;
-        memo.texts = std::mem::take(&mut self.known_texts);
-        traces
+        memo.tables = Tables::of(&memo.records);
+        self.leave_tables(memo);
     }
 
-    fn run_noted(&mut self, cell: &Cell, facts: &Arc<CellFacts>, first: usize) -> Ran {
+    /// What seldom happens is as it is before the first cell.
+    pub(super) fn forget_rare(&mut self) {
+        self.blurs.clear();
+        self.modules.clear();
+        self.stars.clear();
+        self.opaque.clear();
+        self.new_blurs.clear();
+        self.new_modules.clear();
+    }
+
+    /// What seldom happens, as a cell that ran before did it.
+    pub(super) fn put_in_rare(&mut self, rare: &Rare) {
+        self.blurs.extend(rare.blurs.iter().cloned());
+        self.modules.extend(rare.modules.iter().cloned());
+        self.stars.extend(rare.stars.iter().cloned());
+        self.opaque.extend(rare.opaque.iter().cloned());
+    }
+
+    /// Runs a cell whose first object has this number, and notes what it does.
+    pub(super) fn run_noted(&mut self, cell: &Cell, facts: &Arc<CellFacts>, first: usize) -> (Record, Before) {
         if let Some(recorder) = &mut self.heap.recorder {
             recorder.begin(first);
         }
@@ -166,7 +244,7 @@ impl Interp<'_> {
             cell: cell.number,
             facts: Arc::clone(facts),
             first,
-            objects: objects[first..].to_vec(),
+            objects: objects[first..self.heap.next].to_vec(),
             reads,
             writes: writes.iter().map(|(id, _)| (*id, Arc::clone(&objects[id.0 as usize]))).collect(),
             after,
@@ -181,106 +259,19 @@ impl Interp<'_> {
             trace,
             names,
         };
-        Ran { record, objects_before: writes, names_before }
+        (record, Before { objects: writes, names: names_before })
     }
 
     /// Puts in what a cell did when it ran before.
     fn put_in(&mut self, record: &Record) {
         self.heap.now = record.cell;
+        self.base.at(record.cell);
         self.heap.restore(&record.objects);
         record.writes.iter().for_each(|(id, object)| self.heap.replace(*id, object));
         record.ties.iter().for_each(|tie| self.heap.put(*tie));
         record.trace.changes.keys().for_each(|id| self.heap.note_change(*id, record.cell));
         record.after.iter().for_each(|(name, slot)| self.base.restore(name, slot.as_ref()));
         record.paths.added.iter().for_each(|(path, id)| self.canon.restore(path, *id));
-        self.blurs.extend(record.rare.blurs.iter().cloned());
-        self.modules.extend(record.rare.modules.iter().cloned());
-        self.stars.extend(record.rare.stars.iter().cloned());
-        self.opaque.extend(record.rare.opaque.iter().cloned());
+        self.put_in_rare(&record.rare);
     }
-}
-
-/// A cell that has just run, and what it changed as it was before.
-struct Ran {
-    record: Record,
-    objects_before: Vec<(ObjId, Arc<Obj>)>,
-    names_before: Vec<(Name, Option<Arc<Slot>>)>,
-}
-
-impl Differing {
-    /// Whether the cell looked at anything that differs.
-    fn touches(&self, record: &Record) -> bool {
-        if self.all || (record.names.all && !self.names.is_empty()) {
-            return true;
-        }
-        let objects = if self.objects.len() < record.reads.len() {
-            self.objects.iter().any(|id| record.reads.binary_search(id).is_ok())
-        } else {
-            record.reads.iter().any(|id| self.objects.contains(id))
-        };
-        objects || meet(&self.names, &record.names.read) || meet(&self.paths, &record.paths.read)
-    }
-
-    /// The cell did what it did before: the names that it bound are what they were.
-    fn leave(&mut self, record: &Record) {
-        if !self.names.is_empty() {
-            record.after.iter().for_each(|(name, _)| {
-                self.names.remove(name);
-            });
-        }
-    }
-
-    /// Finds what a cell that ran left in another state than before.
-    fn compare(&mut self, before: Option<Record>, ran: &Ran, interp: &Interp<'_>) {
-        let now = &ran.record;
-        let Some(before) = before.filter(|before| before.rare == now.rare) else {
-            self.all = true;
-            return;
-        };
-        if self.all {
-            return;
-        }
-        for (at, object) in before.objects.iter().enumerate() {
-            if now.objects.get(at) != Some(object) {
-                self.objects.insert(ObjId(u32::try_from(now.first + at).unwrap_or(u32::MAX)));
-            }
-        }
-        for (id, was) in &ran.objects_before {
-            let before = before.writes.get(id).or_else(|| (!self.objects.contains(id)).then_some(was));
-            mark(&mut self.objects, *id, before != now.writes.get(id));
-        }
-        for (id, object) in before.writes.iter().filter(|(id, _)| !now.writes.contains_key(id)) {
-            mark(&mut self.objects, *id, *object != interp.heap.objects()[id.0 as usize]);
-        }
-        let left: FxHashMap<&Name, &Option<Arc<Slot>>> = before.after.iter().map(|(name, slot)| (name, slot)).collect();
-        for (name, was) in &ran.names_before {
-            let differs = match left.get(name) {
-                Some(left) => left.as_ref() != interp.base.now(name),
-                None => self.names.contains(name) || was.as_ref() != interp.base.now(name),
-            };
-            mark(&mut self.names, name.clone(), differs);
-        }
-        for (name, left) in left {
-            mark(&mut self.names, name.clone(), left.as_ref() != interp.base.now(name));
-        }
-        let added: FxHashMap<&Arc<str>, ObjId> = now.paths.added.iter().map(|(path, id)| (path, *id)).collect();
-        for (path, id) in &before.paths.added {
-            mark(&mut self.paths, Arc::clone(path), added.get(path) != Some(id));
-        }
-        let known: FxHashSet<&Arc<str>> = before.paths.added.iter().map(|(path, _)| path).collect();
-        self.paths.extend(added.into_keys().filter(|path| !known.contains(path)).cloned());
-    }
-}
-
-fn mark<T: std::hash::Hash + Eq>(set: &mut FxHashSet<T>, item: T, differs: bool) {
-    if differs {
-        set.insert(item);
-    } else {
-        set.remove(&item);
-    }
-}
-
-fn meet<T: std::hash::Hash + Eq>(a: &FxHashSet<T>, b: &FxHashSet<T>) -> bool {
-    let (small, large) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    small.iter().any(|item| large.contains(item))
 }

@@ -14,6 +14,7 @@ mod call;
 mod chance;
 mod class;
 mod control;
+mod differing;
 mod elements;
 mod expr;
 mod extent;
@@ -31,6 +32,7 @@ mod numbers;
 mod recorder;
 mod shapes;
 mod stmt;
+mod tables;
 mod text;
 mod trace;
 mod work;
@@ -48,6 +50,7 @@ pub(crate) use flow::{Bound, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use memo::Memo;
 pub(crate) use memory::Weighed;
+pub(crate) use tables::Uses;
 pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Peak, Read, add_reasons};
 pub(crate) use work::{Call, Work};
 
@@ -91,7 +94,6 @@ pub(crate) fn run(
     weighs: bool,
     memo: Option<&mut Memo>,
 ) -> World {
-    let bound_somewhere: BTreeSet<Name> = facts.iter().flat_map(|facts| facts.binds_builtins.iter().cloned()).collect();
     let mut interp = Interp {
         weighs,
         table,
@@ -102,7 +104,7 @@ pub(crate) fn run(
         new_modules: Vec::new(),
         nested: 0,
         pin: None,
-        bound_somewhere,
+        bound_somewhere: BTreeSet::new(),
         heap: Heap::default(),
         base: Base::default(),
         flow: Flow::default(),
@@ -141,11 +143,15 @@ pub(crate) fn run(
                 texts: texts.clone(),
                 file_sizes: file_sizes.clone(),
                 weighs,
-                bound: interp.bound_somewhere.clone(),
+                bound: BTreeSet::new(),
             };
-            interp.run_remembered(memo, asked, &cells)
+            interp.run_remembered(memo, asked, &cells);
+            memo.records.iter().map(|record| Arc::clone(&record.trace)).collect()
         }
-        None => cells.iter().map(|(cell, facts)| Arc::new(interp.run_cell(cell, facts))).collect(),
+        None => {
+            interp.bound_somewhere = memo::bound_somewhere(&cells);
+            cells.iter().map(|(cell, facts)| Arc::new(interp.run_cell(cell, facts))).collect()
+        }
     };
     World { traces, heap: interp.heap }
 }
@@ -269,6 +275,7 @@ impl Interp<'_> {
     fn run_cell(&mut self, cell: &Cell, facts: &Arc<CellFacts>) -> CellTrace {
         self.cell = cell.number;
         self.heap.now = cell.number;
+        self.base.at(cell.number);
         self.facts = Some(Arc::clone(facts));
         self.steps = 0;
         self.around = work::Around::default();
@@ -287,6 +294,8 @@ impl Interp<'_> {
         self.trace.opaque = self.opaque.clone();
         self.settle_names();
         self.weigh_cell();
+        let any = |is: fn(&Read) -> bool| self.trace.reads.values().any(is);
+        self.trace.any_read = trace::AnyRead { unbound: any(|read| read.unbound), deferred: any(|read| read.deferred) };
         std::mem::take(&mut self.trace)
     }
 

@@ -45,8 +45,10 @@ impl Recorder {
     pub(super) fn begin(&mut self, first: usize) {
         self.first = u32::try_from(first).unwrap_or(u32::MAX);
         self.round += 1;
-        self.read_in.resize_with(first, AtomicU32::default);
-        self.written_in.resize(first, 0);
+        if self.read_in.len() < first {
+            self.read_in.resize_with(first, AtomicU32::default);
+            self.written_in.resize(first, 0);
+        }
     }
 
     pub(super) fn read(&self, id: ObjId) {

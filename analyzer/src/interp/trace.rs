@@ -102,11 +102,19 @@ pub(crate) struct Peak {
     pub(crate) complete: bool,
 }
 
+/// What holds of any reading of a cell: rules ask that of every cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AnyRead {
+    pub(crate) unbound: bool,
+    pub(crate) deferred: bool,
+}
+
 /// What one cell did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CellTrace {
     pub(crate) cell: u32,
     pub(crate) reads: BTreeMap<Name, Read>,
+    pub(crate) any_read: AnyRead,
     pub(crate) binds: Vec<Bind>,
     pub(crate) deletes: Vec<Name>,
     pub(crate) changes: BTreeMap<ObjId, Change>,

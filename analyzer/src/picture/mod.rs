@@ -140,7 +140,7 @@ impl Picture {
 fn links(nodes: &[Node], analysis: &Analysis, modules: &BTreeMap<u32, BTreeSet<String>>) -> Vec<Link> {
     let index = |cell: u32| nodes.iter().position(|node| node.cell == cell);
     let mut last: BTreeMap<(usize, &str), (usize, EdgeKind)> = BTreeMap::new();
-    for edge in &analysis.edges {
+    for edge in analysis.edges() {
         let (Some(from), Some(to)) = (index(edge.from), index(edge.to)) else { continue };
         let known = modules.get(&edge.from);
         let shown = |name: &&String| !known.is_some_and(|known| known.contains(*name)) && (edge.kind != EdgeKind::Ambient || matters(name));

@@ -212,7 +212,7 @@ impl Session {
         let number: BTreeMap<u32, u32> = keys.iter().map(|(cell, key)| (*cell, known[key])).collect();
         let back: BTreeMap<u32, u32> = number.iter().map(|(cell, number)| (*number, *cell)).collect();
         let order: Vec<u32> = keys.iter().map(|(cell, _)| number[cell]).collect();
-        let edges = analysis.edges.iter().filter_map(|edge| Some((*number.get(&edge.from)?, *number.get(&edge.to)?)));
+        let edges = analysis.edges().iter().filter_map(|edge| Some((*number.get(&edge.from)?, *number.get(&edge.to)?)));
         let mut predictor = self.predictor.clone();
         predictor.document(&order, &edges.collect::<Vec<_>>());
         if let Some(&now) = number.get(&cell) {

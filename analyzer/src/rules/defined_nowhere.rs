@@ -64,7 +64,12 @@ pub(super) fn undefined<'x, 'c: 'x>(context: &'x Context<'c>) -> impl Iterator<I
         .iter()
         .map(Arc::as_ref)
         // Only where it matters: it goes through the cell's lines.
-        .filter(move |trace| sees_all(trace) && trace.reads.iter().any(|(_, read)| is_unbound(read)) && !is_guarded(context, trace.cell))
+        .filter(move |trace| {
+            trace.any_read.unbound
+                && sees_all(trace)
+                && trace.reads.iter().any(|(_, read)| is_unbound(read))
+                && !is_guarded(context, trace.cell)
+        })
         .flat_map(|trace| trace.reads.iter().map(move |(name, read)| (trace, name, read)))
         .filter(|(_, name, read)| {
             is_unbound(read)

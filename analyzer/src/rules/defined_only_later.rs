@@ -45,7 +45,7 @@ pub(super) type Early<'c> = (&'c CellTrace, &'c Name, &'c Read, &'c CellTrace);
 /// All of them.
 pub(super) fn find<'c>(context: &Context<'c>) -> Vec<Early<'c>> {
     let traces = context.linked.traces();
-    let open = traces.iter().enumerate().filter(|(_, trace)| trace.opaque.is_empty() && context.is_python());
+    let open = traces.iter().enumerate().filter(|(_, trace)| trace.any_read.unbound && trace.opaque.is_empty() && context.is_python());
     open.flat_map(|(at, trace)| {
         // A name that Python or IPython provides is there before a cell binds it.
         let unbound = |(name, read): &(&Name, &Read)| {
@@ -55,8 +55,8 @@ pub(super) fn find<'c>(context: &Context<'c>) -> Vec<Early<'c>> {
         let guarded = OnceCell::new();
         trace.reads.iter().filter(unbound).filter_map(move |(name, read)| {
             let binders = context.binders(name);
-            let later = &traces[*binders.get(binders.partition_point(|&binder| binder <= at))?];
-            let is_deleted = context.deleters(name).first().is_some_and(|&deleter| deleter < at);
+            let later = &traces[*binders.get(binders.partition_point(|&binder| binder as usize <= at))? as usize];
+            let is_deleted = context.deleters(name).first().is_some_and(|&deleter| (deleter as usize) < at);
             let is_meant = || {
                 *guarded.get_or_init(|| super::defined_nowhere::is_guarded(context, trace.cell))
                     || is_of_an_earlier_turn(context, name, read)

@@ -21,12 +21,15 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut reported = BTreeSet::new();
     let traces = context.linked.traces();
-    for (at, trace) in traces.iter().enumerate().filter(|(_, trace)| trace.opaque.is_empty() && trace.stars.is_empty()) {
+    for (at, trace) in
+        traces.iter().enumerate().filter(|(_, trace)| trace.any_read.unbound && trace.opaque.is_empty() && trace.stars.is_empty())
+    {
         // It goes through the lines of the cell, so not for each name.
         let guarded = OnceCell::new();
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && read.certainty == Certainty::Proved) {
             let deleters = context.deleters(name);
-            let deleted = deleters[..deleters.partition_point(|&deleter| deleter < at)].last().map(|&deleter| &traces[deleter]);
+            let deleted =
+                deleters[..deleters.partition_point(|&deleter| (deleter as usize) < at)].last().map(|&deleter| &traces[deleter as usize]);
             // A later cell may still have put it back on some path.
             let Some(deleted) = deleted.filter(|_| read.cells.is_empty()) else { continue };
             if *guarded.get_or_init(|| super::defined_nowhere::is_guarded(context, trace.cell)) || !reported.insert(name.clone()) {

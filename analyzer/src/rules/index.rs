@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use ruff_python_ast::name::Name;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::defined_only_later::Early;
 use super::{Context, defined_only_later};
 use crate::interp::CellTrace;
 
 /// Positions of traces, by name, ascending.
-type ByName<'c> = FxHashMap<&'c Name, Vec<usize>>;
+type ByName<'c> = FxHashMap<&'c Name, Vec<u32>>;
 
 /// Where cells and names are. What no rule asks for is not made.
 #[derive(Default)]
@@ -45,13 +46,19 @@ impl<'c> Context<'c> {
     }
 
     /// Positions of the traces that bind a name, ascending.
-    pub(super) fn binders(&self, name: &Name) -> &[usize] {
+    pub(super) fn binders(&self, name: &Name) -> &[u32] {
+        if let Some(uses) = self.uses {
+            return uses.binders.get(name).map(SmallVec::as_slice).unwrap_or_default();
+        }
         let all = self.index.binders.get_or_init(|| self.by_name(|trace, found| trace.binds.iter().for_each(|bind| found(&bind.name))));
         all.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Positions of the traces that delete a name, ascending.
-    pub(super) fn deleters(&self, name: &Name) -> &[usize] {
+    pub(super) fn deleters(&self, name: &Name) -> &[u32] {
+        if let Some(uses) = self.uses {
+            return uses.deleters.get(name).map(SmallVec::as_slice).unwrap_or_default();
+        }
         let all = self.index.deleters.get_or_init(|| self.by_name(|trace, found| trace.deletes.iter().for_each(found)));
         all.get(name).map(Vec::as_slice).unwrap_or_default()
     }
@@ -59,7 +66,7 @@ impl<'c> Context<'c> {
     fn by_name(&self, names: impl Fn(&'c CellTrace, &mut dyn FnMut(&'c Name))) -> ByName<'c> {
         let mut all = ByName::default();
         for (at, trace) in self.linked.traces().iter().enumerate() {
-            names(trace, &mut |name| all.entry(name).or_default().push(at));
+            names(trace, &mut |name| all.entry(name).or_default().push(at as u32));
         }
         all
     }

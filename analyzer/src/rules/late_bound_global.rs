@@ -23,12 +23,12 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut reported = BTreeSet::new();
     let traces = context.linked.traces();
-    for trace in traces {
+    for trace in traces.iter().filter(|trace| trace.any_read.deferred) {
         for (name, read) in trace.reads.iter().filter(|(_, read)| read.deferred && read.certainty == Certainty::Proved && !read.unbound) {
             let defined = read.text_cell;
             let [anew] = read.cells.as_slice() else { continue };
             let known_there = || {
-                let binders = context.binders(name).iter().map(|&binder| &traces[binder]);
+                let binders = context.binders(name).iter().map(|&binder| &traces[binder as usize]);
                 binders.take_while(|other| other.cell <= defined).any(|other| binds_data(context, other, name))
             };
             if *anew <= defined || *anew == trace.cell || !known_there() || !reported.insert((defined, name.clone())) {

@@ -5,6 +5,7 @@ use ruff_python_ast::{Expr, Stmt, StringLiteral};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{Context, Rule};
+use crate::facts::CellFacts;
 use crate::finding::{Finding, Severity};
 use crate::words::shorten;
 
@@ -24,11 +25,9 @@ const PLATFORM: &[&str] = &["jovyan", "vscode", "sagemaker-user", "ec2-user", "h
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (cell, facts, _) in context.code() {
-        let mut search = Search { found: Vec::new() };
-        search.visit_body(&facts.syntax.body);
-        findings.extend(search.found.into_iter().map(|(path, range)| {
+        findings.extend(facts.local_paths().iter().map(|(path, range)| {
             rule.finding(
-                format!("`{}` exists on one machine only", shorten(&path, 60)),
+                format!("`{}` exists on one machine only", shorten(path, 60)),
                 Some("use a path relative to the notebook, or a parameter".to_owned()),
                 cell.number,
                 range.start().to_u32(),
@@ -37,6 +36,17 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         }));
     }
     findings
+}
+
+impl CellFacts {
+    /// Texts that are paths of one machine.
+    fn local_paths(&self) -> &[(String, TextRange)] {
+        self.local_paths.get_or_init(|| {
+            let mut search = Search { found: Vec::new() };
+            search.visit_body(&self.syntax.body);
+            search.found
+        })
+    }
 }
 
 struct Search {

@@ -79,8 +79,16 @@ fn spelling(context: &Context<'_>, here: u32, finding: &Finding, name: &str) -> 
         3..=5 => 1,
         _ => 2,
     };
-    let earlier = context.linked.traces().iter().filter(|trace| trace.cell <= here);
-    let mut known: Vec<&str> = earlier.flat_map(|trace| &trace.binds).map(|bind| bind.name.as_str()).collect();
+    let mut known: Vec<&str> = match (context.uses, context.position(here)) {
+        (Some(uses), Some(at)) => {
+            let earlier = uses.binders.iter().filter(|(_, binders)| binders.first().is_some_and(|first| *first as usize <= at));
+            earlier.map(|(name, _)| name.as_str()).collect()
+        }
+        _ => {
+            let earlier = context.linked.traces().iter().filter(|trace| trace.cell <= here);
+            earlier.flat_map(|trace| &trace.binds).map(|bind| bind.name.as_str()).collect()
+        }
+    };
     known.retain(|known| !known.starts_with('_'));
     // A value where a name was meant is no correction: `gone` is not `None`.
     known.extend(builtins().iter().filter(|name| !CONSTANTS.contains(name)));

@@ -49,7 +49,7 @@ use ruff_python_ast::Stmt;
 use crate::Request;
 use crate::facts::CellFacts;
 use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
-use crate::interp::CellTrace;
+use crate::interp::{CellTrace, Uses};
 use crate::linked::Linked;
 use crate::minimal_state::{self, After};
 use crate::notebook::{Cell, CellKind};
@@ -60,10 +60,11 @@ pub(crate) struct Context<'c> {
     pub(crate) request: &'c Request<'c>,
     /// What the cells cost, as far as a run has shown it, in their order.
     pub(crate) costs: &'c [Cost],
-    pub(crate) edges: &'c [Dependency],
     pub(crate) linked: &'c Linked,
     /// Facts of the cells, in their order.
     pub(crate) facts: &'c [Arc<CellFacts>],
+    /// Where names are bound and deleted, when that is kept from one analysis to the next.
+    pub(crate) uses: Option<&'c Uses>,
     pub(crate) index: Index<'c>,
 }
 
@@ -105,8 +106,12 @@ impl<'c> Context<'c> {
 
     /// Code cells with a saved count, and the count. A blank cell is left out: running it raises no count, so it shows that of another.
     fn counted(&self) -> impl Iterator<Item = (&'c Cell, u32)> {
-        let cells = self.request.notebook.code_cells().filter(|cell| !cell.source.trim().is_empty());
-        cells.filter_map(|cell| Some((cell, cell.execution_count?)))
+        let counted = self.request.notebook.code_cells().filter_map(|cell| Some((cell, cell.execution_count?)));
+        counted.filter(|(cell, _)| !cell.source.trim().is_empty())
+    }
+
+    fn edges(&self) -> &'c [Dependency] {
+        self.linked.edges()
     }
 
     /// Whether two cells have the same count: then the counts are of several sessions, and say nothing about each other.

@@ -20,8 +20,8 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut reported = BTreeSet::new();
     for &(trace, name, read, later) in context.early() {
-        let back = context.edges.binary_search_by_key(&(trace.cell, later.cell, EdgeKind::Flow), |edge| (edge.from, edge.to, edge.kind));
-        let back = back.ok().map(|at| &context.edges[at]);
+        let back = context.edges().binary_search_by_key(&(trace.cell, later.cell, EdgeKind::Flow), |edge| (edge.from, edge.to, edge.kind));
+        let back = back.ok().map(|at| &context.edges()[at]);
         let Some(back) = back.filter(|_| reported.insert((trace.cell, later.cell))) else { continue };
         let Some(theirs) = back.names.iter().find(|theirs| *theirs != name.as_str()) else { continue };
         let mut finding = rule.finding(

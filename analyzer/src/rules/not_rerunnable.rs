@@ -7,6 +7,7 @@ use ruff_python_ast::{Expr, ExprCall, Operator, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{Context, Rule};
+use crate::facts::CellFacts;
 use crate::finding::{Finding, Severity};
 use crate::interp::{CellTrace, Kind};
 use crate::report::Because;
@@ -26,7 +27,10 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     // One finding for each name: a notebook that collects results in every cell does so on purpose, or learns it once.
     let mut of_name: HashMap<String, (usize, u32)> = HashMap::new();
     for (cell, facts, trace) in context.code() {
-        let mut search = Search { context, trace, source: &cell.source, found: None };
+        if !facts.may_differ_again() {
+            continue;
+        }
+        let mut search = Search { known: Some((context, trace)), source: &cell.source, found: None };
         search.visit_body(&facts.syntax.body);
         let Some(found) = search.found else { continue };
         if let Some((_, more)) = of_name.get_mut(&found.name) {
@@ -58,10 +62,21 @@ struct Found {
     range: TextRange,
 }
 
+impl CellFacts {
+    /// Whether any statement may give something else when it runs twice, whatever its names stand for.
+    fn may_differ_again(&self) -> bool {
+        *self.may_differ_again.get_or_init(|| {
+            let mut search = Search { known: None, source: &self.source, found: None };
+            search.visit_body(&self.syntax.body);
+            search.found.is_some()
+        })
+    }
+}
+
 /// Looks for the first statement, outside of functions and classes, that does not give the same when it runs twice.
 struct Search<'x, 'c> {
-    context: &'x Context<'c>,
-    trace: &'x CellTrace,
+    /// What names stand for; where it is not known, they may stand for anything.
+    known: Option<(&'x Context<'c>, &'x CellTrace)>,
     source: &'x str,
     found: Option<Found>,
 }
@@ -159,22 +174,24 @@ impl Search<'_, '_> {
                 _ => return None,
             }
         };
-        let read = self.trace.reads.get(&name.id).filter(|read| !read.cells.is_empty() && !read.cells.contains(&self.trace.cell))?;
+        let Some((_, trace)) = self.known else { return Some(name.id.to_string()) };
+        let read = trace.reads.get(&name.id).filter(|read| !read.cells.is_empty() && !read.cells.contains(&trace.cell))?;
         // The cell binds the name first and only then changes it; the reading comes from elsewhere.
-        let bound_before = read.range.start() > target.range().start() && read.text_cell == self.trace.cell;
+        let bound_before = read.range.start() > target.range().start() && read.text_cell == trace.cell;
         (!bound_before && self.is_data(&name.id) && !self.is_bound_before(name.id.as_str(), target.range())).then(|| name.id.to_string())
     }
 
     /// Whether a statement of the cell in front of this one gives the name a value of its own.
     fn is_bound_before(&self, name: &str, range: TextRange) -> bool {
-        let facts = self.context.facts_of(self.trace.cell);
+        let facts = self.known.and_then(|(context, trace)| context.facts_of(trace.cell));
         facts.is_some_and(|facts| super::bindings::is_bound_before(&facts.syntax.body, name, range.start()))
     }
 
     /// Whether the name stands for a value, not for a module: `plt.rcParams["x"] *= 2` is about the library.
     fn is_data(&self, name: &str) -> bool {
-        let heap = &self.context.linked.world.heap;
-        let read = self.trace.reads.get(name);
+        let Some((context, trace)) = self.known else { return true };
+        let heap = &context.linked.world.heap;
+        let read = trace.reads.get(name);
         read.is_some_and(|read| !read.objs.iter().any(|&id| matches!(heap.get(id).kind, Kind::Path(_))))
     }
 
@@ -187,8 +204,9 @@ impl Search<'_, '_> {
     }
 
     fn is_kind(&self, name: &str, test: fn(&str) -> bool) -> bool {
-        let heap = &self.context.linked.world.heap;
-        let read = self.trace.reads.get(name);
+        let Some((context, trace)) = self.known else { return true };
+        let heap = &context.linked.world.heap;
+        let read = trace.reads.get(name);
         read.is_some_and(|read| {
             !read.objs.is_empty() && read.objs.iter().all(|&id| matches!(&heap.get(id).kind, Kind::Lib(path) if test(path)))
         })

@@ -22,7 +22,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         let first = plan.cells.first().copied().unwrap_or(cell.number);
         let set_before = |edge: &&Edge| edge.kind == EdgeKind::Ambient && edge.from < first && plan.cells.contains(&edge.to);
         let mut states: BTreeMap<&str, u32> = BTreeMap::new();
-        for edge in context.edges.iter().filter(set_before) {
+        for edge in context.edges().iter().filter(set_before) {
             states.extend(edge.names.iter().map(|name| (name.as_str(), edge.from)));
         }
         if states.is_empty() {

@@ -15,10 +15,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let cells = context.request.notebook.code_cells().filter(|cell| !super::defined_nowhere::is_guarded(context, cell.number));
+    let cells = context.request.notebook.code_cells();
     cells
         .filter_map(|cell| {
-            let (name, value) = cell.outputs.iter().find_map(|output| output.error.as_ref())?;
+            let error = cell.outputs.iter().find_map(|output| output.error.as_ref());
+            let (name, value) = error.filter(|_| !super::defined_nowhere::is_guarded(context, cell.number))?;
             let value = shorten(value.lines().next().unwrap_or_default(), 80);
             let what = if value.is_empty() { name.clone() } else { format!("{name}: {value}") };
             let help = "correct the cell and run it again; the tag `raises-exception` says that it fails on purpose".to_owned();

@@ -24,7 +24,10 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let counts: BTreeMap<u32, u32> = context.counted().map(|(cell, count)| (cell.number, count)).collect();
     let mut reported = BTreeSet::new();
     let mut findings = Vec::new();
-    for edge in context.edges.iter().filter(|edge| matches!(edge.kind, EdgeKind::Flow | EdgeKind::Mutation)) {
+    if counts.is_empty() {
+        return findings;
+    }
+    for edge in context.edges().iter().filter(|edge| matches!(edge.kind, EdgeKind::Flow | EdgeKind::Mutation)) {
         let (Some(made), Some(used)) = (counts.get(&edge.from), counts.get(&edge.to)) else { continue };
         let Some(cell) = context.cell(edge.to).filter(|cell| !cell.outputs.is_empty()) else { continue };
         if made <= used || is_only_code(context, edge) || !is_proved(context, edge) || !reported.insert(edge.to) {
