@@ -34,3 +34,6 @@ for repeat in 1 2 3 4 5; do
   done
 done
 run --states yes --repeats 0
+# Public notebooks need what they import: NBHOIST_PUBLIC_PYTHON has corpus/runnable-requirements.txt, and corpus/fetch.py --runnable was run.
+[ -z "${NBHOIST_PUBLIC_PYTHON:-}" ] || NBHOIST_TEST_PYTHON=$NBHOIST_PUBLIC_PYTHON run --ways linear --notebooks line,nested,score --repeats 5 \
+  --policies never,always,cell,block,knowledge,performance,optimal

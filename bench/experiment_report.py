@@ -13,7 +13,8 @@ import statistics
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 POLICIES = ["never", "always", "cell", "block", "knowledge", "performance", "optimal"]
-TITLES = {"digits": "digits", "image": "image recognition", "remote": "remote sensing"}
+TITLES = {"digits": "digits", "image": "image recognition", "remote": "remote sensing",
+          "line": "emcee, line", "nested": "statsmodels, nested simulation", "score": "statsmodels, score test"}
 COLOURS = {"never": "#8d8d8d", "optimal": "#1f5f2e", "oracle": "#d97706"}
 
 

@@ -15,6 +15,8 @@
 
 use std::sync::OnceLock;
 
+use rustc_hash::FxHashMap;
+
 use super::features::{CellFeatures, FEATURES};
 use super::forest::Forest;
 use super::reader::Reader;
@@ -61,7 +63,7 @@ pub struct Prediction {
 /// A trained model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    words: Vec<(u32, f32)>,
+    words: FxHashMap<u32, f32>,
     location: Forest,
     low: Forest,
     high: Forest,
@@ -73,6 +75,12 @@ pub struct Model {
 pub(super) struct Judged {
     numbers: Vec<f32>,
     words: Vec<u32>,
+    said: Said,
+}
+
+/// What the forests say, logarithms of seconds.
+#[derive(Clone, Copy, Debug)]
+struct Said {
     middle: f64,
     low: f64,
     high: f64,
@@ -110,20 +118,24 @@ impl Model {
         let low = Forest::read(reader, FEATURES.len() + ADDED)?;
         let high = Forest::read(reader, FEATURES.len() + ADDED)?;
         let widen = [reader.f32()?, reader.f32()?];
-        ascending.then_some(Self { words, location, low, high, widen })
+        ascending.then_some(Self { words: words.into_iter().collect(), location, low, high, widen })
     }
 
     /// What a cell with these features takes.
     pub fn predict(&self, features: &CellFeatures) -> Prediction {
-        self.judge(features).prediction(features)
+        self.said(&self.numbers(features)).prediction(features)
     }
 
     pub(super) fn judge(&self, features: &CellFeatures) -> Judged {
         let numbers = self.numbers(features);
-        let middle = self.location.value(&numbers);
-        let low = (self.low.value(&numbers) - f64::from(self.widen[0])).min(middle);
-        let high = (self.high.value(&numbers) + f64::from(self.widen[1])).max(middle);
-        Judged { numbers, words: features.words.clone(), middle, low, high }
+        Judged { said: self.said(&numbers), numbers, words: features.words.clone() }
+    }
+
+    fn said(&self, numbers: &[f32]) -> Said {
+        let middle = self.location.value(numbers);
+        let low = (self.low.value(numbers) - f64::from(self.widen[0])).min(middle);
+        let high = (self.high.value(numbers) + f64::from(self.widen[1])).max(middle);
+        Said { middle, low, high }
     }
 
     /// Whether the trees say of these features what they said before. Where a cell stands among the others moves a little with every edit of one
@@ -140,8 +152,7 @@ impl Model {
     fn numbers(&self, features: &CellFeatures) -> Vec<f32> {
         let (mut sum, mut most, mut least) = (0.0f64, 0.0f32, 0.0f32);
         for word in &features.words {
-            if let Ok(at) = self.words.binary_search_by_key(word, |(word, _)| *word) {
-                let weight = self.words[at].1;
+            if let Some(&weight) = self.words.get(word) {
                 sum += f64::from(weight);
                 most = most.max(weight);
                 least = least.min(weight);
@@ -155,6 +166,12 @@ impl Model {
 
 impl Judged {
     pub(super) fn prediction(&self, features: &CellFeatures) -> Prediction {
+        self.said.prediction(features)
+    }
+}
+
+impl Said {
+    fn prediction(self, features: &CellFeatures) -> Prediction {
         let scale = features.scale;
         let seconds = |log: f64| (log + scale).exp().clamp(SHORTEST, LONGEST);
         let work = seconds(self.middle + features.growth - scale);

@@ -280,22 +280,15 @@ impl Interp<'_> {
 
     /// The numbers among the arguments; of a grid, how many points it has.
     fn given(&self, path: &str, args: &Args) -> Vec<Given> {
-        if args.positional.is_empty() && args.keywords.is_empty() {
-            return Vec::new();
-        }
-        let mut given = Vec::new();
-        let to: Arc<str> = path.rsplit('.').next().unwrap_or(path).into();
-        for (index, val) in args.positional.iter().enumerate() {
-            if let Some(value) = self.number_of(val) {
-                given.push(Given { name: POSITIONS.get(index).copied().unwrap_or("#9").into(), value, to: Arc::clone(&to) });
-            }
-        }
-        for (name, val) in &args.keywords {
-            if let Some(value) = self.number_of(val) {
-                given.push(Given { name: name.as_str().into(), value, to: Arc::clone(&to) });
-            }
-        }
-        given
+        let positional = args.positional.iter().enumerate();
+        let numbers = positional.filter_map(|(index, val)| Some((POSITIONS.get(index).copied().unwrap_or("#9"), self.number_of(val)?)));
+        let named = args.keywords.iter().filter_map(|(name, val)| Some((name.as_str(), self.number_of(val)?)));
+        let mut to: Option<Arc<str>> = None;
+        let mut note = |(name, value): (&str, f64)| {
+            let to = to.get_or_insert_with(|| path.rsplit('.').next().unwrap_or(path).into());
+            Given { name: name.into(), value, to: Arc::clone(to) }
+        };
+        numbers.chain(named).map(&mut note).collect()
     }
 
     fn number_of(&self, val: &Val) -> Option<f64> {

@@ -32,10 +32,20 @@ pub(crate) fn call(path: &str, fits: bool) -> Option<f64> {
     let (holder, name) = path.rsplit_once('.').unwrap_or(("", path));
     let class = holder.rsplit('.').next().unwrap_or_default();
     let library = path.split('.').next().unwrap_or_default();
-    let of_class = || if fits && !class.is_empty() { table.get(format!("{class}.").as_str()) } else { None };
-    let in_library = || table.get(format!("{library}:{name}").as_str());
-    let qualified = || if class.is_empty() { None } else { table.get(format!("{class}.{name}").as_str()) };
-    of_class().or_else(qualified).or_else(in_library).or_else(|| table.get(name)).copied()
+    let mut key = String::with_capacity(path.len() + 1);
+    let mut look = |parts: [&str; 3]| {
+        key.clear();
+        key.extend(parts);
+        table.get(key.as_str()).copied()
+    };
+    if fits
+        && !class.is_empty()
+        && let Some(seconds) = look([class, ".", ""])
+    {
+        return Some(seconds);
+    }
+    let qualified = if class.is_empty() { None } else { look([class, ".", name]) };
+    qualified.or_else(|| look([library, ":", name])).or_else(|| table.get(name).copied())
 }
 
 #[cfg(test)]

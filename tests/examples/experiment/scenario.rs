@@ -1,4 +1,4 @@
-//! Notebooks of the corpus, with fewer settings and pixels, as models of what a session can do in them.
+//! Notebooks of the corpus, ours with fewer settings and pixels and public ones as they are, as models of what a session can do in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,12 @@ pub(crate) struct Scenario {
     evaluation: u32,
 }
 
-const ALL: [Scenario; 3] = [
+/// A public notebook, fetched by `corpus/fetch.py`, as it is; it is run from top to bottom, and nothing is turned in it.
+const fn public(key: &'static str, file: &'static str, heavy: u32) -> Scenario {
+    Scenario { key, domain: Domain::RemoteSensing, file, smaller: &[], parameters: heavy, turn: "", heavy, evaluation: heavy }
+}
+
+const ALL: [Scenario; 6] = [
     Scenario {
         key: "digits",
         domain: Domain::Digits,
@@ -68,6 +73,9 @@ const ALL: [Scenario; 3] = [
         heavy: 22,
         evaluation: 25,
     },
+    public("line", ".cache/nbhoist-corpus/notebooks/emcee-3.1.6/docs/tutorials/line.ipynb", 18),
+    public("nested", ".cache/nbhoist-corpus/notebooks/statsmodels-0.14.6/examples/notebooks/gee_nested_simulation.ipynb", 24),
+    public("score", ".cache/nbhoist-corpus/notebooks/statsmodels-0.14.6/examples/notebooks/gee_score_test_simulation.ipynb", 18),
 ];
 
 /// A notebook as it is read, and the model of it.
