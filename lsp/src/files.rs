@@ -20,28 +20,29 @@ pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> 
 /// What the cells of a document name, kept from one analysis to the next: an edit leaves the texts of most cells alone.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    named: Vec<(Arc<str>, Named)>,
+    named: Vec<(Arc<str>, bool, Named)>,
 }
 
 impl Known {
-    /// Looks at the texts that are new; `texts` are those of the cells, the same allocation where nothing has changed.
+    /// Looks at the texts that are new; `texts` are those of the cells, the same allocation where nothing has changed, and whether they are code.
     pub(crate) fn look(&mut self, texts: impl ExactSizeIterator<Item = (Arc<str>, bool)>) {
         self.named.truncate(texts.len());
         for (at, (text, is_code)) in texts.enumerate() {
-            if self.named.get(at).is_some_and(|(known, _)| Arc::ptr_eq(known, &text)) {
+            // Code that becomes prose keeps its text, and names nothing any more.
+            if self.named.get(at).is_some_and(|(known, was_code, _)| Arc::ptr_eq(known, &text) && *was_code == is_code) {
                 continue;
             }
             let named = if is_code { Named::of(&text) } else { Named::default() };
             match self.named.get_mut(at) {
-                Some(known) => *known = (text, named),
-                None => self.named.push((text, named)),
+                Some(known) => *known = (text, is_code, named),
+                None => self.named.push((text, is_code, named)),
             }
         }
     }
 
     /// Texts of the files that they name, and bytes of the data, as `referenced` and `sizes` give them.
     pub(crate) fn find(&self, folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, u64>) {
-        let named = || self.named.iter().map(|(_, named)| named);
+        let named = || self.named.iter().map(|(_, _, named)| named);
         let mut own = None;
         let mut own = || own.get_or_insert_with(|| folder.canonicalize().ok()).clone();
         (Named::referenced(named(), |path| read(path, &own()?)), Named::data(named(), |path| bytes(path, &own()?)))
