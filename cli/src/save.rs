@@ -1,13 +1,14 @@
 //! Writing a file: all of it or nothing.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::Failure;
 use crate::input::folder_of;
 
-/// Writes a file in one step: into a temporary file beside it, to the disk, then renamed over it. `what` is what it holds, for messages.
+/// Writes a file in one step: into a temporary file beside it, to the disk, then renamed over it. What is no file (a pipe, a device) is
+/// written to. `what` is what it holds, for messages.
 pub(crate) fn write(path: &Path, bytes: &[u8], what: &str) -> Result<(), Failure> {
     replace(path, bytes).map_err(|error| {
         // The library's own words name the temporary file, which is nobody's concern.
@@ -36,6 +37,10 @@ pub(crate) fn write(path: &Path, bytes: &[u8], what: &str) -> Result<(), Failure
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    // A device or a pipe is written to: a file in its place would take it from everybody, `/dev/null` first.
+    if std::fs::metadata(&target).is_ok_and(|old| !old.is_file()) {
+        return OpenOptions::new().write(true).open(&target)?.write_all(bytes);
+    }
     let folder = folder_of(&target);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".nbhoist-").suffix(".tmp");
@@ -78,5 +83,20 @@ mod tests {
         }
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".nbhoist")), "{left:?}");
+    }
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe).unwrap()
+        });
+        write(&pipe, b"through", "the file").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(!std::fs::metadata(&pipe).unwrap().is_file());
     }
 }

@@ -102,13 +102,13 @@ fn write(file: &Path, name: &str, values: &[(String, String)]) -> Result<(), Fai
         "\n\n"
     };
     let entries = values.iter().fold(String::new(), |text, (key, value)| text + &format!("{key} = {}\n", toml_value(key, value)));
-    new.write_all(format!("{old}{gap}[executors.{name}]\n{entries}").as_bytes()).map_err(failed)?;
+    let text = format!("{old}{gap}[executors.{name}]\n{entries}");
+    new.write_all(text.as_bytes()).map_err(failed)?;
     let known = Settings::load_from(Some(new.path()), None).map_err(|error| Failure::from_text(&error.to_string()))?;
     if let Some(warning) = known.warnings.first() {
         return Err(Failure::new(warning.text.clone()).help(warning.help.clone().unwrap_or_default()));
     }
-    new.persist(file).map_err(|error| failed(error.error))?;
-    Ok(())
+    crate::save::write(file, text.as_bytes(), "the settings")
 }
 
 /// A command is a list of words; everything else is text.

@@ -60,6 +60,9 @@ fn try_open(path: &Path) -> Result<Connection, Trouble> {
     if let Some(parent) = path.parent() {
         cache::create_private(parent).map_err(|error| failed(&error))?;
     }
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(failed(&"it is no file"));
+    }
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     // SQLite gives its other files the mode of this one.
@@ -157,6 +160,17 @@ mod tests {
         let (_, note) = open(&path).unwrap();
         assert!(note.unwrap().contains("damaged-1"));
         assert!(open(&path).unwrap().1.is_none());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_stays_where_it_is() {
+        let (_folder, path) = place();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = open(&path).unwrap_err();
+        assert!(error.to_string().contains("it is no file"), "{error}");
+        assert!(path.exists() && !path.is_file());
     }
 
     #[test]

@@ -261,6 +261,11 @@ fn append(path: &Path, data: &[u8]) -> std::io::Result<()> {
 
 /// Puts a file in its place in one step, from wherever it was written.
 fn place(from: &Path, to: &Path) -> std::io::Result<()> {
+    // The block's own `open` would have gone through a link, and written to a device or a pipe.
+    let to = &to.canonicalize().unwrap_or_else(|_| to.to_path_buf());
+    if to.metadata().is_ok_and(|old| !old.is_file()) {
+        return std::io::copy(&mut std::fs::File::open(from)?, &mut std::fs::OpenOptions::new().write(true).open(to)?).map(drop);
+    }
     let folder = to.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no permissions to set"))]
@@ -291,5 +296,20 @@ mod tests {
         assert_eq!(found(&["a.csv", "nowhere.csv"]), ["a.csv"]);
         assert_eq!(found(&["data/"]), ["data/b1.csv", "data/b2.csv", "data/deep/c.txt"]);
         assert_eq!(found(&["data/*.csv", "data/b?.csv"]), ["data/b1.csv", "data/b2.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let home = tempfile::tempdir().unwrap();
+        let (from, file, link) = (home.path().join("from"), home.path().join("file"), home.path().join("link"));
+        std::fs::write(&from, "new").unwrap();
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        place(&from, &link).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+        place(&from, Path::new("/dev/null")).unwrap();
+        assert!(!Path::new("/dev/null").is_file());
     }
 }
