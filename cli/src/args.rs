@@ -107,6 +107,8 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Magic,
     #[command(hide = true)]
+    Fetch(FetchArgs),
+    #[command(hide = true)]
     GenerateDocs(GenerateDocsArgs),
 }
 
@@ -402,6 +404,26 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Fetch a value that stayed where a block ran, for the kernel that has a handle of it
+#[derive(Debug, clap::Args)]
+pub(crate) struct FetchArgs {
+    /// SHA-256 of the value
+    #[arg(value_name = "SHA256")]
+    pub(crate) sha256: String,
+    /// The kernel's folder there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) folder: String,
+    /// The executor at which it is
+    #[arg(long, value_name = "NAME")]
+    pub(crate) on: String,
+    /// The kernel's interpreter
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: PathBuf,
+    /// A new file for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: PathBuf,
 }
 
 /// Write the documents that are made from the code: rule pages, settings, command line

@@ -61,6 +61,7 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
             because: String::new(),
             everything: false,
             force: false,
+            stay: None,
         });
         let moved = story.run(&python, moves.collect(), &signals).await?;
         if let Some(output) = &args.output {

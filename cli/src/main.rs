@@ -11,6 +11,7 @@ mod docs;
 mod error;
 mod executors;
 mod explain;
+mod fetch;
 mod frame;
 mod graph;
 mod input;
@@ -79,6 +80,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Executors(args) => executors::executors(&args, terminal),
         Command::Server(args) => server::server(&args),
         Command::Magic => magic::magic(),
+        Command::Fetch(args) => Ok(fetch::fetch(&args)),
         Command::Explain(args) => explain::explain(&args, terminal),
         Command::GenerateDocs(args) => docs::generate(&args, terminal),
         Command::Completions(args) => completions::completions(&args, terminal),

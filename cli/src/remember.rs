@@ -34,7 +34,7 @@ pub(crate) fn probed(settings: &Settings, place: &nbhoist_settings::Executor, fo
 pub(crate) fn record(input: &Input, settings: &Settings, analysis: &Analysis, before: &Measurements, outcome: &Outcome) {
     let mut sizes = outcome.sizes.clone();
     for moved in &outcome.moved {
-        sizes.extend(moved.report.inputs.iter().chain(&moved.report.returns).map(|(name, bytes)| (name.clone(), *bytes)));
+        sizes.extend(moved.report.sizes());
     }
     let mut known = before.clone();
     known.sizes.extend(sizes.clone());

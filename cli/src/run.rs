@@ -162,7 +162,7 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings, analysis: &Analysis
         }
         refuse(&plan)?;
         let because = plan.decision.because.first().map(|because| because.text.clone()).unwrap_or_default();
-        moves.push(Move { executor: executors::named(&place, settings)?, plan, because, everything: false, force: false });
+        moves.push(Move { executor: executors::named(&place, settings)?, plan, because, everything: false, force: false, stay: None });
     }
     Ok(moves)
 }

@@ -344,6 +344,7 @@ fn migration(block: &Block) -> Migration {
         spool: None,
         files: files(&block.plan),
         notebook: None,
+        stay: None,
     }
 }
 

@@ -129,10 +129,11 @@ impl Session {
         self.at.clone_from(&ran.place);
     }
 
-    /// Values came home that had stayed at a place.
+    /// Values came home that had stayed at a place, which does not keep them longer than that.
     pub fn came_home(&mut self, names: &[String]) {
         for version in names.iter().filter_map(|name| self.current.get(name)) {
             self.versions[*version].here = true;
+            self.versions[*version].there = None;
         }
     }
 
@@ -290,7 +291,8 @@ impl Session {
         current.values().for_each(|&value| values[value].lasts = true);
         let place_of = |there: &Option<String>| there.as_deref() == Some(name);
         let past = self.past.iter().map(|(past, there)| Past { there: place_of(there), ..past.clone() }).collect();
-        let there = place_of(&self.at) && home == ComesHome::WhenNeeded;
+        // Each block has a worker of its own: what stays is in files there, and no worker waits.
+        let there = false;
         let preferences = &options.preferences;
         let situation = Situation { place, preferences, past, ahead, values, there, ledger: self.ledger, home, warm: place.warm };
         (situation, path.into_iter().map(|(cell, _)| cell).collect())

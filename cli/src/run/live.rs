@@ -6,8 +6,10 @@ use nbhoist_analyzer::notebook::Cell;
 use nbhoist_analyzer::placement::live::{self, Future, Ran};
 use nbhoist_analyzer::placement::policy::ComesHome;
 use nbhoist_analyzer::placement::{Place, Work};
+use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::{After, Analysis};
 use nbhoist_executor::executors::Executor;
+use nbhoist_executor::migrate::Stay;
 use nbhoist_settings::Settings;
 
 use super::session::{Move, Outcome};
@@ -29,13 +31,13 @@ pub(crate) struct Auto<'a> {
 pub(crate) struct Live<'a> {
     auto: Auto<'a>,
     session: live::Session,
-    /// How many runs of the outcome are in the log, and how many of its moves.
-    heard: (usize, usize),
+    /// How many runs of the outcome are in the log, how many of its moves, and of what came home.
+    heard: (usize, usize, usize),
 }
 
 impl<'a> Live<'a> {
     pub(crate) fn new(auto: Auto<'a>) -> Self {
-        Self { auto, session: live::Session::default(), heard: (0, 0) }
+        Self { auto, session: live::Session::default(), heard: (0, 0, 0) }
     }
 
     /// The block that begins with the first of these cells, which are all that are still to run; nothing when the cell stays. `warm` are the
@@ -45,7 +47,7 @@ impl<'a> Live<'a> {
         let Some(first) = rest.first() else { return Ok(None) };
         let analysis = self.auto.analysis;
         let ahead: Vec<u32> = rest.iter().skip(1).map(|cell| cell.number).collect();
-        let verdict = self.session.decide(analysis, first.number, Future::Known(&ahead), ComesHome::AfterTheBlock, warm);
+        let verdict = self.session.decide(analysis, first.number, Future::Known(&ahead), ComesHome::WhenNeeded, warm);
         let Some(place) = verdict.place else { return Ok(None) };
         let block: Vec<u32> = std::iter::once(first.number).chain(verdict.along).collect();
         let plan = analysis.plan(&block, After::FollowingCells);
@@ -53,7 +55,17 @@ impl<'a> Live<'a> {
             return Ok(None);
         }
         let executor = executors::named(&place, self.auto.settings)?;
-        Ok(Some(Move { plan, executor, because: verdict.because, everything: false, force: false }))
+        let stay = self.stay(&plan, verdict.remain);
+        Ok(Some(Move { plan, executor, because: verdict.because, everything: false, force: false, stay }))
+    }
+
+    /// What of a block's returns need not come home, as the following cells use it only there.
+    fn stay(&self, plan: &Plan, remain: Vec<String>) -> Option<Stay> {
+        let names: Vec<String> = remain.into_iter().filter(|name| plan.returns.iter().any(|entry| entry.name == *name)).collect();
+        let program = std::env::current_exe().ok()?.to_str()?.to_owned();
+        let cells = names.iter().map(|name| (name.clone(), makers(self.auto.analysis, &plan.cells, name))).collect();
+        // What a cell fetches is told at the end, and not in its output.
+        (!names.is_empty()).then(|| Stay { names, cells, command: vec![program], aloud: false })
     }
 
     /// Where the first of these cells would go that is worth moving by what is known now: its worker can be started ahead.
@@ -66,7 +78,11 @@ impl<'a> Live<'a> {
     /// Takes what has run since the last decision into the log.
     fn learn(&mut self, outcome: &Outcome) {
         let mut added: BTreeMap<u32, f64> = BTreeMap::new();
+        let mut stayed: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for moved in &outcome.moved[self.heard.1..] {
+            for &cell in &moved.cells {
+                stayed.insert(cell, moved.report.stayed.keys().cloned().collect());
+            }
             let first = moved.cells.first().copied().unwrap_or_default();
             added.insert(first, (moved.seconds - moved.report.seconds.run).max(0.0));
         }
@@ -81,11 +97,15 @@ impl<'a> Live<'a> {
                 spent: run.seconds + added.get(&run.number).copied().unwrap_or_default(),
                 reads: live::reads(analysis, run.number),
                 makes: live::makes(analysis, run.number),
-                stayed: Vec::new(),
+                stayed: stayed.remove(&run.number).unwrap_or_default(),
                 sizes: sizes(outcome),
             });
         }
-        self.heard = (outcome.cells.len(), outcome.moved.len());
+        // A value that stayed also comes home when a result of another block has something in common with it.
+        let returned = outcome.moved[self.heard.1..].iter().flat_map(|moved| moved.report.returns.keys().cloned());
+        let came = outcome.came[self.heard.2..].iter().map(|one| one.name.clone());
+        self.session.came_home(&returned.chain(came).collect::<Vec<_>>());
+        self.heard = (outcome.cells.len(), outcome.moved.len(), outcome.came.len());
     }
 }
 
@@ -93,7 +113,21 @@ impl<'a> Live<'a> {
 fn sizes(outcome: &Outcome) -> BTreeMap<String, u64> {
     let mut sizes = outcome.sizes.clone();
     for moved in &outcome.moved {
-        sizes.extend(moved.report.inputs.iter().chain(&moved.report.returns).map(|(name, bytes)| (name.clone(), *bytes)));
+        sizes.extend(moved.report.sizes());
     }
     sizes
+}
+
+/// The cells of a block that have to run again for the value that the block leaves under a name.
+fn makers(analysis: &Analysis, block: &[u32], name: &str) -> Vec<u32> {
+    let mut found: BTreeSet<u32> =
+        block.iter().copied().filter(|&cell| live::makes(analysis, cell).iter().any(|made| made == name)).collect();
+    loop {
+        let needed = analysis.edges().iter().filter(|edge| found.contains(&edge.to) && block.contains(&edge.from)).map(|edge| edge.from);
+        let all: BTreeSet<u32> = needed.chain(found.iter().copied()).collect();
+        if all.len() == found.len() {
+            return all.into_iter().collect();
+        }
+        found = all;
+    }
 }

@@ -1,6 +1,6 @@
 //! One headless run: all code cells in order in a kernel of its own, some blocks of them elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,7 +11,8 @@ use nbhoist_executor::cancel::Cancel;
 use nbhoist_executor::event::{CellRef, Event, OnEvent};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel, Origin as _};
-use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, migrate, prepare};
+use nbhoist_executor::migrate::stay::{self, Came};
+use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, Stay, migrate, prepare};
 
 use super::live::{Auto, Live};
 use super::signals::Signals;
@@ -54,6 +55,8 @@ pub(crate) struct Move {
     pub(crate) everything: bool,
     /// Whether the result goes into the kernel even where it has moved on meanwhile.
     pub(crate) force: bool,
+    /// What need not come home.
+    pub(crate) stay: Option<Stay>,
 }
 
 /// How a run ended.
@@ -102,11 +105,13 @@ pub(crate) struct Outcome {
     pub(crate) start: f64,
     /// What names weighed last, bytes.
     pub(crate) sizes: BTreeMap<String, u64>,
+    /// What came home because a cell named it.
+    pub(crate) came: Vec<Came>,
 }
 
 impl Outcome {
     pub(crate) const fn nothing() -> Self {
-        Self { cells: Vec::new(), moved: Vec::new(), ended: Ended::Done, start: 0.0, sizes: BTreeMap::new() }
+        Self { cells: Vec::new(), moved: Vec::new(), ended: Ended::Done, start: 0.0, sizes: BTreeMap::new(), came: Vec::new() }
     }
 }
 
@@ -131,12 +136,26 @@ pub(crate) async fn run(job: &Job<'_>, signals: &Signals, on_event: OnEvent<'_>)
     };
     match result {
         Some(result) => {
+            clear(job, &mut kernel, &outcome).await;
             kernel.shutdown().await;
             result?;
         }
         None => outcome.ended = Ended::Interrupted { cell: None },
     }
     Ok(outcome)
+}
+
+/// Removes what the run has left elsewhere: nobody can ask for it when its kernel has ended.
+async fn clear(job: &Job<'_>, kernel: &mut Kernel, outcome: &Outcome) {
+    let places: BTreeSet<&str> =
+        outcome.moved.iter().filter(|moved| !moved.report.stayed.is_empty()).map(|moved| &*moved.executor).collect();
+    let (Some(auto), false) = (job.auto, places.is_empty() || !kernel.is_alive()) else { return };
+    let folder = stay::stays(kernel).await.folder;
+    for place in places {
+        if let Ok(executor) = crate::executors::named(place, auto.settings) {
+            stay::clear(kernel, &executor, &folder).await;
+        }
+    }
 }
 
 async fn run_cells(
@@ -233,6 +252,8 @@ async fn run_here(
         }
     };
     let seconds = if done.seconds > 0.0 { done.seconds } else { started.elapsed().as_secs_f64() };
+    let fetched = came_home(kernel, on_event, outcome).await;
+    let seconds = (seconds - fetched).max(0.0);
     outcome.cells.push(CellRun { number, executor: "here".to_owned(), ok: done.ok, seconds });
     if signals.first.is_cancelled() {
         return Ok(Ended::Interrupted { cell: Some(number) });
@@ -247,6 +268,21 @@ async fn run_here(
         outcome.sizes.extend(kernel.sizes(names).await);
     }
     Ok(after(cell, done.ok, done.error))
+}
+
+/// Notes what a cell has brought home; gives the seconds that took.
+async fn came_home(kernel: &mut Kernel, on_event: OnEvent<'_>, outcome: &mut Outcome) -> f64 {
+    if outcome.moved.iter().all(|moved| moved.report.stayed.is_empty()) {
+        return 0.0;
+    }
+    let came = stay::stays(kernel).await.came;
+    for one in &came {
+        let (size, time) = (crate::terminal::bytes(one.bytes), crate::terminal::seconds(one.seconds));
+        on_event(Event::Note { text: format!("`{}` came home from `{}`: {size} in {time}", one.name, one.place) });
+    }
+    let seconds = came.iter().map(|one| one.seconds).sum();
+    outcome.came.extend(came);
+    seconds
 }
 
 /// Whether the run goes on behind a cell; one tagged `raises-exception` may raise one.
@@ -280,6 +316,7 @@ pub(crate) async fn move_block(
         spool: None,
         files: files(&block.plan),
         notebook: std::path::absolute(&job.name).ok(),
+        stay: block.stay.clone(),
     };
     let started = Instant::now();
     let cancel = Cancel::new();

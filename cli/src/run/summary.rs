@@ -51,6 +51,12 @@ pub(crate) fn state(report: &Report) -> String {
     let _ = writeln!(text, "  shipped          {STRONG}{:>10}{STRONG:#}{less}{names}", bytes(report.shipped_bytes));
     let names = if report.returns.is_empty() { String::new() } else { format!("  ({})", count(report.returns.len(), "name")) };
     let _ = writeln!(text, "  came back        {:>10}{names}", bytes(report.returned_bytes));
+    for (what, names) in [("was there", &report.there), ("stayed there", &report.stayed)] {
+        if !names.is_empty() {
+            let list: Vec<&str> = names.keys().map(String::as_str).collect();
+            let _ = writeln!(text, "  {what:<16} {:>10}  ({})", bytes(names.values().sum()), list.join(", "));
+        }
+    }
     text
 }
 
@@ -136,6 +142,8 @@ fn migration(moved: &Moved) -> Value {
         "returned_bytes": report.returned_bytes,
         "inputs": report.inputs,
         "returns": report.returns,
+        "there": report.there,
+        "stayed": report.stayed,
         "faults": report.faults,
         "evidence": report.evidence,
         "left": report.left,

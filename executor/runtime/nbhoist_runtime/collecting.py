@@ -10,12 +10,13 @@ from .tracking import names_reaching
 class Collector:
     """Compares the namespace and the shared objects with what they were before the first cell."""
 
-    def __init__(self, space, baseline, receiver, tracker, opened=()):
+    def __init__(self, space, baseline, receiver, tracker, opened=(), staying=None):
         self._space = space
         self._baseline = baseline
         self._receiver = receiver
         self._tracker = tracker
         self._opened = opened
+        self._staying = staying
         self._left = {}
         self._lost = {}
         self._returns = ()
@@ -25,21 +26,24 @@ class Collector:
         """The packed returns and the fields of the `collected` frame that tell about them."""
         self._returns = returns
         bound, modules, deleted = self._bound()
-        wanted = {name: value for name, value in bound.items() if everything or name in returns}
+        if self._staying is not None:
+            bound.update(self._staying.changed)
+        wanted = {name: value for name, value in bound.items() if everything or name in returns or self._is_changed_guest(name)}
         for name in bound:
             if name not in wanted:
                 self._left[name] = "nothing asked for it"
         numbers = self._tracker.changed()
         reached = self._names_of(numbers)
-        # What rebuilds a value may be a function or class of the block, or look into an object that the block changed: those come first.
-        named = [(("name", name), value) for name, value in wanted.items()]
-        code = [item for item in named if isinstance(item[1], (types.FunctionType, type))]
-        items = code + [(("change", number), self._change(number, reached[number])) for number in numbers]
-        items += [item for item in named if not isinstance(item[1], (types.FunctionType, type))]
-        items += self._outputs(outputs, wanted)
         opened, self._notes = figures.to_return(self._space, self._opened)
-        items += [(("figure", number), figure) for number, figure in opened]
-        packed, kept = self._pack(items)
+        if self._staying is not None:
+            self._staying.choose(wanted, outputs)
+        while True:
+            items = self._items(wanted, numbers, reached, outputs, opened)
+            packed, kept, table = self._pack(items)
+            if self._staying is None or not self._staying.settle(table, wanted):
+                break
+            # What goes home after all may have gone for what is packed already: both must be the same object there.
+            del packed, table
         found = {
             "names": [name for name in wanted if ("name", name) in kept],
             "changed": sorted({name for number in numbers if ("change", number) in kept for name in reached[number]}),
@@ -50,9 +54,24 @@ class Collector:
             "sizes": {label[1]: size for label, size in packed.sizes.items() if label[0] == "name"},
             "ambient": dict(ambient.changes(self._space), **({"notes": self._notes} if self._notes else {})),
         }
+        if self._staying is not None:
+            found["stayed"] = self._staying.stayed
         if opened or self._opened:
             found["figures"] = [number for number, _ in figures.opened()]
         return packed, found
+
+    def _is_changed_guest(self, name):
+        return self._staying is not None and name in self._staying.changed
+
+    def _items(self, wanted, numbers, reached, outputs, opened):
+        """All that is packed, as `(label, value)` in the order in which it is."""
+        # What rebuilds a value may be a function or class of the block, or look into an object that the block changed: those come first.
+        named = [(("name", name), value) for name, value in wanted.items()]
+        code = [item for item in named if isinstance(item[1], (types.FunctionType, type))]
+        items = code + [(("change", number), self._change(number, reached[number])) for number in numbers]
+        items += [item for item in named if not isinstance(item[1], (types.FunctionType, type))]
+        items += self._outputs(outputs, wanted)
+        return items + [(("figure", number), figure) for number, figure in opened]
 
     def _bound(self):
         """`(bound, modules, deleted)`: names whose binding differs from before."""
@@ -91,7 +110,7 @@ class Collector:
         return found
 
     def _pack(self, items):
-        """Pack what can be packed; the rest is left, with the reason. Returns the bundle and the labels in it."""
+        """Pack what can be packed; the rest is left, with the reason. Returns the bundle, the labels in it and the objects."""
         table = self._receiver.table()
         shared = [value if flag else None for value, flag in zip(table, self._receiver.shared)]
         seeds = len(session.seeds(self._space)) + 1
@@ -99,7 +118,7 @@ class Collector:
             sender = Sender(session.seeds(self._space), strict=False)
             sender.continue_from(_with_seeds(sender.table, shared, seeds), self._receiver.arrays.regions())
             try:
-                return sender.pack(items), {label for label, _ in items}
+                return sender.pack(items), {label for label, _ in items}, sender.table
             except PackError as failure:
                 self._leave(failure, dict(items)[failure.label])
                 items = [item for item in items if item[0] != failure.label]

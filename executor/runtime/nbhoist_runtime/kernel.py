@@ -12,7 +12,8 @@ import sys
 import time
 
 from . import (
-    ambient, arriving, figures, frames, kinds, library_state, migration, policy, probing, restoring, session, sizes, surroundings, undoing
+    ambient, arriving, away, figures, frames, kinds, library_state, mentions, migration, policy, probing, restoring, session, sizes,
+    surroundings, undoing
 )
 from .errors import Trouble, translate
 from .versions import packages
@@ -75,21 +76,30 @@ def measure(names=(), seconds=0.1, **_):
 
 
 @_call
-def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sources=None, key=None, **_):
-    """Pack the named values into `file`, which must not exist; its frames are sealed with `key` (hexadecimal digits)."""
+def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sources=None, key=None, place=None, stay=(), **_):
+    """Pack the named values into `file`, which must not exist; its frames are sealed with `key` (hexadecimal digits).
+
+    What stayed at `place` is only named. `stay` are names of results that might stay there.
+    """
     started = time.monotonic()
+    space = session.namespace()
+    stayed = _stayed(space, names, place)
     # Packing may make libraries forget the warnings they have shown, so this comes first.
     libraries = library_state.capture(session.namespace())
     state = _begin(migration)
     state.remember_bindings()
     # The order of `names` may differ from run to run at the caller; objects and arrays should not.
-    wanted = list(dict.fromkeys(list(names) + list(modules)))
+    wanted = [name for name in dict.fromkeys(list(names) + list(modules)) if name not in stayed]
     state.figures, notes = figures.to_send(state.namespace, sources)
     found = _send(state, wanted, (file, key), spare, {"op": "bundle"}, state.figures)
     found.update(
         ambient=dict(ambient.capture(state.sender.pickler.files), libraries=libraries, notes=notes, bound=list(state.bindings)),
         path=list(sys.path),
         directory=surroundings.directory(),
+        stayed=stayed,
+        stay=sorted(set(stay) - mentions.in_memory(space, stay)) if session.shell() is not None else [],
+        folder=away.FOLDER,
+        drop=away.orphans(place),
         seconds=time.monotonic() - started,
     )
     return found
@@ -99,6 +109,8 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
 def supply(migration, name, file, spare=0, key=None, **_):
     """Pack one more value that the block turned out to need."""
     state = _require(migration)
+    if isinstance(state.namespace.get(name), away.Away):
+        _come_home(state.namespace, [name])
     if name not in state.namespace:
         # No file is written, so that the next name may use the same one.
         return {"names": [], "absent": [name], "imports": [], "bytes": 0, "sizes": {}}
@@ -114,14 +126,32 @@ def expect(migration, file, key=None, **_):
 
 
 @_call
-def restore(migration, file, count=None, sources=(), force=False, inside=False, undoable=False, key=None, **_):
+def restore(migration, file, count=None, sources=(), force=False, inside=False, undoable=False, key=None, stay=None, **_):
     """Put what the worker sent back into the namespace, in one step, or not at all.
 
     `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already;
-    `undoable`, that `undo` may be asked to take it out again.
+    `undoable`, that `undo` may be asked to take it out again; `stay` what the handles of values that stayed are to know: `place`,
+    `cells` (`{name: numbers of the cells that make it}`), `command`, to which `fetch` and its options are added, and `aloud`, whether the
+    cell that fetches something large says so.
     """
     undoing.drop()
-    return restoring.restore(_require(migration), (file, key), count, list(sources), bool(force), bool(inside), bool(undoable))
+    state = _require(migration)
+    state.stay = stay
+    return restoring.restore(state, (file, key), count, list(sources), bool(force), bool(inside), bool(undoable))
+
+
+@_call
+def stays(**_):
+    """What is away: for each name the `place`, `bytes`, `kind`, the `cells` that make it and a `text`; this kernel's `folder`; what `came`
+    home since this was asked last.
+    """
+    found = {name: away.record_of(handle) for name, handle in away.handles(session.namespace()).items()}
+    keys = ("place", "bytes", "kind", "cells")
+    return {
+        "names": {name: dict({key: record[key] for key in keys}, text=away.in_words(record)) for name, record in found.items()},
+        "folder": away.FOLDER,
+        "came": away.came(),
+    }
 
 
 @_call
@@ -137,6 +167,23 @@ def release(migration, **_):
     if state is not None and state.arriving is not None:
         state.arriving.stop()
     return {"released": state is not None}
+
+
+def _stayed(space, names, place):
+    """What is at `place` already, of those of `names` that are away; what is elsewhere comes home first."""
+    found = {name: handle for name, handle in away.handles(space).items() if name in names}
+    there = {name: away.record_of(handle) for name, handle in found.items() if away.record_of(handle)["place"] == place}
+    _come_home(space, [name for name in found if name not in there])
+    keys = ("sha256", "bytes", "cells")
+    return {name: {key: record[key] for key in keys} for name, record in there.items()}
+
+
+def _come_home(space, names):
+    for name in names:
+        try:
+            away.fetch(space, [name])
+        except Trouble as trouble:
+            raise Trouble("missing", away.regret(space, name, trouble.text), name=name)
 
 
 def _begin(name):

@@ -24,6 +24,7 @@ class Migration:
         self.captured = {}
         self.figures = []
         self.arriving = None
+        self.stay = None
 
     def pack(self, names, opened=()):
         """Pack the values of `names`, which are all bound, and open figures; raises `Trouble` that names the culprit."""

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from . import ambient, apply, arriving, figures, fingerprint, history, kinds, session, undoing
+from . import ambient, apply, arriving, away, figures, fingerprint, history, kinds, session, undoing
 from .bundle import LoadError
 from .errors import Trouble, detail, translate
 from .migration import put_name
@@ -94,7 +94,9 @@ def _read(state, file, key):
 def _conflicts(state, result):
     found = []
     space, before = state.namespace, state.bindings
-    for name in list(result.bound) + list(result.header.get("deleted", ())) + list(result.header.get("changed", ())):
+    header = result.header
+    touched = [*result.bound, *header.get("deleted", ()), *header.get("changed", ()), *(header.get("stayed") or ())]
+    for name in touched:
         missing = object()
         now, then = space.get(name, missing), before.get(name, missing)
         if now is missing and then is missing:
@@ -133,6 +135,7 @@ def _apply(state, result, count, sources, undo, inside):
     bound = dict(result.bound)
     for name, value in bound.items():
         put_name(space, name, value, undo)
+    away.bind(space, result.header.get("stayed") or {}, state.stay, lambda name, handle: put_name(space, name, handle, undo))
     for name in result.header.get("deleted", ()):
         if name in space:
             undo.add(space.__setitem__, name, space[name])

@@ -11,14 +11,14 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, arrays, cache, collecting, datafiles, figures, frames, history, kinds, library_state, policy, session, streams, surroundings, versions
+from . import PROTOCOL, ambient, arrays, cache, collecting, datafiles, figures, frames, history, kinds, library_state, pins, policy, session, staying, streams, surroundings, versions
 from .bundle import LoadError, Receiver
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
 from .tracking import Tracker
 
 # Requests that load libraries in the main thread while the reading one goes on.
-_LOADING = ("begin", "bundle", "imports", "warm")
+_LOADING = ("begin", "bundle", "imports", "stayed", "warm")
 
 
 class Worker:
@@ -36,6 +36,7 @@ class Worker:
         self._offered = ["raw"]
         self._faults = []
         self._figures = []
+        self._guests = []
         self.namespace, self._builtins = _make_main(self._ask)
         self._runner = None
         self._cache = cache.Cache()
@@ -211,6 +212,27 @@ class Worker:
         if isinstance(label, str):
             self.namespace[label] = value
 
+    def _op_stayed(self, header, payload):
+        """Bind values that stayed here after earlier blocks, and let go of those that nobody wants any more."""
+        folder = header.get("folder")
+        if "drop" in header:
+            pins.drop(folder, header["drop"])
+        for name, entry in (header.get("names") or {}).items():
+            try:
+                guest = staying.Guest(self.namespace, folder, name, entry)
+            except Trouble as trouble:
+                trouble.name = name
+                raise
+            self._guests.append(guest)
+            self.namespace[name] = guest.value
+        self._channel.send({"op": "ok", "id": header.get("id")})
+
+    def _op_home(self, header, payload):
+        """Send one value that stayed here, as a collection of its own."""
+        buffers = [pins.line(data) for data in pins.read(header.get("folder"), header.get("sha256"))]
+        sent = self._channel.send_buffers(buffers, self._offered, {"id": header.get("id")})
+        self._channel.send({"op": "collected", "id": header.get("id"), "buffers": len(buffers), "bytes": sent})
+
     def _op_run(self, header, payload):
         if header.get("chain") and self._broken:
             skipped = {"op": "done", "id": header.get("id"), "cell": header.get("cell"), "ok": False, "seconds": 0.0}
@@ -304,7 +326,10 @@ class Worker:
             seeds = session.seeds(self.namespace)
             self._receiver, self._tracker = Receiver(seeds), Tracker(seeds, with_arrays=True)
         self._receiver.require_whole()
-        collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker, self._figures)
+        stay = None
+        if self._guests or header.get("stay"):
+            stay = staying.Staying(self.namespace, self._guests, header.get("folder"), header.get("stay"))
+        collector = collecting.Collector(self.namespace, self._baseline, self._receiver, self._tracker, self._figures, stay)
         packed, answer = collector.collect(header.get("returns") or (), bool(header.get("everything")), self._runner.outputs())
         answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered, {"id": header.get("id")})
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)

@@ -101,14 +101,14 @@ class Lab:
 
         return list(session.user_names(self.space))
 
-    def start(self, names, count=1, **options):
-        """Capture `names` and bring them to a new worker."""
+    def start(self, names, count=1, stay=(), place=None, **options):
+        """Capture `names` and bring them to a new worker; `stay` may stay at `place`."""
         self.migrations += 1
         self.events = []
         self.supplied = 0
         self.migration = "%s-%d" % (os.path.basename(str(self.directory)), self.migrations)
         file = os.path.join(str(self.directory), self.migration + ".inputs")
-        self.captured = self.call("capture", migration=self.migration, names=names, file=file)
+        self.captured = self.call("capture", migration=self.migration, names=names, file=file, place=place, stay=list(stay))
         self.worker = Process(**options)
         self.worker.ask({
             "op": "begin", "directory": self.captured["directory"], "path": self.captured["path"],
@@ -116,6 +116,9 @@ class Lab:
         })
         self.worker.ask({"op": "imports", "lines": self.captured["imports"]})
         self.ship(file)
+        self.worker.ask({
+            "op": "stayed", "folder": self.captured["folder"], "names": self.captured["stayed"], "drop": self.captured["drop"],
+        })
 
     def ship(self, file):
         with open(file, "rb") as source:
@@ -152,7 +155,10 @@ class Lab:
         self.results = os.path.join(str(self.directory), self.migration + ".returns")
         with open(self.results, "wb") as file:
             header = self.worker.ask(
-                {"op": "collect", "returns": list(returns), "everything": everything}, "collected",
+                {
+                    "op": "collect", "returns": list(returns), "everything": everything,
+                    "stay": self.captured["stay"], "folder": self.captured["folder"],
+                }, "collected",
                 lambda frame, payload: frames.write(file, frame, payload) if frame["op"] == "buffer" else None,
             )
             frames.write(file, dict(header))

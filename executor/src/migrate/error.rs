@@ -130,6 +130,21 @@ pub enum MigrateError {
         /// A name of the notebook that was read and did not go along.
         missing: Option<String>,
     },
+    /// A value that had stayed at the executor is not there any more.
+    #[error(
+        "the block was not moved to {executor}: `{name}` had stayed there, and is gone: {reason}\nthe kernel's variables are as they were{}",
+        made_again(.cells)
+    )]
+    Stayed {
+        /// Name of the executor.
+        executor: String,
+        /// The value.
+        name: String,
+        /// What happened.
+        reason: String,
+        /// Numbers of the cells that make it.
+        cells: Vec<u32>,
+    },
     /// No space for a bundle.
     #[error(
         "no space left in {path} during {phase}; the kernel's variables are as they were; free some space there, or set TMPDIR to another directory"
@@ -236,6 +251,15 @@ pub enum MigrateError {
         /// The file.
         path: PathBuf,
     },
+}
+
+fn made_again(cells: &[u32]) -> String {
+    let numbers: Vec<_> = cells.iter().map(u32::to_string).collect();
+    match numbers.len() {
+        0 => String::new(),
+        1 => format!("; run cell {} again to make it anew", numbers[0]),
+        _ => format!("; run cells {} again to make it anew", numbers.join(", ")),
+    }
 }
 
 fn list_refused(all: &[Refused]) -> String {

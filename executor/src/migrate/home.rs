@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::{Clash, MigrateError, Refused};
 use super::journey::{Journey, guard, timed};
+use super::stay::Away;
 use crate::event::{Event, Phase, strings};
 use crate::frames::Frame;
 use crate::jobs::{Job, Recorded};
@@ -20,12 +21,13 @@ use crate::worker::Worker;
 const LARGE: u64 = 16 << 20;
 
 impl Journey<'_> {
-    /// Takes the result over. What a value of it reads by name when it is unpacked is asked for as well.
-    pub(super) async fn bring_home(&mut self, worker: &mut Worker, count: u32) -> Result<(), MigrateError> {
+    /// Takes the result over. What a value of it reads by name when it is unpacked is asked for as well. What the capture said of values that
+    /// are away is known to the process that made it.
+    pub(super) async fn bring_home(&mut self, worker: &mut Worker, count: u32, away: Option<&Away>) -> Result<(), MigrateError> {
         let mut returns = self.request.returns.clone();
         loop {
-            let file = self.collect(worker, &returns).await?;
-            match self.restore(&file, count).await {
+            let file = self.collect(worker, &returns, away).await?;
+            match self.restore(&file, count, away).await {
                 Err(MigrateError::Restore { error, kept }) => match &error.missing {
                     Some(name) if !returns.contains(name) => {
                         (self.on_event)(Event::Note { text: format!("a result reads `{name}` when it is unpacked; it comes along") });
@@ -39,12 +41,13 @@ impl Journey<'_> {
         }
     }
 
-    async fn collect(&mut self, worker: &mut Worker, returns: &[String]) -> Result<PathBuf, MigrateError> {
+    async fn collect(&mut self, worker: &mut Worker, returns: &[String], away: Option<&Away>) -> Result<PathBuf, MigrateError> {
         self.enter(Phase::Return);
         let started = Instant::now();
         let path = self.file("returns");
         let id = worker.next_id();
         let collect = Frame::new("collect").with("id", id).with("returns", returns.to_vec()).with("everything", self.request.everything);
+        let collect = away.map_or_else(|| collect.clone(), |away| away.asks(collect.clone()));
         let on_event = &mut *self.on_event;
         let mut first = None;
         let large = tokio::sync::Notify::new();
@@ -83,6 +86,7 @@ impl Journey<'_> {
         let header = &collected.header;
         let pairs = |key: &str| header.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
         let report = &mut self.report;
+        report.stayed = pairs("stayed").into_iter().filter_map(|(name, entry)| Some((name, entry.get("bytes")?.as_u64()?))).collect();
         report.returns = pairs("sizes").into_iter().filter_map(|(name, bytes)| Some((name, bytes.as_u64()?))).collect();
         let why = |why: Value| why.as_str().map_or_else(|| why.to_string(), str::to_owned);
         report.left = pairs("left").into_iter().map(|(name, reason)| (name, why(reason))).collect();
@@ -92,12 +96,12 @@ impl Journey<'_> {
     }
 
     /// Puts the result into the kernel. It is one step that is not interrupted; a result that does not go in is kept.
-    async fn restore(&mut self, file: &Path, count: u32) -> Result<(), MigrateError> {
+    async fn restore(&mut self, file: &Path, count: u32, away: Option<&Away>) -> Result<(), MigrateError> {
         self.enter(Phase::Restore);
         let ran = self.report.cells.len();
         let sources: Vec<_> = self.request.cells.iter().take(ran).map(|cell| cell.source.clone()).collect();
         let argument = json!({ "migration": self.id, "file": file, "key": self.key, "count": count, "sources": sources,
-            "force": self.request.force, "undoable": self.request.undoable });
+            "force": self.request.force, "undoable": self.request.undoable, "stay": away.and_then(|away| self.told(away)) });
         let (restored, seconds) = timed(self.kernel.call("restore", &argument, None)).await;
         self.report.seconds.restore = seconds;
         let restored = match restored {

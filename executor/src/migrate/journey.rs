@@ -100,7 +100,7 @@ impl<'a> Journey<'a> {
         let ids = self.send_cells(worker, count).await?;
         let record = self.record(worker, count, &ids);
         self.run(worker, count, &ids).await?;
-        let home = self.bring_home(worker, count).await;
+        let home = self.bring_home(worker, count, Some(&captured.away)).await;
         unless_kept(home, record)?;
         self.fetch_files(worker, captured.directory.as_deref()).await
     }
@@ -133,7 +133,7 @@ impl<'a> Journey<'a> {
         let record = job.record().ok().map(|record| (job.clone(), record));
         let done = async {
             self.run(&mut worker, job.count, &job.ids).await?;
-            self.bring_home(&mut worker, job.count).await
+            self.bring_home(&mut worker, job.count, None).await
         };
         let done = done.await;
         let done = unless_kept(done, record);

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::error::{MigrateError, Refused};
 use super::journey::{Journey, Stop, guard, timed};
+use super::stay::Away;
 use super::{Migration, versions};
 use crate::ahead::{Claimed, Start, Surroundings};
 use crate::codec::Codec;
@@ -74,6 +75,8 @@ pub(super) struct Captured {
     #[serde(default)]
     path: Vec<String>,
     pub(super) directory: Option<String>,
+    #[serde(flatten)]
+    pub(super) away: Away,
 }
 
 impl Captured {
@@ -192,7 +195,8 @@ impl Journey<'_> {
 
     fn capture_argument(&self) -> Value {
         let sources: Vec<_> = self.request.cells.iter().map(|cell| &cell.source).collect();
-        json!({ "migration": self.id, "names": self.request.inputs, "file": self.file("inputs"), "key": self.key, "sources": sources })
+        json!({ "migration": self.id, "names": self.request.inputs, "file": self.file("inputs"), "key": self.key, "sources": sources,
+            "place": self.executor.name, "stay": self.request.stay.as_ref().map(|stay| &stay.names[..]).unwrap_or_default() })
     }
 
     /// Why the inputs could not be packed. Packing ends at the first that cannot travel; the user wants to know of all.
@@ -266,7 +270,8 @@ impl Journey<'_> {
             Ok::<_, TransferError>(worker.answer(id).await?)
         };
         let loaded = guard(self.cancel, &self.death, loading).await;
-        self.unless_stopped(loaded).map(|_| ())
+        self.unless_stopped(loaded)?;
+        self.take_in(worker, &captured.away).await
     }
 }
 

@@ -10,9 +10,11 @@ mod journey;
 mod load;
 mod report;
 mod run;
+pub mod stay;
 mod translate;
 mod versions;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,6 +83,23 @@ pub struct Migration {
     pub files: Vec<DataFile>,
     /// The notebook, for the record of a block that can be found again.
     pub notebook: Option<PathBuf>,
+    /// What need not come home; everything comes where that is not said.
+    #[serde(default)]
+    pub stay: Option<Stay>,
+}
+
+/// Returns that may stay at the executor, where that changes nothing but the time: the kernel gets a handle for each, and fetches it before a
+/// cell touches it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Stay {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Numbers of the cells that make each of them, to be run again when it is lost.
+    pub cells: BTreeMap<String, Vec<u32>>,
+    /// The program that fetches one, for the kernel to start: `nbhoist`, which has a command `fetch`.
+    pub command: Vec<String>,
+    /// Whether the cell that fetches a large one says so.
+    pub aloud: bool,
 }
 
 /// Starts a worker for the next block ahead, where the executor is to be kept warm, and has it import what the kernel has imported for the

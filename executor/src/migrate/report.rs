@@ -19,6 +19,10 @@ pub struct Report {
     pub inputs: BTreeMap<String, u64>,
     /// Size of each name that came back, bytes, where the worker knows it.
     pub returns: BTreeMap<String, u64>,
+    /// Size of each input that was there already, bytes, because it had stayed there.
+    pub there: BTreeMap<String, u64>,
+    /// Size of each return that stayed there, bytes.
+    pub stayed: BTreeMap<String, u64>,
     /// Time of each step.
     pub seconds: Seconds,
     /// Names the block read that were not among the inputs, and were supplied while it ran.
@@ -43,6 +47,12 @@ impl Report {
     /// Whether every cell that ran ended without an exception.
     pub fn ok(&self) -> bool {
         self.cells.iter().all(|cell| cell.ok)
+    }
+
+    /// What names weigh, bytes: of what travelled, and of what is there.
+    pub fn sizes(&self) -> impl Iterator<Item = (String, u64)> {
+        let all = self.inputs.iter().chain(&self.there).chain(&self.returns).chain(&self.stayed);
+        all.map(|(name, bytes)| (name.clone(), *bytes))
     }
 }
 

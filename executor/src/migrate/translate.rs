@@ -71,6 +71,10 @@ impl Journey<'_> {
                 detail: failure.detail,
                 missing: failure.missing,
             },
+            WorkerError::Failed(failure) if failure.kind == "missing" => {
+                let name = failure.name.unwrap_or_default();
+                MigrateError::Stayed { executor, name, reason: failure.error, cells: Vec::new() }
+            }
             WorkerError::Failed(failure) => MigrateError::Worker { executor, phase, reason: failure.error, detail: failure.detail },
         }
     }

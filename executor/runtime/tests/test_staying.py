@@ -1,0 +1,263 @@
+"""Values that stay where a block ran: what may, how they are used there, how they come home."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from conftest import Failure, Process
+from nbhoist_runtime import away, mentions
+
+FETCHER = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "fetcher.py")]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache that the worker and whoever fetches from it have in common."""
+    monkeypatch.setenv("NBHOIST_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A kernel that no other test has left functions in."""
+    manager, client = pytest.importorskip("jupyter_client").manager.start_new_kernel(kernel_name="python3")
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def bed(kernel_lab, cache):
+    kernel_lab.cell("import os; os.environ['NBHOIST_CACHE_DIR'] = %r" % str(cache))
+    kernel_lab.told = {"place": "box", "command": FETCHER, "cells": {}}
+    yield kernel_lab
+    kernel_lab.cell("%reset -f")
+
+
+def block(bed, source, names=(), stay=(), place="box", returns=(), everything=True, **options):
+    """Run a cell elsewhere; gives what the worker says of the results."""
+    bed.start(list(names), stay=stay, place=place)
+    try:
+        assert bed.run(source)["ok"], bed.errors()
+        found = bed.collect(returns, everything)
+        bed.restore(stay=dict(bed.told, cells={name: [3] for name in stay}), **options)
+        return found
+    finally:
+        bed.finish()
+
+
+def printed(bed, source):
+    found, reply = bed.cell(source)
+    assert reply["status"] == "ok", reply
+    return "".join(one["text"] for one in found if one["op"] == "stream" and one["name"] == "stdout")
+
+
+def away_now(bed):
+    return sorted(bed.call("stays")["names"])
+
+
+BIG = "import numpy as np\nbig = np.arange(400_000.0)"
+
+
+def test_a_value_stays_and_is_used_there_without_travelling(bed):
+    found = block(bed, BIG + "\nsmall = 1", stay=["big", "small"])
+    assert list(found["stayed"]) == ["big"] and found["stayed"]["big"]["bytes"] > 3_000_000
+    assert "small" in found["names"] and found["bytes"] < 10_000
+    assert away_now(bed) == ["big"]
+    bed.start(["big"], place="box")
+    assert bed.captured["bytes"] < 10_000 and list(bed.captured["stayed"]) == ["big"]
+    bed.run("total = float(big.sum())")
+    found = bed.collect(["total"])
+    assert found["names"] == ["total"] and found["bytes"] < 10_000
+    bed.restore()
+    bed.finish()
+    assert away_now(bed) == ["big"]
+    assert printed(bed, "print(total)") == "79999800000.0\n"
+    assert away_now(bed) == ["big"]
+
+
+@pytest.mark.parametrize("source", [
+    "print(int(big[7]))", "print(eval('int(big[7])'))", "%time x = 1\nprint(7)", "print(int(globals()['b' + 'ig'][7]))",
+    "for _n in ('big',): print(int(get_ipython().user_ns[_n][7]))",
+])
+def test_a_cell_that_may_touch_it_fetches_it_first(bed, source):
+    block(bed, BIG, stay=["big"])
+    assert "7" in printed(bed, source)
+    assert away_now(bed) == []
+    assert printed(bed, "print(type(big).__name__, big.shape, big.flags.writeable)") == "ndarray (400000,) True\n"
+
+
+def test_to_bind_the_name_anew_nothing_is_fetched(bed, cache):
+    block(bed, BIG, stay=["big"])
+    shutil.rmtree(str(cache / "stay"))
+    assert printed(bed, "big = 7\nprint('bound')") == "bound\n"
+    assert printed(bed, "print(big)") == "7\n"
+
+
+def test_what_came_home_is_let_go_there(bed, cache):
+    block(bed, BIG, stay=["big"])
+    files = lambda: [path for path in (cache / "stay").rglob("*") if path.is_file()]
+    assert [path.stat().st_mode & 0o777 for path in files()] == [0o600]
+    printed(bed, "big.sum()")
+    block(bed, "other = 1")
+    assert files() == []
+
+
+def test_a_place_that_is_gone_stops_the_cell_before_it_begins(bed, cache):
+    block(bed, BIG, stay=["big"])
+    shutil.rmtree(str(cache / "stay"))
+    found, reply = bed.cell("started = True\nprint(big)")
+    assert reply["status"] == "error" and reply["ename"] == "StaysAway"
+    text = "\n".join(reply["traceback"])
+    assert "`big` stayed on `box`" in text and "Run cell 3 again" in text and "not run" in text, text
+    assert away_now(bed) == ["big"]
+    found, reply = bed.cell("started")
+    assert reply["ename"] == "NameError"
+    with pytest.raises(Failure) as failure:
+        bed.start(["big"], place="box")
+    assert failure.value.error["kind"] == "missing" and failure.value.error["name"] == "big"
+    bed.finish()
+
+
+def test_a_file_that_was_changed_is_not_believed(bed, cache):
+    block(bed, BIG, stay=["big"])
+    path, = [path for path in (cache / "stay").rglob("*") if path.is_file()]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    _, reply = bed.cell("big.sum()")
+    assert reply["ename"] == "StaysAway" and "does not hold" in "\n".join(reply["traceback"])
+
+
+@pytest.mark.parametrize("source, home", [
+    (BIG + "\nother = big", ["big", "other"]),
+    (BIG + "\nother = big[10:]", ["big", "other"]),
+    (BIG + "\nother = {'inside': [big]}", ["big", "other"]),
+    (BIG + "\nkept.append(big)", ["big"]),
+    (BIG + "\ndef f(): return big.sum()", ["big", "f"]),
+    (BIG + "\ndef f(): return eval('b' + 'ig')", ["big", "f"]),
+    (BIG + "\nbig = [big, kept]", ["big"]),
+    ("class C: pass\nbig = C()\nbig.data = 'x' * 2_000_000", ["big"]),
+    ("import pandas as pd\nbig = pd.DataFrame({'a': range(300_000)})\nother = big['a'].values[5:]", ["big", "other"]),
+])
+def test_what_has_something_in_common_with_what_goes_home_goes_home(bed, source, home):
+    bed.cell("kept = []")
+    found = block(bed, source, names=["kept"], stay=["big", "other"])
+    assert set(home) <= set(found["names"]) and not found["stayed"], found
+    assert away_now(bed) == []
+
+
+def test_names_of_two_values_that_share_memory_keep_it(bed):
+    block(bed, BIG + "\nother = big[10:]", stay=["big", "other"])
+    assert printed(bed, "big[10] = -1\nprint(other[0], other.base is big)") == "-1.0 True\n"
+
+
+def test_a_function_at_home_that_reads_the_name_keeps_it_from_staying(bed):
+    bed.cell("def f():\n    return float(big.sum())")
+    assert "stayed" not in block(bed, BIG, stay=["big"])
+    assert away_now(bed) == []
+    assert printed(bed, "print(f())") == "79999800000.0\n"
+
+
+def test_a_function_that_comes_later_has_it_fetched(bed):
+    block(bed, BIG, stay=["big"])
+    block(bed, "def f():\n    return float(big[3])")
+    assert away_now(bed) == ["big"]
+    assert printed(bed, "print(f())") == "3.0\n"
+
+
+def test_a_change_there_is_a_new_value(bed):
+    block(bed, BIG, stay=["big"])
+    found = block(bed, "big[0] = 5", names=["big"], stay=["big"], everything=False)
+    assert list(found["stayed"]) == ["big"]
+    found = block(bed, "big[1] = 6", names=["big"], everything=False)
+    assert found["names"] == ["big"]
+    assert printed(bed, "print(big[:3])") == "[5. 6. 2.]\n"
+
+
+@pytest.mark.parametrize("source, check", [
+    ("other = big", "print(other is big)"),
+    ("other = big[5:]", "print(other.base is big)"),
+    ("kept.append(big)", "print(kept[0] is big)"),
+])
+def test_what_comes_to_share_with_it_there_brings_it_home(bed, source, check):
+    bed.cell("kept = []")
+    block(bed, BIG, stay=["big"])
+    found = block(bed, source, names=["big", "kept"])
+    assert "big" in found["names"]
+    assert printed(bed, check) == "True\n"
+
+
+def test_at_another_place_it_goes_by_way_of_home(bed):
+    block(bed, BIG, stay=["big"])
+    block(bed, "total = float(big.sum())", names=["big"], place="other")
+    assert away_now(bed) == []
+    assert printed(bed, "print(total)") == "79999800000.0\n"
+
+
+def test_a_name_that_the_analysis_missed_comes_home_and_goes_along(bed):
+    block(bed, BIG, stay=["big"])
+    block(bed, "total = float(big.sum())", names=[])
+    assert printed(bed, "print(total)") == "79999800000.0\n"
+
+
+def test_undo_binds_what_was_bound(bed):
+    bed.cell("big = 'before'")
+    block(bed, BIG, names=["big"], stay=["big"], undoable=True)
+    assert away_now(bed) == ["big"]
+    bed.call("undo")
+    assert away_now(bed) == [] and printed(bed, "print(big)") == "before\n"
+    block(bed, BIG, names=["big"], stay=["big"])
+    block(bed, "big = big + 1", names=["big"], stay=["big"], undoable=True)
+    bed.call("undo")
+    assert printed(bed, "print(big[0])") == "0.0\n"
+
+
+def test_unseen_code_gets_an_exception_and_never_a_wrong_value():
+    handle = away.Away({
+        "name": "big", "kind": "numpy.ndarray", "bytes": 3_200_000, "place": "box", "sha256": "0" * 64, "cells": [3], "command": [],
+    })
+    assert repr(handle) == "<`big` stays on `box`: numpy.ndarray, 3.2 MB, fetched when a cell names it; made by cell 3>"
+    touches = [
+        lambda: handle + 1, lambda: 1 + handle, lambda: len(handle), lambda: list(handle), lambda: handle[0], lambda: handle.shape,
+        lambda: bool(handle), lambda: handle == 1, lambda: isinstance(handle, list), lambda: str(handle), lambda: {handle},
+        lambda: setattr(handle, "x", 1), lambda: hasattr(handle, "shape"), lambda: float(handle), lambda: 1 in handle,
+        lambda: __import__("pickle").dumps(handle), lambda: __import__("copy").copy(handle), lambda: __import__("numpy").asarray(handle),
+        lambda: __import__("numpy").ones(2) * handle, lambda: __import__("json").dumps(handle),
+    ]
+    for touch in touches:
+        with pytest.raises((away.Untouchable, TypeError)):
+            touch()
+
+
+def test_what_cells_mention():
+    import ast
+
+    names = lambda source: mentions.of_cell(ast.parse(source))
+    assert names("x = big.sum()") == {"big", "sum"}
+    assert names("big += 1") == {"big"} and names("big = 1; del big") == set()
+    assert "limit" in names("frame.query('a > @limit')") and "limit" in names("f'{limit:.2f}'")
+    assert {"a", "b", "c", "d"} <= names("def a(b, *, c): global d")
+    for source in ("globals()", "eval(text)", "from m import *", "get_ipython().x()", "dir()", "frame.query(text)", "import __main__"):
+        assert names(source) is mentions.ALL, source
+    assert names("dir(big)") is not mentions.ALL and names("np.stack(x)") is not mentions.ALL
+
+
+def test_a_worker_that_is_killed_afterwards_takes_nothing_along(bed):
+    bed.start([], stay=["big"], place="box")
+    bed.run(BIG)
+    bed.collect()
+    bed.worker.process.kill()
+    bed.restore(stay=bed.told)
+    bed.finish()
+    assert printed(bed, "print(float(big.sum()))") == "79999800000.0\n"
+
+
+def test_a_folder_name_leads_nowhere_else():
+    worker = Process()
+    for folder, digest in (("../../x", "0" * 64), ("0" * 32, "../x"), (None, "0" * 64)):
+        with pytest.raises(Failure):
+            worker.ask({"op": "home", "folder": folder, "sha256": digest}, "collected")
+    worker.close()
