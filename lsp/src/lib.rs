@@ -76,12 +76,22 @@ pub async fn serve_with(
     let mut delivery = None;
     let builder = LspService::build(|client| {
         let asked = Arc::clone(&shared);
-        delivery = Some(tokio::spawn(deliver::deliver(client, outgoing, move || asked.abilities())));
+        delivery = Some(deliver::deliver(client, outgoing, move || asked.abilities()));
         Server::new(shared)
     });
     let (service, socket) = Server::extend(builder).finish();
-    tower_lsp_server::Server::new(input, output, socket).concurrency_level(WAITING).serve(service).await;
+    let serving = tower_lsp_server::Server::new(input, output, socket).concurrency_level(WAITING).serve(service);
+    // In one task: what is found is on its way without waking another thread first.
+    let delivering = async {
+        if let Some(delivery) = delivery {
+            delivery.await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = serving => {}
+        () = delivering => {}
+    }
     session.end_kernels().await;
-    delivery.into_iter().for_each(|delivery| delivery.abort());
     Ok(())
 }

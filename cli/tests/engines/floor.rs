@@ -1,8 +1,9 @@
 //! A migration end to end over a shaped link, beside what the link and the cells take by themselves: `bench/migration.sh`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nbhoist_executor::backends;
+use nbhoist_executor::kernel::Origin as _;
 use serde_json::json;
 
 use crate::common::{TestBed, migration};
@@ -66,6 +67,13 @@ async fn once(bed: &mut TestBed, kind: &str, state: &str, size: usize, link: [f6
     let bare = "import numpy as np\nimport pandas as pd\nbare = peak()[1]";
     bed.migrate(&migration(&[bare], &["peak"], &["bare"])).await.0.unwrap();
     bed.printed(&format!("{state}\nback = None\nanew()\nbefore = peak()[1]")).await;
+    // As in a session, where a worker for the next block starts while the kernel is busy; `connect` says what taking it over costs.
+    let warm = async {
+        while bed.kernel.ahead().ready().is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), warm).await.expect("a worker started ahead");
     let cells = ["arrived = peak()[0]", "back = data + 1"];
     let started = Instant::now();
     let report = bed.migrate(&migration(&cells, &["data", "peak"], &["back", "arrived"])).await.0.unwrap();
