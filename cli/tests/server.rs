@@ -240,6 +240,65 @@ fn a_cell_that_was_slow_is_worth_moving_and_the_move_can_be_taken_back() {
     server.process.wait().unwrap();
 }
 
+/// With `stay`, a large result that the next cells use only there stays there; the hover says so, and a cell here has it all the same.
+#[test]
+fn a_large_result_stays_where_it_is_used_and_the_hover_says_so() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache");
+    let place = format!("command = [\"sh\", \"-c\", \"NBHOIST_CACHE_DIR={} exec {{python}} -u {{worker}}\"]", cache.display());
+    let settings = format!("stay = true\n[executors.box]\n{place}\nspeed = 20\nbandwidth = \"20 MB/s\"\nstartup = 0.1\n");
+    fs::create_dir_all(folder.path().join("config/nbhoist")).unwrap();
+    fs::write(folder.path().join("config/nbhoist/nbhoist.toml"), settings).unwrap();
+    let script = "# %%\nimport time\n# %%\ntime.sleep(2)\nbig = list(range(500_000))\n# %%\ntime.sleep(2)\ntotal = sum(big)\n# %%\nprint(total, big[7])\n";
+    fs::write(folder.path().join("a.py"), script).unwrap();
+    let mut server = Server::start(folder.path());
+    let uri = format!("file://{}/a.py", folder.path().display());
+    server.notify("textDocument/didOpen", &json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": script } }));
+    server.request("nbhoist/startKernel", &json!({ "notebook": uri, "python": python }));
+    let end = |server: &mut Server| server.until(|message| message["method"] == "nbhoist/finished")["params"].clone();
+    let execute = |server: &mut Server, cell: u32, job: &str| {
+        server.request("nbhoist/execute", &json!({ "notebook": uri, "cell": cell, "job": job }));
+        let end = end(server);
+        assert_eq!(end["outcome"], "done", "{end:#}");
+    };
+    let migrate = |server: &mut Server, cell: u32, job: &str| {
+        let argument = json!({ "notebook": uri, "cells": [cell], "executor": "box", "job": job, "undoable": true });
+        server.request("workspace/executeCommand", &json!({ "command": "nbhoist.migrate", "arguments": [argument] }));
+        let end = end(server);
+        assert_eq!(end["outcome"], "done", "{end:#}");
+        end
+    };
+    let hover = |server: &mut Server| {
+        let position = json!({ "textDocument": { "uri": uri }, "position": { "line": 7, "character": 13 } });
+        server.request("textDocument/hover", &position)["contents"]["value"].as_str().unwrap().to_owned()
+    };
+    for cell in [1, 2, 3] {
+        execute(&mut server, cell, &format!("e{cell}"));
+    }
+    let moved = migrate(&mut server, 2, "m");
+    assert!(moved["report"]["stayed"]["big"].as_u64().unwrap() > 1_000_000, "{moved:#}");
+    assert!(
+        moved["message"].as_str().unwrap().contains("`big` (") && moved["message"].as_str().unwrap().contains("stays there"),
+        "{moved:#}"
+    );
+    let text = hover(&mut server);
+    assert!(text.contains("`big` stays on `box`: list, ") && text.contains("made by cell 2"), "{text}");
+    assert_eq!(server.request("nbhoist/undo", &json!({ "notebook": uri })), json!({ "undone": true }));
+    assert!(hover(&mut server).contains("in the kernel: list"));
+
+    migrate(&mut server, 2, "again");
+    let moved = migrate(&mut server, 3, "next");
+    assert!(moved["report"]["there"]["big"].as_u64().unwrap() > 1_000_000, "{moved:#}");
+    assert!(moved["report"]["shippedBytes"].as_u64().unwrap() < 10_000, "{moved:#}");
+    execute(&mut server, 4, "look");
+    let text = hover(&mut server);
+    assert!(text.contains("in the kernel: list"), "{text}");
+    server.request("shutdown", &Value::Null);
+    server.notify("exit", &Value::Null);
+    server.process.wait().unwrap();
+}
+
 fn migrated(folder: &Path, kernel: &str, arguments: &[&str]) -> Output {
     nbhoist(folder).args(["migrate", "a.py", "--kernel", kernel, "--on", "local"]).args(arguments).output().unwrap()
 }

@@ -95,8 +95,15 @@ impl Session {
         let force = argument.get("force").and_then(Value::as_bool).unwrap_or(false);
         let undoable = argument.get("undoable").and_then(Value::as_bool).unwrap_or(false);
         let (known, block) = (Arc::clone(&snapshot), cells.clone());
-        let plan = self.pool.run(move || known.plan(&block)).await?;
-        self.begin_migration(Block { snapshot, cells, plan, executor, force, undoable }, job)?;
+        let (session, name_of_place) = (Arc::clone(self), executor.name.clone());
+        let (plan, stay) = self
+            .pool
+            .run(move || {
+                let stay = if let [cell] = block[..] { session.lives.stay(&known, cell, &name_of_place) } else { None };
+                (known.plan(&block), stay)
+            })
+            .await?;
+        self.begin_migration(Block { snapshot, cells, plan, executor, force, undoable, stay }, job)?;
         Ok(json!({ "job": name }))
     }
 

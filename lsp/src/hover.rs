@@ -41,6 +41,8 @@ pub(crate) struct Weighed {
     pub(crate) why: Option<String>,
     /// Where inside it the culprit is.
     pub(crate) path: Option<String>,
+    /// Where it is when it is not in the kernel, in one line.
+    pub(crate) away: Option<String>,
 }
 
 /// The name at an offset of a document.
@@ -111,6 +113,9 @@ fn describe(snapshot: &Snapshot, name: &str, here: u32) -> Option<String> {
 pub(crate) fn value(weighed: Option<&Weighed>, last_size: Option<u64>, expected: Option<&str>) -> String {
     let mut text = String::new();
     match weighed {
+        Some(Weighed { away: Some(words), .. }) => {
+            let _ = write!(text, "\n- {words}");
+        }
         Some(weighed) => {
             let size = weighed.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
             let kind = if weighed.kind.is_empty() { "a value" } else { &weighed.kind };

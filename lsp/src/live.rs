@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nbhoist_analyzer::placement::live::{self, Future, Ran};
-use nbhoist_analyzer::placement::policy::ComesHome;
+use nbhoist_analyzer::placement::live::{self, Future, Ran, Verdict};
 use nbhoist_executor::kernel::Origin as _;
+use nbhoist_executor::migrate::{Stay, stay};
 use serde_json::{Value, json};
 
 use crate::document::Uri;
@@ -24,20 +24,39 @@ impl Lives {
         work(logs.entry(Arc::clone(notebook)).or_default())
     }
 
+    /// Where a cell should run next.
+    fn verdict(&self, snapshot: &Snapshot, cell: u32, warm: &BTreeSet<String>) -> Verdict {
+        let home = snapshot.settings.comes_home();
+        self.with(&snapshot.source.uri, |log| log.decide(&snapshot.analysis, cell, Future::Predicted, home, warm))
+    }
+
+    /// What of a cell's results need not come home from a place, as the cells that are likely to follow use it only there.
+    pub(crate) fn stay(&self, snapshot: &Snapshot, cell: u32, place: &str) -> Option<Stay> {
+        let verdict = if snapshot.settings.stay { self.verdict(snapshot, cell, &BTreeSet::new()) } else { Verdict::default() };
+        let remain = if verdict.place.as_deref() == Some(place) { verdict.remain } else { Vec::new() };
+        Stay::new(remain, |name| live::makers(&snapshot.analysis, &[cell], name), true)
+    }
+
+    /// Values came home.
+    pub(crate) fn came_home(&self, notebook: &Uri, names: &[String]) {
+        self.with(notebook, |log| log.came_home(names));
+    }
+
     /// A new kernel knows nothing of the old one.
     pub(crate) fn forget(&self, notebook: &Uri) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(notebook);
     }
 
     /// Notes that a cell ran: at a place that is so many times as fast, or here, for so many seconds there, and with all that moving it added.
+    /// `stayed` are results that were left there.
     pub(crate) fn ran(
         &self,
         snapshot: &Snapshot,
         cell: u32,
         place: Option<(&str, f64)>,
-        seconds: f64,
-        spent: f64,
+        (seconds, spent): (f64, f64),
         sizes: BTreeMap<String, u64>,
+        stayed: Vec<String>,
     ) {
         let analysis = &snapshot.analysis;
         let Some(report) = analysis.cells.get(cell.saturating_sub(1) as usize) else { return };
@@ -48,7 +67,7 @@ impl Lives {
             spent,
             reads: live::reads(analysis, cell),
             makes: live::makes(analysis, cell),
-            stayed: Vec::new(),
+            stayed,
             sizes,
         };
         self.with(&snapshot.source.uri, |log| log.ran(&ran));
@@ -67,12 +86,19 @@ impl Session {
         let session = Arc::clone(self);
         // A kernel that is in use has no worker to spare.
         let slot = self.kernels.slot(uri);
-        let ready = slot.kernel.try_lock().ok().and_then(|mut kernel| kernel.as_mut()?.ahead().ready());
-        let warm: BTreeSet<String> = ready.into_iter().collect();
+        let mut warm = BTreeSet::new();
+        if let Ok(mut place) = slot.kernel.try_lock()
+            && let Some(kernel) = place.as_mut()
+        {
+            warm.extend(kernel.ahead().ready());
+            if snapshot.settings.stay && kernel.is_alive() {
+                let came: Vec<String> = stay::stays(kernel).await.came.into_iter().map(|one| one.name).collect();
+                self.lives.came_home(uri, &came);
+            }
+        }
         let decided = move || {
             let analysis = &snapshot.analysis;
-            let verdict =
-                session.lives.with(&snapshot.source.uri, |log| log.decide(analysis, cell, Future::Predicted, ComesHome::AtOnce, &warm));
+            let verdict = session.lives.verdict(&snapshot, cell, &warm);
             let estimates = analysis.plan(&[cell], nbhoist_analyzer::After::Anything).estimates;
             let total = |name: &str| {
                 let estimate = estimates.iter().find(|estimate| estimate.executor == name)?;

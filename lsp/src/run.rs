@@ -14,7 +14,7 @@ use nbhoist_executor::event::{CellRef, Event, Phase};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::history::Record;
 use nbhoist_executor::kernel::Exception;
-use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, migrate};
+use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, Stay, migrate};
 use serde_json::Value;
 
 use crate::cost::Moved;
@@ -54,6 +54,8 @@ pub(crate) struct Block {
     pub(crate) force: bool,
     /// Whether it may be taken back.
     pub(crate) undoable: bool,
+    /// What need not come home.
+    pub(crate) stay: Option<Stay>,
 }
 
 /// A cell to run here.
@@ -106,7 +108,7 @@ impl Session {
         let record = self.record_of(source, cell, text, seconds, ok);
         self.measured().ran(&source.uri, &record);
         if let Some(snapshot) = self.last_snapshot(&source.uri).filter(|_| ok) {
-            self.lives.ran(&snapshot, cell, None, seconds, seconds, BTreeMap::new());
+            self.lives.ran(&snapshot, cell, None, (seconds, seconds), BTreeMap::new(), Vec::new());
         }
         self.remember(&source.uri, vec![record], BTreeMap::new());
         if ok && seconds >= WORTH_WEIGHING {
@@ -294,7 +296,8 @@ impl Session {
         }
         let mut measured = self.measured();
         records.iter().for_each(|record| measured.learn(&told.notebook, record, speed));
-        for (name, size) in report.inputs.iter().chain(&report.returns) {
+        let all: BTreeMap<String, u64> = report.sizes().collect();
+        for (name, size) in &all {
             measured.weighed(&told.notebook, name, *size);
         }
         for (cell, ok, seconds, _) in &end.cells {
@@ -311,7 +314,8 @@ impl Session {
             measured.moved(&told.notebook, &status::key(&block.snapshot.source, *cell), moved);
         }
         drop(measured);
-        let all: BTreeMap<String, u64> = report.inputs.iter().chain(&report.returns).map(|(name, bytes)| (name.clone(), *bytes)).collect();
+        self.lives.came_home(&told.notebook, &report.returns.keys().cloned().collect::<Vec<_>>());
+        let stayed: Vec<String> = report.stayed.keys().cloned().collect();
         let places = block.snapshot.settings.placement(&block.executor.name, &self.remembered.places()).places;
         let factor = places.first().map_or(1.0, |place| place.speed(Work::Cpu));
         // What moving the block added counts for its first cell.
@@ -319,15 +323,21 @@ impl Session {
         for (cell, ok, seconds, _) in &end.cells {
             if *ok {
                 let place = Some((block.executor.name.as_str(), factor));
-                self.lives.ran(&block.snapshot, *cell, place, *seconds, seconds + std::mem::take(&mut added), all.clone());
+                self.lives.ran(
+                    &block.snapshot,
+                    *cell,
+                    place,
+                    (*seconds, seconds + std::mem::take(&mut added)),
+                    all.clone(),
+                    stayed.clone(),
+                );
             }
         }
-        let sizes = report.inputs.iter().chain(&report.returns).map(|(name, bytes)| (name.clone(), *bytes));
-        self.remember(&told.notebook, records, sizes.collect());
+        self.remember(&told.notebook, records, all);
     }
 }
 
-/// What the executor is asked to do. With a person at the keyboard everything that the block binds comes home.
+/// What the executor is asked to do. With a person at the keyboard everything that the block binds comes home, or stays with a handle here.
 fn migration(block: &Block) -> Migration {
     let cells = block.cells.iter().filter_map(|number| {
         let (cell, _) = block.snapshot.source.cell(*number)?;
@@ -344,7 +354,7 @@ fn migration(block: &Block) -> Migration {
         spool: None,
         files: files(&block.plan),
         notebook: None,
-        stay: None,
+        stay: block.stay.clone(),
     }
 }
 
@@ -362,7 +372,11 @@ fn ended(block: &Block, moved: Result<Report, MigrateError>) -> End {
     let (there, back) = (bytes(report.shipped_bytes), bytes(report.returned_bytes));
     let place = &block.executor.name;
     let message = match &failure {
-        None => format!("{} ran on {place} in {}; {there} there, {back} back", named(&block.cells), seconds(report.seconds.run)),
+        None => {
+            let stayed: Vec<_> = report.stayed.iter().map(|(name, size)| format!("; `{name}` ({}) stays there", bytes(*size))).collect();
+            let stayed = stayed.concat();
+            format!("{} ran on {place} in {}; {there} there, {back} back{stayed}", named(&block.cells), seconds(report.seconds.run))
+        }
         Some((cell, error)) => {
             let evalue = error.evalue.lines().next().unwrap_or_default();
             format!("cell {cell} raised {}: {evalue}; what was changed until then is in the kernel", error.ename)

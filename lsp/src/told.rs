@@ -217,6 +217,8 @@ fn report(report: &Report) -> Value {
         "returnedBytes": report.returned_bytes,
         "inputs": report.inputs,
         "returns": report.returns,
+        "there": report.there,
+        "stayed": report.stayed,
         "seconds": {
             "probe": time.probe,
             "connect": time.connect,

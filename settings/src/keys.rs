@@ -51,7 +51,7 @@ pub struct Key {
 const PLAIN: Key = Key { name: "", kind: Kind::String, default: "none", text: "", example: "", user_only: false };
 
 /// Keys of the file, or of `[tool.nbhoist]`.
-pub const KEYS: [Key; 15] = [
+pub const KEYS: [Key; 16] = [
     Key {
         name: "select",
         kind: Kind::Rules,
@@ -151,6 +151,15 @@ pub const KEYS: [Key; 15] = [
         text: "Whether run times of cells and sizes of values are remembered, for better estimates, in `~/.local/state/nbhoist/history.sqlite`. It holds hashes of code and \
                sizes of values, neither code nor values. `NBHOIST_HISTORY=off` switches it off for one command.",
         example: "history = false",
+        user_only: true,
+    },
+    Key {
+        name: "stay",
+        kind: Kind::Flag,
+        default: "false",
+        text: "Whether large results of a cell that nbhoist moves by itself may stay where it ran, as long as the cells that are likely to follow use them only there: in the \
+               editor and with `%hoist`. A cell here that may touch one fetches it first. `nbhoist run --on auto` does so in any case.",
+        example: "stay = true",
         user_only: true,
     },
     Key {

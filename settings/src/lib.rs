@@ -88,6 +88,8 @@ pub struct Settings {
     pub library_effects: Arc<Table>,
     /// Whether run times and sizes are remembered, for better estimates. The user's own file decides.
     pub history: bool,
+    /// Whether large results of cells that move by themselves may stay where they ran. The user's own file decides.
+    pub stay: bool,
     /// The probability with which moving a block must pay.
     pub risk: f64,
     /// What an hour of the user's waiting is worth.
@@ -115,6 +117,7 @@ impl Default for Settings {
             exclude: Vec::new(),
             library_effects: Arc::default(),
             history: true,
+            stay: false,
             risk: Preferences::default().risk,
             price_of_waiting: None,
             executors: BTreeMap::from([("local".to_owned(), Executor::local())]),

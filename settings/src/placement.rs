@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nbhoist_analyzer::placement::policy::ComesHome;
 use nbhoist_analyzer::placement::{Options, Place, Preferences, Sees, Work};
 use nbhoist_executor::executors::Known;
 
@@ -17,6 +18,11 @@ const LATENCY: f64 = 0.02;
 const PIPE: f64 = 2e9;
 
 impl Settings {
+    /// When the results of a cell come home that moved by itself while a person decides what runs next.
+    pub const fn comes_home(&self) -> ComesHome {
+        if self.stay { ComesHome::WhenNeeded } else { ComesHome::AtOnce }
+    }
+
     /// What the analysis is told about places: all for `auto` that may be faster, none for `here`, else the one with this name.
     ///
     /// A place that is named may cost what it costs. `known` is what probes found, by name; what configuration says counts more.

@@ -115,6 +115,12 @@ impl<'a> Document<'a> {
                 text: "`history` in a project's file does not count: what is remembered is the user's own affair".to_owned(),
                 help: crate::user_file().map(|file| format!("set it in {}", file.display())),
             }),
+            "stay" if owner == Owner::User => settings.stay = self.flag("stay", value)?,
+            "stay" => settings.warnings.push(Warning {
+                place: self.place(&key.span()),
+                text: "`stay` in a project's file does not count: where state lies is the user's own affair".to_owned(),
+                help: crate::user_file().map(|file| format!("set it in {}", file.display())),
+            }),
             "risk" => settings.risk = self.risk(value)?,
             "price-of-waiting" if owner == Owner::User => {
                 settings.price_of_waiting = Some(self.amount("price-of-waiting", value, amounts::price, PRICE)?);

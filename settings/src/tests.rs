@@ -74,7 +74,7 @@ fn unknown_keys_name_the_nearest() {
         warnings(&settings),
         [
             "3:3 unknown key `colour`; known keys are select, extend-select, ignore, per-file-ignores, severity, baseline, exclude, \
-             heavy-seconds, large-output-bytes, hints, library-effects, history, risk, price-of-waiting, executors",
+             heavy-seconds, large-output-bytes, hints, library-effects, history, stay, risk, price-of-waiting, executors",
             "1:1 unknown key `heavy_second`; did you mean `heavy-seconds`?",
         ]
     );

@@ -175,6 +175,26 @@ def test_over_ssh(start, ssh):
     assert lab.text("print(xs)") == "[1, True]\n"
 
 
+def test_what_is_used_only_there_stays_there(start, ssh):
+    lab = start("stay = true\n" + ssh + "\nspeed = 20\nbandwidth = \"20 MB/s\"\nstartup = 0.1\n")
+    make, use = "time.sleep(2)\nbig = list(range(500_000))", "time.sleep(2)\ntotal = sum(big)"
+    lab.text("import time\nfrom nbhoist_runtime import away")
+    # So that it is known what follows what, and how long it takes.
+    lab.text(make, cell="make")
+    lab.text(use, cell="use")
+    lab.text("%hoist auto")
+    note = lab.notes(make, cell="make")
+    assert "stays on `box`, and is fetched when a cell names it" in note, note
+    away = "print(sorted(away.handles(%s)))" % "away.session.namespace()"
+    assert lab.text(away) == "['big']\n"
+    assert "on `box`" in lab.notes(use, cell="use")
+    assert lab.text(away) == "['big']\n", "it was there already"
+    assert lab.text("print(total, big[7])") == "124999750000 7\n"
+    assert lab.text(away) == "[]\n"
+    lab.text("%%hoist box\nbig.append(1)")
+    assert lab.text("print(len(big))") == "500001\n"
+
+
 def test_unload_takes_everything_away(start):
     lab = start(FAST)
     lab.text("%hoist auto")

@@ -314,6 +314,20 @@ pub fn makes(analysis: &Analysis, cell: u32) -> Vec<String> {
     names(analysis, cell, |report, bindings| made(report, bindings).map(str::to_owned).collect())
 }
 
+/// The cells of a block that have to run again for the value that the block leaves under a name.
+pub fn makers(analysis: &Analysis, block: &[u32], name: &str) -> Vec<u32> {
+    let makes_it = |cell: &u32| makes(analysis, *cell).iter().any(|made| made == name);
+    let mut found: BTreeSet<u32> = block.iter().copied().filter(makes_it).collect();
+    loop {
+        let needed = analysis.edges().iter().filter(|edge| found.contains(&edge.to) && block.contains(&edge.from)).map(|edge| edge.from);
+        let all: BTreeSet<u32> = needed.chain(found.iter().copied()).collect();
+        if all.len() == found.len() {
+            return all.into_iter().collect();
+        }
+        found = all;
+    }
+}
+
 type Bindings = std::collections::HashMap<String, Binding>;
 
 fn names(analysis: &Analysis, cell: u32, of: impl Fn(&CellReport, &Bindings) -> Vec<String>) -> Vec<String> {
@@ -351,10 +365,13 @@ fn must_stay(report: &CellReport, place: &Place) -> bool {
 fn remaining(choice: &Choice, analysis: &Analysis, path: &[u32]) -> Vec<String> {
     let count = choice.along + 1;
     let mut found: BTreeSet<String> = path.iter().take(count).flat_map(|&cell| makes(analysis, cell)).collect();
+    // What a cell binds anew is another value for those behind it.
+    let mut anew: BTreeSet<String> = BTreeSet::new();
     for (&cell, step) in path.iter().zip(&choice.path).skip(count) {
         if !step {
-            reads(analysis, cell).iter().for_each(|name| _ = found.remove(name));
+            reads(analysis, cell).iter().filter(|name| !anew.contains(*name)).for_each(|name| _ = found.remove(name));
         }
+        anew.extend(makes(analysis, cell));
     }
     // Code is small, and any cell may call it.
     let bindings = analysis.linked.bindings();

@@ -27,6 +27,12 @@ pub(super) fn sizes(frame: &Frame) -> BTreeMap<String, u64> {
     sizes.into_iter().flatten().filter_map(|(name, bytes)| Some((name.clone(), bytes.as_u64()?))).collect()
 }
 
+/// The names of a list.
+pub(super) fn names(frame: &Frame, key: &str) -> Vec<String> {
+    let list = frame.header.get(key).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
 /// What the cell that waits is told of an event; nothing of steps on the way.
 pub(super) fn of(event: Event) -> Option<Frame> {
     Some(match event {

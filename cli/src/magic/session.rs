@@ -10,7 +10,7 @@ use nbhoist_analyzer::{Analysis, ipynb, percent};
 use nbhoist_executor::frames::Frame;
 use nbhoist_settings::Settings;
 
-use super::frames::{number, optional, sizes, text};
+use super::frames::{names, number, optional, sizes, text};
 use crate::analysis::{self, Asked};
 use crate::error::Failure;
 use crate::input::Input;
@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) live: live::Session,
     runs: Vec<Run>,
     sizes: BTreeMap<String, u64>,
+    /// What the cell that is noted next has left where it ran.
+    stayed: Vec<String>,
 }
 
 /// The session as a notebook.
@@ -57,7 +59,15 @@ impl Session {
     pub(super) fn new(hello: &Frame) -> Self {
         let folder = PathBuf::from(optional(hello, "folder").unwrap_or("."));
         let file = optional(hello, "notebook").map(|file| folder.join(file));
-        Self { folder, file, entries: Vec::new(), live: live::Session::default(), runs: Vec::new(), sizes: BTreeMap::new() }
+        Self {
+            folder,
+            file,
+            entries: Vec::new(),
+            live: live::Session::default(),
+            runs: Vec::new(),
+            sizes: BTreeMap::new(),
+            stayed: Vec::new(),
+        }
     }
 
     /// The settings that hold here; read each time, since the user may have changed them because of an answer.
@@ -110,8 +120,15 @@ impl Session {
         }
         let document = self.document(Some(&entry), "here")?;
         self.entries.push(entry);
+        self.live.came_home(&names(frame, "came"));
         self.note(&document, None, seconds, seconds, ok);
         Ok(())
+    }
+
+    /// Values came home with other ones, and a cell left some where it ran.
+    pub(super) fn moved(&mut self, returned: impl Iterator<Item = String>, stayed: Vec<String>) {
+        self.live.came_home(&returned.collect::<Vec<_>>());
+        self.stayed = stayed;
     }
 
     /// Notes a run of the document's cell: where, the seconds that it took there, and all that went by.
@@ -126,7 +143,7 @@ impl Session {
             spent,
             reads: live::reads(analysis, *cell),
             makes: live::makes(analysis, *cell),
-            stayed: Vec::new(),
+            stayed: std::mem::take(&mut self.stayed),
             sizes: self.sizes.clone(),
         };
         self.live.ran(&ran);
@@ -143,8 +160,8 @@ impl Session {
     }
 
     /// Sizes that a move has shown.
-    pub(super) fn weighed<'s>(&mut self, sizes: impl Iterator<Item = (&'s String, &'s u64)>) {
-        self.sizes.extend(sizes.map(|(name, bytes)| (name.clone(), *bytes)));
+    pub(super) fn weighed(&mut self, sizes: impl Iterator<Item = (String, u64)>) {
+        self.sizes.extend(sizes);
     }
 
     /// The cell is part of the session from now on.

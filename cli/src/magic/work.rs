@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use nbhoist_analyzer::placement::Work as Kind;
-use nbhoist_analyzer::placement::live::{Future, Verdict};
-use nbhoist_analyzer::placement::policy::ComesHome;
+use nbhoist_analyzer::placement::live::{Future, Verdict, makers};
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::{After, Analysis};
 use nbhoist_executor::cancel::Cancel;
@@ -14,7 +13,7 @@ use nbhoist_executor::event::{CellRef, Event};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::frames::Frame;
 use nbhoist_executor::kernel::{Inside, Origin as _};
-use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, migrate};
+use nbhoist_executor::migrate::{BlockCell, MigrateError, Migration, Report, Stay, migrate};
 use nbhoist_settings::{Backend, Settings};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -103,14 +102,20 @@ impl Work {
         let document = self.session.document(Some(&entry), &place)?;
         let plan = document.analysis.plan(&[document.cell], After::Anything);
         refuse(&plan)?;
+        let stay = self.stay(&document, &place);
         self.session.push(entry.clone());
         let started = Instant::now();
-        let report = self.migrate(&executor, &plan, &document, &entry, cancel).await?;
+        let report = self.migrate(&executor, &plan, &document, (&entry, stay), cancel).await?;
         let spent = started.elapsed().as_secs_f64();
         let run = report.seconds.run;
         let places = document.settings.placement(&place, &crate::remember::places(&document.settings)).places;
         let speed = places.first().map_or(1.0, |place| place.speed(Kind::Cpu));
-        self.session.weighed(report.inputs.iter().chain(&report.returns));
+        self.session.weighed(report.sizes());
+        self.session.moved(report.returns.keys().cloned(), report.stayed.keys().cloned().collect());
+        for (name, size) in &report.stayed {
+            let text = format!("`{name}` ({}) stays on `{place}`, and is fetched when a cell names it", bytes(*size));
+            let _ = self.out.send(Frame::new("note").with("text", text));
+        }
         self.session.note(&document, Some((&place, speed)), run, spent, report.ok());
         self.moved.push(format!(
             "{} on `{place}`: ran for {}, {} in all; {} there, {} back",
@@ -128,7 +133,7 @@ impl Work {
         executor: &Executor,
         plan: &Plan,
         document: &Document,
-        entry: &Entry,
+        (entry, stay): (&Entry, Option<Stay>),
         cancel: &Cancel,
     ) -> Result<Report, Stopped> {
         let cell = CellRef { number: document.cell, id: entry.id.clone() };
@@ -139,6 +144,7 @@ impl Work {
             imports: plan.imports.clone(),
             everything: true,
             files: session::files(plan),
+            stay,
             ..Migration::default()
         };
         let out = self.out.clone();
@@ -179,7 +185,14 @@ impl Work {
 
     fn verdict(&mut self, document: &Document, cell: u32) -> Verdict {
         let warm: BTreeSet<String> = self.kernel.ahead().ready().into_iter().collect();
-        self.session.live.decide(&document.analysis, cell, Future::Predicted, ComesHome::AtOnce, &warm)
+        self.session.live.decide(&document.analysis, cell, Future::Predicted, document.settings.comes_home(), &warm)
+    }
+
+    /// What need not come home, when that is wanted and the next cells are likely to use it only there.
+    fn stay(&mut self, document: &Document, place: &str) -> Option<Stay> {
+        let verdict = self.verdict(document, document.cell);
+        let remain = if verdict.place.as_deref() == Some(place) { verdict.remain } else { Vec::new() };
+        Stay::new(remain, |name| makers(&document.analysis, &[document.cell], name), true)
     }
 
     /// Says where a cell should run.

@@ -62,10 +62,8 @@ impl<'a> Live<'a> {
     /// What of a block's returns need not come home, as the following cells use it only there.
     fn stay(&self, plan: &Plan, remain: Vec<String>) -> Option<Stay> {
         let names: Vec<String> = remain.into_iter().filter(|name| plan.returns.iter().any(|entry| entry.name == *name)).collect();
-        let program = std::env::current_exe().ok()?.to_str()?.to_owned();
-        let cells = names.iter().map(|name| (name.clone(), makers(self.auto.analysis, &plan.cells, name))).collect();
         // What a cell fetches is told at the end, and not in its output.
-        (!names.is_empty()).then(|| Stay { names, cells, command: vec![program], aloud: false })
+        Stay::new(names, |name| live::makers(self.auto.analysis, &plan.cells, name), false)
     }
 
     /// Where the first of these cells would go that is worth moving by what is known now: its worker can be started ahead.
@@ -116,18 +114,4 @@ fn sizes(outcome: &Outcome) -> BTreeMap<String, u64> {
         sizes.extend(moved.report.sizes());
     }
     sizes
-}
-
-/// The cells of a block that have to run again for the value that the block leaves under a name.
-fn makers(analysis: &Analysis, block: &[u32], name: &str) -> Vec<u32> {
-    let mut found: BTreeSet<u32> =
-        block.iter().copied().filter(|&cell| live::makes(analysis, cell).iter().any(|made| made == name)).collect();
-    loop {
-        let needed = analysis.edges().iter().filter(|edge| found.contains(&edge.to) && block.contains(&edge.from)).map(|edge| edge.from);
-        let all: BTreeSet<u32> = needed.chain(found.iter().copied()).collect();
-        if all.len() == found.len() {
-            return all.into_iter().collect();
-        }
-        found = all;
-    }
 }

@@ -73,7 +73,7 @@ async fn once(bed: &mut TestBed, kind: &str, state: &str, size: usize, link: [f6
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), warm).await.expect("a worker started ahead");
+    tokio::time::timeout(Duration::from_mins(1), warm).await.expect("a worker started ahead");
     let cells = ["arrived = peak()[0]", "back = data + 1"];
     let started = Instant::now();
     let report = bed.migrate(&migration(&cells, &["data", "peak"], &["back", "arrived"])).await.0.unwrap();

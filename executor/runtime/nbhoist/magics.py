@@ -7,7 +7,7 @@ import time
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from nbhoist_runtime import kernel, session
+from nbhoist_runtime import away, kernel, session
 
 from . import show
 from .errors import HoistError, raised
@@ -106,6 +106,7 @@ class HoistMagics(Magics):
             return
         seconds = time.monotonic() - running["started"]
         run = {"op": "ran", "source": running["source"], "cell": running["cell"], "seconds": seconds, "ok": bool(result.success)}
+        run["came"] = [one["name"] for one in away.came()]
         if "before" in running and seconds >= WORTH_WEIGHING:
             run["sizes"] = self._weigh(running["before"])
         self._runs.append(run)
@@ -129,7 +130,7 @@ class HoistMagics(Magics):
             return node
         show.note("on `%s`: %s" % (answer["place"], answer["text"]))
         self._choice = (source, answer["place"])
-        return ast.parse("get_ipython().magics_manager.registry['HoistMagics'].chosen()")
+        return away.moves(ast.parse("get_ipython().magics_manager.registry['HoistMagics'].chosen()"))
 
     def chosen(self):
         """Run the cell that was chosen to run elsewhere; called in its place."""

@@ -4,6 +4,7 @@ The value lies in a file there (see `pins`), so it outlives the worker. Before a
 the cell does not run. Code that reaches a handle unseen gets an exception, never a wrong value.
 """
 
+import ast
 import os
 import subprocess
 import sys
@@ -203,12 +204,28 @@ def regret(space, name, why):
     text = "`%s` stayed on `%s` and cannot be fetched: %s" % (name, record["place"], why)
     if record["cells"]:
         text += "\nRun %s again to make it anew" % _cells(record["cells"])
-    return text + "\nNothing has changed, and this cell was not run; it can be tried again"
+    return text + "\nNothing has changed, and this cell was not run; it can be tried again. `del %s` gives it up" % name
 
 
 def orphans(place):
     """Digests of the files at a place that nobody has a handle for any more; they are told once."""
     return sorted(_orphans.pop(place, ()))
+
+
+def moves(tree):
+    """Mark what runs a cell elsewhere in its place: what that needs is found by those who move it."""
+    tree.nbhoist_moves = True
+    return tree
+
+
+def _moves(tree):
+    """Whether a cell runs elsewhere as a whole: marked, or with `%%hoist` on top."""
+    if getattr(tree, "nbhoist_moves", False):
+        return True
+    call = getattr(tree.body[0], "value", None) if len(tree.body) == 1 else None
+    if not isinstance(call, ast.Call) or getattr(call.func, "attr", None) != "run_cell_magic":
+        return False
+    return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == "hoist"
 
 
 def watch():
@@ -240,7 +257,7 @@ class _Watch:
     def visit(self, tree):
         """IPython has parsed what it is about to run."""
         space = self._shell.user_ns
-        away = handles(space) if self._is_cell else {}
+        away = handles(space) if self._is_cell and not _moves(tree) else {}
         if away:
             named = mentions.of_cell(tree)
             # A function that came meanwhile may read one of them.

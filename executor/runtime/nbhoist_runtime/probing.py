@@ -2,7 +2,7 @@
 
 import time
 
-from . import arrays, culprit, session
+from . import arrays, away, culprit, session
 from .bundle import PackError
 from .pack import Pickler
 
@@ -74,7 +74,7 @@ def probe(space, names, seconds=None):
         total += report[name]["bytes"] or 0
     everything = session.user_names(space)
     for name, value in everything.items():
-        if name in report or session.module_name(value) is not None:
+        if name in report or type(value) is away.Away or session.module_name(value) is not None:
             continue
         if seconds is not None and time.monotonic() - started > seconds:
             complete = False
@@ -105,6 +105,10 @@ def _report(meter, name, space):
     value = space[name]
     if session.module_name(value) is not None:
         return {"bytes": 0, "kind": "module", "travels": True, "why": None, "path": None}
+    if type(value) is away.Away:
+        record = away.record_of(value)
+        found = {"bytes": record["bytes"], "kind": record["kind"], "travels": True, "why": None, "path": None}
+        return dict(found, away=away.in_words(record))
     size, trouble = meter.measure(name, value)
     return {
         "bytes": size,

@@ -125,7 +125,7 @@ impl Journey<'_> {
         let start = self.start().await?;
         let wanted = surveyed.surroundings.at(self.executor);
         let claimed = self.kernel.ahead().claim(&start, &wanted);
-        let (captured, mut sent, way) = self.capture_and_send(surveyed, &start, claimed, place).await?;
+        let (mut captured, mut sent, way) = self.capture_and_send(surveyed, &start, claimed, place).await?;
         self.report.shipped_bytes = captured.bytes;
         self.report.inputs.clone_from(&captured.sizes);
         if way.ahead && captured.surroundings(self.executor) != wanted {
@@ -133,6 +133,9 @@ impl Journey<'_> {
             sent = self.send_again(surveyed, &start, &captured, place).await?;
         }
         if let Some(worker) = place {
+            if !versions::equal(&surveyed.packages, &worker.hello.packages) {
+                captured.away.all_come_home();
+            }
             self.finish_loading(worker, &captured, sent).await?;
         }
         self.report.seconds.transfer = way.connected.elapsed().as_secs_f64();
@@ -196,7 +199,7 @@ impl Journey<'_> {
     fn capture_argument(&self) -> Value {
         let sources: Vec<_> = self.request.cells.iter().map(|cell| &cell.source).collect();
         json!({ "migration": self.id, "names": self.request.inputs, "file": self.file("inputs"), "key": self.key, "sources": sources,
-            "place": self.executor.name, "stay": self.request.stay.as_ref().map(|stay| &stay.names[..]).unwrap_or_default() })
+            "place": self.executor.name, "stay": self.may_stay() })
     }
 
     /// Why the inputs could not be packed. Packing ends at the first that cannot travel; the user wants to know of all.

@@ -102,6 +102,15 @@ pub struct Stay {
     pub aloud: bool,
 }
 
+impl Stay {
+    /// These names, fetched by the program that is running; nothing when there are none. `cells` says which cells make a value.
+    pub fn new(names: Vec<String>, cells: impl Fn(&str) -> Vec<u32>, aloud: bool) -> Option<Self> {
+        let program = std::env::current_exe().ok()?.to_str()?.to_owned();
+        let cells = names.iter().map(|name| (name.clone(), cells(name))).collect();
+        (!names.is_empty()).then(|| Self { names, cells, command: vec![program], aloud })
+    }
+}
+
 /// Starts a worker for the next block ahead, where the executor is to be kept warm, and has it import what the kernel has imported for the
 /// user. One that is there already imports what is new.
 pub async fn prepare(kernel: &mut dyn Origin, executor: &Executor) {

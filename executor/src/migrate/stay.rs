@@ -55,6 +55,11 @@ impl Away {
         collect.with("stay", self.stay.clone()).with("folder", self.folder.as_str())
     }
 
+    /// A value that stays is unpacked when nobody can do anything about it any more.
+    pub(super) fn all_come_home(&mut self) {
+        self.stay.clear();
+    }
+
     fn frame(&self) -> Frame {
         let names: BTreeMap<_, _> = self.stayed.iter().map(|(name, there)| (name, json!({ "sha256": there.sha256 }))).collect();
         Frame::new("stayed").with("folder", self.folder.as_str()).with("names", json!(names)).with("drop", self.drop.clone())
@@ -62,6 +67,12 @@ impl Away {
 }
 
 impl Journey<'_> {
+    /// Names that need not come home. Over a fast link they come sooner than they are written and read again there.
+    pub(super) fn may_stay(&self) -> &[String] {
+        let stay = self.request.stay.as_ref().filter(|_| self.executor.worth_compressing());
+        stay.map(|stay| &stay.names[..]).unwrap_or_default()
+    }
+
     /// Has the worker bind the inputs that are there already.
     pub(super) async fn take_in(&mut self, worker: &mut Worker, away: &Away) -> Result<(), MigrateError> {
         if away.stayed.is_empty() && away.drop.is_empty() {

@@ -29,6 +29,12 @@ pub(super) fn packages(here: &BTreeMap<String, String>, there: &BTreeMap<String,
     differing.collect()
 }
 
+/// Whether all packages that both sides have are of equal versions, so that whatever one packs the other unpacks.
+pub(super) fn equal(here: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> bool {
+    let sent_along = |package: &String| SENT_ALONG.contains(&package.as_str());
+    here.iter().all(|(package, here)| sent_along(package) || there.get(package).is_none_or(|there| minor(there) == minor(here)))
+}
+
 /// Whether a pickle names a module of the package. A module's name is written as a short string: its opcode, its length, its
 /// letters. A string of the user's that looks like it makes the check stricter, never laxer.
 fn mentions(pickle: &[u8], package: &str) -> bool {
