@@ -246,7 +246,8 @@ fn a_large_result_stays_where_it_is_used_and_the_hover_says_so() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache");
-    let place = format!("command = [\"sh\", \"-c\", \"NBHOIST_CACHE_DIR={} exec {{python}} -u {{worker}}\"]", cache.display());
+    let place =
+        format!("command = [\"sh\", \"-c\", \"NBHOIST_CACHE_DIR={} exec {{python}} -u {{worker}}\"]\npython = {python:?}", cache.display());
     let settings = format!("stay = true\n[executors.box]\n{place}\nspeed = 20\nbandwidth = \"20 MB/s\"\nstartup = 0.1\n");
     fs::create_dir_all(folder.path().join("config/nbhoist")).unwrap();
     fs::write(folder.path().join("config/nbhoist/nbhoist.toml"), settings).unwrap();

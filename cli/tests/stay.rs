@@ -39,7 +39,7 @@ impl Bed {
         let place = Place::new();
         let cache = place.path().join("cache");
         let settings = format!(
-            "[executors.box]\ncommand = [\"sh\", \"-c\", \"NBHOIST_CACHE_DIR={} exec {{python}} -u {{worker}}\"]\nspeed = 20\nbandwidth = \"2 MB/s\"\nstartup = 0.1\n",
+            "[executors.box]\ncommand = [\"sh\", \"-c\", \"NBHOIST_CACHE_DIR={} exec {{python}} -u {{worker}}\"]\npython = {python:?}\nspeed = 20\nbandwidth = \"2 MB/s\"\nstartup = 0.1\n",
             cache.display()
         );
         place.write("config/nbhoist/nbhoist.toml", &settings);

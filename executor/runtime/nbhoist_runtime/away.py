@@ -6,6 +6,7 @@ the cell does not run. Code that reaches a handle unseen gets an exception, neve
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -178,13 +179,17 @@ def _run(record, file):
         print("nbhoist: fetching `%s` (%s) from `%s`" % (record["name"], size(record["bytes"]), record["place"]), file=sys.stderr)
     options = ["fetch", record["sha256"], "--folder", FOLDER, "--on", record["place"], "--python", sys.executable, "--into", file]
     started = time.monotonic()
+    command = list(record["command"])
+    if not os.path.exists(command[0]):
+        # It was replaced by another version since.
+        command[0] = shutil.which("nbhoist") or command[0]
     try:
         # In a session of its own, so that an interrupt of the kernel's process group reaches it by way of us alone.
         process = subprocess.Popen(
-            list(record["command"]) + options, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+            command + options, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
         )
     except OSError as error:
-        raise Trouble("missing", "%s cannot be started: %s" % (record["command"][0], error))
+        raise Trouble("missing", "%s cannot be started: %s" % (command[0], error))
     try:
         _, complaint = process.communicate()
     except BaseException:

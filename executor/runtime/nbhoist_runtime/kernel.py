@@ -88,6 +88,7 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
     libraries = library_state.capture(session.namespace())
     state = _begin(migration)
     state.remember_bindings()
+    state.place = place
     # The order of `names` may differ from run to run at the caller; objects and arrays should not.
     wanted = [name for name in dict.fromkeys(list(names) + list(modules)) if name not in stayed]
     state.figures, notes = figures.to_send(state.namespace, sources)
@@ -107,10 +108,11 @@ def capture(migration, names=(), modules=(), file=None, spare=0, count=None, sou
 
 @_call
 def supply(migration, name, file, spare=0, key=None, **_):
-    """Pack one more value that the block turned out to need."""
+    """Pack one more value that the block turned out to need, or say that it is there already."""
     state = _require(migration)
-    if isinstance(state.namespace.get(name), away.Away):
-        _come_home(state.namespace, [name])
+    stayed = _stayed(state.namespace, [name], state.place)
+    if stayed:
+        return {"names": [], "absent": [], "imports": [], "bytes": 0, "sizes": {}, "stayed": stayed, "folder": away.FOLDER}
     if name not in state.namespace:
         # No file is written, so that the next name may use the same one.
         return {"names": [], "absent": [name], "imports": [], "bytes": 0, "sizes": {}}

@@ -91,13 +91,23 @@ def in_memory(space, names):
     if not names:
         return found
     running = _running()
-    for item in gc.get_objects():
-        code = _code(item, space)
-        if code is not None and code not in running:
-            more = _of_code(code, names)
-            if more is ALL:
-                return names
-            found |= more
+    codes = {_code(item, space) for item in gc.get_objects()} | _of_threads(space)
+    for code in codes - running - {None}:
+        more = _of_code(code, names)
+        if more is ALL:
+            return names
+        found |= more
+    return found
+
+
+def _of_threads(space):
+    """The code that threads run, also where its function is gone."""
+    found = set()
+    for frame in sys._current_frames().values():
+        while frame is not None:
+            if frame.f_globals is space:
+                found.add(frame.f_code)
+            frame = frame.f_back
     return found
 
 

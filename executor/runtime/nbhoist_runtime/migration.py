@@ -25,6 +25,7 @@ class Migration:
         self.figures = []
         self.arriving = None
         self.stay = None
+        self.place = None
 
     def pack(self, names, opened=()):
         """Pack the values of `names`, which are all bound, and open figures; raises `Trouble` that names the culprit."""

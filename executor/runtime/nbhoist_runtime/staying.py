@@ -47,6 +47,8 @@ class _Candidate:
         self.name = name
         self.value = value
         self.packed = packed
+        # As long as they live nothing else has their identities.
+        self._objects = objects
         self.belongings = _Belongings(objects)
 
 

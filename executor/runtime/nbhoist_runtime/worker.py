@@ -117,7 +117,7 @@ class Worker:
                     self._tell_known(header)
                 except Exception as error:
                     self._fail(header, error)
-            elif operation == "absent":
+            elif operation in ("absent", "there"):
                 self._answers.put((header, None))
             else:
                 self._requests.put((header, payload))
@@ -218,14 +218,17 @@ class Worker:
         if "drop" in header:
             pins.drop(folder, header["drop"])
         for name, entry in (header.get("names") or {}).items():
-            try:
-                guest = staying.Guest(self.namespace, folder, name, entry)
-            except Trouble as trouble:
-                trouble.name = name
-                raise
-            self._guests.append(guest)
-            self.namespace[name] = guest.value
+            self._take_in(folder, name, entry)
         self._channel.send({"op": "ok", "id": header.get("id")})
+
+    def _take_in(self, folder, name, entry):
+        try:
+            guest = staying.Guest(self.namespace, folder, name, entry)
+        except Trouble as trouble:
+            trouble.name = name
+            raise
+        self._guests.append(guest)
+        self.namespace[name] = guest.value
 
     def _op_home(self, header, payload):
         """Send one value that stayed here, as a collection of its own."""
@@ -291,6 +294,8 @@ class Worker:
         return self._accept(header, buffers, name)
 
     def _accept(self, header, buffers, name):
+        if header.get("op") == "there":
+            return self._take_in_late(header, name)
         if buffers is None:
             if header.get("error"):
                 raise NameError("name %r is not here: %s" % (name, header["error"]))
@@ -309,6 +314,16 @@ class Worker:
             self._baseline[name] = self.namespace[name]
             return (self.namespace[name],)
         return ()
+
+    def _take_in_late(self, header, name):
+        """A value that stayed here, and of which nobody knew that the block reads it."""
+        try:
+            self._take_in(header["folder"], name, header)
+        except Trouble as trouble:
+            raise NameError("name %r stayed here, and is gone: %s" % (name, trouble.text))
+        self._faults.append(name)
+        self._baseline[name] = self.namespace[name]
+        return (self.namespace[name],)
 
     def _settle(self):
         """Take answers that an interrupted question left behind, so that both tables of objects stay in step."""

@@ -144,6 +144,10 @@ class Lab:
         except Failure as failure:
             self.worker.send({"op": "absent", "name": frame["name"], "error": str(failure)})
             return
+        if answer.get("stayed"):
+            entry = answer["stayed"][frame["name"]]
+            self.worker.send({"op": "there", "name": frame["name"], "folder": answer["folder"], "sha256": entry["sha256"]})
+            return
         if answer["absent"]:
             self.worker.send({"op": "absent", "name": frame["name"]})
             return

@@ -200,10 +200,16 @@ def test_at_another_place_it_goes_by_way_of_home(bed):
     assert printed(bed, "print(total)") == "79999800000.0\n"
 
 
-def test_a_name_that_the_analysis_missed_comes_home_and_goes_along(bed):
+def test_a_name_that_the_analysis_missed_is_found_there(bed):
+    block(bed, BIG, stay=["big"])
+    found = block(bed, "total = float(big.sum())\nbig[0] = 5", names=[], returns=["total"], everything=False)
+    assert found["faults"] == ["big"] and sorted(found["names"]) == ["big", "total"], "it was changed"
+    assert printed(bed, "print(total, big[0])") == "79999800000.0 5.0\n"
     block(bed, BIG, stay=["big"])
     block(bed, "total = float(big.sum())", names=[])
-    assert printed(bed, "print(total)") == "79999800000.0\n"
+    assert away_now(bed) == ["big"]
+    block(bed, "total = float(big.sum()) + 1", names=[], place="other")
+    assert away_now(bed) == [] and printed(bed, "print(total)") == "79999800001.0\n"
 
 
 def test_undo_binds_what_was_bound(bed):

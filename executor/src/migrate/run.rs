@@ -119,6 +119,7 @@ impl Journey<'_> {
         let argument = json!({ "migration": self.id, "name": name, "file": file, "key": self.key });
         let mut imports = Value::Array(Vec::new());
         let absent = match self.kernel.call("supply", &argument, Some(self.cancel)).await {
+            Ok(answer) if self.is_there(worker, cell, &name, &answer).await? => return Ok(()),
             Ok(answer) if answer.get("absent").is_some_and(|absent| is_listed(absent, &name)) => Some(None),
             Ok(answer) => {
                 let bytes = answer.get("bytes").and_then(Value::as_u64).unwrap_or_default();

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use nbhoist_analyzer::words::bytes;
 use serde_json::{Value, json};
 
 use super::error::MigrateError;
 use super::journey::{Journey, guard};
 use crate::ahead::Start;
 use crate::environment;
-use crate::event::Event;
+use crate::event::{CellRef, Event};
 use crate::executors::Executor;
 use crate::frames::Frame;
 use crate::kernel::Origin;
@@ -88,10 +89,23 @@ impl Journey<'_> {
         })?;
         self.report.there = away.stayed.iter().map(|(name, there)| (name.clone(), there.bytes)).collect();
         for (name, there) in &away.stayed {
-            let text = format!("`{name}` is on {} already, {} bytes", self.executor.name, there.bytes);
+            let text = format!("`{name}` ({}) is on {} already", bytes(there.bytes), self.executor.name);
             (self.on_event)(Event::Note { text });
         }
         Ok(())
+    }
+
+    /// Has the worker bind a name that a cell reads and that stayed there, where this is the kernel's answer.
+    pub(super) async fn is_there(&mut self, worker: &mut Worker, cell: &CellRef, name: &str, answer: &Value) -> Result<bool, MigrateError> {
+        let away: Away = serde_json::from_value(answer.clone()).unwrap_or_default();
+        let Some(there) = away.stayed.get(name) else { return Ok(false) };
+        let frame = Frame::new("there").with("name", name).with("folder", away.folder.as_str()).with("sha256", there.sha256.as_str());
+        let sent = guard(self.cancel, &self.death, worker.send(frame)).await;
+        self.unless_stopped(sent)?;
+        self.report.there.insert(name.to_owned(), there.bytes);
+        self.report.faults.push(name.to_owned());
+        (self.on_event)(Event::Fault { cell: cell.clone(), name: name.to_owned(), supplied: true });
+        Ok(true)
     }
 
     /// What the handles of values that stay are to know. What they were made from may have to be made anew, too.
