@@ -151,7 +151,8 @@ async fn package_that_was_installed_since_is_seen() {
     bed.printed(&format!("import sys\nsys.path.append({:?})", packages.to_str().unwrap())).await;
     bed.migrate(&looks()).await.0.unwrap();
     assert!(saw(&mut bed).await.0);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // It has looked at the packages by the time it is ready.
+    wait_until(|| bed.kernel.ahead().ready().is_some(), "no worker was started ahead").await;
     std::fs::write(packages.join("brand_new.py"), "x = 1\n").unwrap();
     assert!(!saw(&mut bed).await.0);
     bed.end().await;
