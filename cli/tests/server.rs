@@ -204,6 +204,16 @@ fn a_killed_server_leaves_the_kernel_as_it_was_and_the_next_one_works() {
     assert_eq!(owner.run("print(total)"), "6");
 }
 
+/// A server that has a script open, with a kernel for it; and the script's URI.
+fn with_kernel(folder: &Path, script: &str, python: &str) -> (Server, String) {
+    fs::write(folder.join("a.py"), script).unwrap();
+    let mut server = Server::start(folder);
+    let uri = format!("file://{}/a.py", folder.display());
+    server.notify("textDocument/didOpen", &json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": script } }));
+    server.request("nbhoist/startKernel", &json!({ "notebook": uri, "python": python }));
+    (server, uri)
+}
+
 /// The automatic mode of an editor: it asks before a cell runs, moves it, and can take that back.
 #[test]
 fn a_cell_that_was_slow_is_worth_moving_and_the_move_can_be_taken_back() {
@@ -212,11 +222,7 @@ fn a_cell_that_was_slow_is_worth_moving_and_the_move_can_be_taken_back() {
     fs::create_dir_all(folder.path().join("config/nbhoist")).unwrap();
     fs::write(folder.path().join("config/nbhoist/nbhoist.toml"), "[executors.local]\nspeed = 20\n").unwrap();
     let script = "# %%\nrows = [1]\nalias = rows\n# %%\nimport time; time.sleep(1.5)\nrows.append(2)\n# %%\nprint(rows, rows is alias)\n";
-    fs::write(folder.path().join("a.py"), script).unwrap();
-    let mut server = Server::start(folder.path());
-    let uri = format!("file://{}/a.py", folder.path().display());
-    server.notify("textDocument/didOpen", &json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": script } }));
-    server.request("nbhoist/startKernel", &json!({ "notebook": uri, "python": python }));
+    let (mut server, uri) = with_kernel(folder.path(), script, &python);
     let end = |server: &mut Server| server.until(|message| message["method"] == "nbhoist/finished")["params"].clone();
     for cell in [1, 2] {
         server.request("nbhoist/execute", &json!({ "notebook": uri, "cell": cell, "job": format!("e{cell}") }));
@@ -252,11 +258,7 @@ fn a_large_result_stays_where_it_is_used_and_the_hover_says_so() {
     fs::create_dir_all(folder.path().join("config/nbhoist")).unwrap();
     fs::write(folder.path().join("config/nbhoist/nbhoist.toml"), settings).unwrap();
     let script = "# %%\nimport time\n# %%\ntime.sleep(2)\nbig = list(range(500_000))\n# %%\ntime.sleep(2)\ntotal = sum(big)\n# %%\nprint(total, big[7])\n";
-    fs::write(folder.path().join("a.py"), script).unwrap();
-    let mut server = Server::start(folder.path());
-    let uri = format!("file://{}/a.py", folder.path().display());
-    server.notify("textDocument/didOpen", &json!({ "textDocument": { "uri": uri, "languageId": "python", "version": 1, "text": script } }));
-    server.request("nbhoist/startKernel", &json!({ "notebook": uri, "python": python }));
+    let (mut server, uri) = with_kernel(folder.path(), script, &python);
     let end = |server: &mut Server| server.until(|message| message["method"] == "nbhoist/finished")["params"].clone();
     let execute = |server: &mut Server, cell: u32, job: &str| {
         server.request("nbhoist/execute", &json!({ "notebook": uri, "cell": cell, "job": job }));

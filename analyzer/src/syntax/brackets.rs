@@ -1,11 +1,12 @@
-//! Brackets that close one of another kind, where ruff's parser cannot go on.
+//! Broken brackets behind which ruff's parser cannot go on.
 //!
-//! For ruff's lexer any closing bracket ends the nesting, for its parser only the right one does. When the next line begins as an escape of IPython
-//! (`?name`, `, x`, `; x`, `/ x`), the parser meets an escape in the middle of an expression and panics (0.0.10): `f(x}`, then `, y)`.
+//! For ruff's lexer any closing bracket ends the nesting, for its parser only the right one does; and what its parser gives up inside of brackets
+//! counts as closed for its lexer. When the next line begins as an escape of IPython (`?name`, `, x`, `; x`, `/ x`), the parser meets an escape in
+//! the middle of an expression and panics (0.0.10): `f(x}`, then `, y)`.
 
 use ruff_python_ast::ModModule;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{Mode, ParseOptions, Parsed, lexer, parse_cells_unchecked};
+use ruff_python_parser::{Mode, ParseOptions, Parsed, lexer, parse_cells_unchecked, parse_unchecked};
 use ruff_text_size::{TextRange, TextSize};
 
 /// What a line begins with that is an escape outside of brackets, and nothing that an expression can begin with.
@@ -31,23 +32,55 @@ fn readable(source: &str, range: TextRange) -> Option<TextSize> {
         at += line.len();
         line.trim_start().starts_with(ESCAPES).then_some(start)
     });
-    // Hardly any cell has such lines, and of those hardly any a wrong bracket.
+    // Hardly any cell has such lines, and of those hardly any is broken before one. As plain Python everything can be parsed.
     let lines: Vec<usize> = lines.collect();
-    let is_wrong = |end: &usize| has_wrong_bracket(&text[..*end]);
-    if !lines.last().is_some_and(is_wrong) {
+    if errors(&text[..*lines.last()?], Mode::Module).is_empty() {
         return None;
     }
-    let first = lines[lines.partition_point(|end| !is_wrong(end))];
+    let mut left = MOST;
+    // The lines before this one were found harmless, so that what is before it can be parsed.
+    let first = lines.into_iter().find(|end| {
+        let before = &text[..*end];
+        left = left.saturating_sub(before.len());
+        left == 0 || brackets(before) == Brackets::Wrong || is_broken_in_brackets(before)
+    })?;
     Some(range.start() + TextSize::new(u32::try_from(first).unwrap_or(u32::MAX)))
 }
 
-/// Whether a bracket closes one of another kind.
-fn has_wrong_bracket(text: &str) -> bool {
+/// How much text is looked at for the lines of one cell, bytes; what is behind counts as unreadable.
+const MOST: usize = 4 << 20;
+
+/// How many errors before one of them are looked at.
+const MOST_ERRORS: usize = 16;
+
+/// What is wrong with a text, but that it ends too early.
+fn errors(text: &str, mode: Mode) -> Vec<TextRange> {
+    let (parsed, end) = (parse_unchecked(text, ParseOptions::from(mode)), TextSize::of(text.trim_end()));
+    parsed.errors().iter().map(|error| error.location).filter(|location| location.start() < end).collect()
+}
+
+/// Whether something is wrong with a text inside of brackets.
+fn is_broken_in_brackets(text: &str) -> bool {
+    let is_inside = |at: TextSize| brackets(&text[..at.to_usize()]) != Brackets::Closed;
+    errors(text, Mode::Ipython).into_iter().rev().take(MOST_ERRORS).any(|error| is_inside(error.start()) || is_inside(error.end()))
+}
+
+/// The brackets of a text that may end inside of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brackets {
+    Closed,
+    Open,
+    /// One closes another one's kind.
+    Wrong,
+}
+
+fn brackets(text: &str) -> Brackets {
     let (mut lexer, mut open) = (lexer::lex(text, Mode::Ipython), Vec::new());
     loop {
         let kind = lexer.next_token();
         let opens = match kind {
-            TokenKind::EndOfFile => return false,
+            TokenKind::EndOfFile if open.is_empty() => return Brackets::Closed,
+            TokenKind::EndOfFile => return Brackets::Open,
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 open.push(kind);
                 continue;
@@ -58,13 +91,15 @@ fn has_wrong_bracket(text: &str) -> bool {
             _ => continue,
         };
         if open.pop().is_some_and(|last| last != opens) {
-            return true;
+            return Brackets::Wrong;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ruff_python_ast::Stmt;
+
     use super::super::parse_cell;
 
     /// Found by fuzzing: each of them made ruff's parser panic.
@@ -79,6 +114,40 @@ mod tests {
                 assert!((syntax.problems[0].start as usize) < wrong, "{source:?}: {:?}", syntax.problems);
             }
         }
+    }
+
+    /// The parser gives up inside of brackets, and the line behind begins as an escape.
+    #[test]
+    fn a_line_behind_something_unreadable_in_brackets_may_begin_as_an_escape() {
+        let starts = [
+            "f({x: y)\0\0",
+            "f({x: y\0",
+            "f([x\0",
+            "f(\0",
+            "f(a=",
+            "f(,",
+            "[x for",
+            "f(x:",
+            "{**",
+            "(lambda",
+            "f(x y",
+            "f(x, $",
+            "d[{1: 2 3",
+            "f(1 1)(",
+            "f'{a\0",
+        ];
+        for start in starts {
+            for line in [", \"c\"]", ", y)", "?name", "; y", "/ 2)", "    , y)}"] {
+                parse_cell(&format!("{start}\n{line}\nz = 3\n"));
+                parse_cell(&format!("a = [1\n, 2]\n{start}\n{line}\n{line}\nz = (3\n, 4)\n"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_escape_behind_a_broken_statement_is_still_read() {
+        let syntax = parse_cell("x = = 1\n?help\ny = 2\n");
+        assert!(syntax.body.last().is_some_and(Stmt::is_assign_stmt), "{:?}", syntax.body);
     }
 
     #[test]

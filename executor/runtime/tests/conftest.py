@@ -237,12 +237,17 @@ class KernelLab(Lab):
         return found, reply["content"]
 
 
-@pytest.fixture(scope="session")
-def client():
+def kernel_client():
+    """A client of a kernel, which ends with the fixture."""
     manager, client = pytest.importorskip("jupyter_client").manager.start_new_kernel(kernel_name="python3")
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="session")
+def client():
+    yield from kernel_client()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from conftest import Failure, Process
+from conftest import Failure, Process, kernel_client
 from nbhoist_runtime import away, mentions
 
 FETCHER = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "fetcher.py")]
@@ -22,10 +22,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def client():
     """A kernel that no other test has left functions in."""
-    manager, client = pytest.importorskip("jupyter_client").manager.start_new_kernel(kernel_name="python3")
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    yield from kernel_client()
 
 
 @pytest.fixture
