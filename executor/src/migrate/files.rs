@@ -309,7 +309,22 @@ mod tests {
         place(&from, &link).unwrap();
         assert!(link.is_symlink());
         assert_eq!(std::fs::read(&file).unwrap(), b"new");
-        place(&from, Path::new("/dev/null")).unwrap();
-        assert!(!Path::new("/dev/null").is_file());
+    }
+
+    /// A pipe stands for a device here: a test that goes wrong must not take `/dev/null` from the machine.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_written_to() {
+        let home = tempfile::tempdir().unwrap();
+        let (from, pipe) = (home.path().join("from"), home.path().join("pipe"));
+        std::fs::write(&from, "through").unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe).unwrap()
+        });
+        place(&from, &pipe).unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(!pipe.is_file());
     }
 }
