@@ -50,7 +50,7 @@ fn read(path: &Path, entries: &mut BTreeMap<String, String>, libraries: &mut BTr
 fn write(out: &Path, entries: &BTreeMap<String, String>, libraries: &BTreeMap<String, bool>) -> Result<(), Box<dyn Error>> {
     let (mut text, mut starts) = (String::new(), String::new());
     for (path, entry) in entries {
-        write!(starts, "{},", text.len())?;
+        write!(starts, "({},{}),", text.len(), path.len())?;
         writeln!(text, "{path}\t{entry}")?;
     }
     let mut patterns: Vec<(usize, Vec<&str>)> = entries
@@ -60,7 +60,10 @@ fn write(out: &Path, entries: &BTreeMap<String, String>, libraries: &BTreeMap<St
         .filter(|(_, parts): &(_, Vec<_>)| parts.contains(&"*"))
         .collect();
     patterns.sort_by(|(_, a), (_, b)| a[0].cmp(b[0]).then(b.len().cmp(&a.len())).then_with(|| a.cmp(b)));
-    let mut code = format!("/// Where each line of the text starts.\npub(super) static STARTS: [u32; {}] = [{starts}];\n", entries.len());
+    let mut code = format!(
+        "/// Where each line of the text starts, and how long its path is.\npub(super) static STARTS: [(u32, u8); {}] = [{starts}];\n",
+        entries.len()
+    );
     let patterns: Vec<usize> = patterns.into_iter().map(|(index, _)| index).collect();
     writeln!(
         code,

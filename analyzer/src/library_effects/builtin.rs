@@ -48,16 +48,15 @@ fn entry(index: usize) -> Option<&'static Entry> {
     PARSED[index].get_or_init(parse).as_deref()
 }
 
-fn path_at(start: u32) -> &'static str {
-    let rest = &TEXT[start as usize..];
-    // Every line has a tab, and one that follows soon.
-    rest.split_once('\t').map_or(rest, |(path, _)| path)
+/// The path of a line. Its length is known: a search compares a dozen of them.
+fn path_at((start, length): (u32, u8)) -> &'static str {
+    let start = start as usize;
+    &TEXT[start..start + usize::from(length)]
 }
 
-fn line_at(start: u32) -> (&'static str, &'static str) {
-    let rest = &TEXT[start as usize..];
-    let line = rest.split_once('\n').map_or(rest, |(line, _)| line);
-    line.split_once('\t').unwrap_or((line, ""))
+fn line_at((start, length): (u32, u8)) -> (&'static str, &'static str) {
+    let (path, rest) = TEXT[start as usize..].split_at(usize::from(length));
+    (path, rest.split_once('\n').map_or(rest, |(entry, _)| entry).trim_start_matches('\t'))
 }
 
 /// The first part of a dotted path.
