@@ -7,6 +7,7 @@ mod edit;
 mod error;
 mod layout;
 mod leaks;
+mod members;
 mod metadata;
 mod outputs;
 mod source;

@@ -7,6 +7,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::{ReadError, not_json};
+use super::members::string_end;
 use super::source::number;
 
 /// The parts of a notebook file.
@@ -56,7 +57,7 @@ pub(super) fn without_python_numbers(text: &str) -> Option<String> {
         let (before, after) = rest.split_at(start);
         result.push_str(before);
         let length = if after.starts_with('"') {
-            let length = string_length(after);
+            let length = string_end(after.as_bytes(), 0);
             result.push_str(&after[..length]);
             length
         } else if after.starts_with("NaN") {
@@ -73,20 +74,6 @@ pub(super) fn without_python_numbers(text: &str) -> Option<String> {
     }
     result.push_str(rest);
     Some(result)
-}
-
-/// Length of the JSON string at the start of a text, quotes included.
-fn string_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = 1;
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    text.len()
 }
 
 /// Cuts a file's text into its parts.

@@ -1,46 +1,40 @@
 //! Saved outputs: what rules ask about them, read from the raw JSON. No output is built as a value.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::leaks;
-use super::source::string;
+use super::members::{elements, members};
 use crate::notebook::{OutputKind, SavedOutput};
-
-#[derive(Deserialize)]
-struct Layout<'a> {
-    #[serde(borrow)]
-    output_type: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ename: Option<&'a RawValue>,
-    #[serde(borrow)]
-    evalue: Option<&'a RawValue>,
-}
 
 /// The outputs of a cell; what is no list of objects has none.
 pub(super) fn read(raw: &RawValue) -> Vec<SavedOutput> {
-    let text = raw.get();
-    if text.len() <= 2 {
-        return Vec::new();
-    }
-    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(text) else { return Vec::new() };
-    list.into_iter().filter_map(output).collect()
+    elements(raw.get()).filter(|output| output.starts_with('{')).map(output).collect()
 }
 
-fn output(raw: &RawValue) -> Option<SavedOutput> {
-    let layout: Layout<'_> = serde_json::from_str(raw.get()).ok()?;
-    let kind = match layout.output_type.and_then(string).as_deref() {
+/// Where a key stands twice the last one counts, as in Python.
+fn output(raw: &str) -> SavedOutput {
+    let (mut kind, mut name, mut value) = (None, None, None);
+    for (key, json) in members(raw) {
+        match key {
+            "\"output_type\"" => kind = string(json),
+            "\"ename\"" => name = Some(json),
+            "\"evalue\"" => value = Some(json),
+            _ => {}
+        }
+    }
+    let kind = match kind.as_deref() {
         Some("stream") => OutputKind::Stream,
         Some("display_data") => OutputKind::Display,
         Some("execute_result" | "pyout") => OutputKind::Result,
         Some("error" | "pyerr") => OutputKind::Error,
         _ => OutputKind::Other,
     };
-    let error = (kind == OutputKind::Error).then(|| {
-        let name = layout.ename.and_then(string).unwrap_or_default();
-        let value = layout.evalue.and_then(string).unwrap_or_default();
-        (name, value)
-    });
-    let leaks = leaks::find(raw.get());
-    Some(SavedOutput { kind, bytes: raw.get().len() as u64, error, secrets: leaks.secrets, home: leaks.home })
+    let text = |json: Option<&str>| json.and_then(string).unwrap_or_default();
+    let error = (kind == OutputKind::Error).then(|| (text(name), text(value)));
+    let leaks = leaks::find(raw);
+    SavedOutput { kind, bytes: raw.len() as u64, error, secrets: leaks.secrets, home: leaks.home }
+}
+
+fn string(json: &str) -> Option<String> {
+    serde_json::from_str(json).ok()
 }
