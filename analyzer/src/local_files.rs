@@ -112,6 +112,10 @@ fn is_inside(path: &str) -> bool {
 
 /// Paths, relative to the notebook's folder, that a line of a file in `package` (a folder with a slash behind it, or nothing) may refer to.
 fn named_in(line: &str, package: &str) -> Vec<String> {
+    let begins = line.trim_start();
+    if !["%run ", "from ", "import "].iter().any(|word| begins.starts_with(word)) {
+        return Vec::new();
+    }
     let line = line.split('#').next().unwrap_or_default().trim();
     if let Some(script) = line.strip_prefix("%run ").and_then(|rest| rest.split_whitespace().find(|word| !word.starts_with('-'))) {
         return vec![script_file(script)];
