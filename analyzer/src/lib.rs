@@ -139,6 +139,18 @@ pub fn analyze_with(request: &Request<'_>, cache: &mut FactsCache) -> Analysis {
     analysis.unwrap_or_default()
 }
 
+/// What the rules find, and nothing else: without reports and plans the analysis need not say why things are as they are. Earlier runs, on
+/// which findings may depend through what cells cost, count as in [`analyze`].
+pub fn findings(request: &Request<'_>) -> Vec<Finding> {
+    if !request.measurements.runs.is_empty() {
+        return analyze(request).findings;
+    }
+    let facts = facts_of(request.notebook, &mut FactsCache::default());
+    let linked = link(request, &facts, false, None);
+    let costs = cost::saved(request);
+    rules::run(&rules::Context { request, costs: &costs, linked: &linked, facts: &facts, uses: None, index: rules::Index::default() })
+}
+
 /// Whoever waits for an analysis in parts.
 pub struct Listener<'l> {
     /// Is given the findings as soon as they are final. What the model says of costs moves no finding unless runs were measured, so it is asked after
@@ -194,7 +206,7 @@ fn in_stages(request: &Request<'_>, cache: &mut FactsCache, listener: &mut Liste
     };
     let facts = facts_of(request.notebook, cache);
     ended(Stage::Facts);
-    let linked = link(request, &facts, cache.memo.as_mut());
+    let linked = link(request, &facts, true, cache.memo.as_mut());
     if ended(Stage::Graph) {
         linked.edges();
         ended(Stage::Edges);
@@ -236,8 +248,8 @@ fn in_stages(request: &Request<'_>, cache: &mut FactsCache, listener: &mut Liste
 
 // Stages stay functions of their own, so that a profiler tells them apart by name.
 #[inline(never)]
-fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], memo: Option<&mut interp::Memo>) -> Linked {
-    Linked::of(request, facts, memo)
+fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], reasons: bool, memo: Option<&mut interp::Memo>) -> Linked {
+    Linked::of(request, facts, interp::Wanted { work: request.weighs, reasons }, memo)
 }
 
 #[inline(never)]

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::Request;
 use crate::facts::CellFacts;
-use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, World};
+use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, Wanted, World};
 use crate::library_effects::Table;
 use crate::minimal_state;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
@@ -32,10 +32,12 @@ pub(crate) struct Linked {
 }
 
 impl Linked {
-    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>], memo: Option<&mut Memo>) -> Self {
+    pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>], wanted: Wanted, memo: Option<&mut Memo>) -> Self {
         let table = Arc::clone(&request.config.library_effects);
-        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, request.weighs, memo);
-        let marked = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
+        let marked: Vec<Vec<u32>> = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
+        // Rules look at the plans of marked blocks.
+        let wanted = Wanted { reasons: wanted.reasons || !marked.is_empty(), ..wanted };
+        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, wanted, memo);
         let (mut broken, mut importing) = (Vec::new(), BTreeSet::new());
         for (cell, facts) in request.notebook.cells.iter().zip(facts) {
             if !facts.syntax.problems.is_empty() {

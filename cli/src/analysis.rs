@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nbhoist_analyzer::cost::Model;
+use nbhoist_analyzer::finding::Finding;
 use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_analyzer::{Analysis, Request};
 use nbhoist_settings::Settings;
@@ -61,6 +62,15 @@ pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
 
 /// Analyses a notebook, with what is said about earlier runs and places.
 pub(crate) fn analyze_for(input: &Input, settings: &Settings, asked: Asked<'_>) -> Analysis {
+    nbhoist_analyzer::analyze(&request(input, settings, asked))
+}
+
+/// What the rules find in a notebook, whatever ran before: what ran on this machine must not decide what a colleague's machine finds.
+pub(crate) fn findings(input: &Input, settings: &Settings) -> Vec<Finding> {
+    nbhoist_analyzer::findings(&request(input, settings, Asked { weighs: false, ..Asked::default() }))
+}
+
+fn request<'i>(input: &'i Input, settings: &Settings, asked: Asked<'_>) -> Request<'i> {
     let mut request = Request::new(&input.notebook);
     request.files = input.files();
     if asked.weighs {
@@ -74,5 +84,5 @@ pub(crate) fn analyze_for(input: &Input, settings: &Settings, asked: Asked<'_>) 
     request.weighs = asked.weighs;
     request.config = settings.config(Some(&input.path));
     request.measurements = asked.measurements;
-    nbhoist_analyzer::analyze(&request)
+    request
 }

@@ -23,7 +23,7 @@ pub(crate) use words::Text;
 
 use crate::Request;
 use crate::facts::{CellFacts, FactsCache};
-use crate::interp::CellTrace;
+use crate::interp::{CellTrace, Wanted};
 use crate::linked::Linked;
 use crate::notebook::{Cell, CellKind};
 use crate::report::{CellReport, Cost, CostBasis};
@@ -119,7 +119,7 @@ impl Predicted {
 pub fn features(request: &Request<'_>) -> Vec<(u32, CellFeatures)> {
     let mut cache = FactsCache::default();
     let facts: Vec<Arc<CellFacts>> = crate::facts_of(request.notebook, &mut cache);
-    let linked = Linked::of(request, &facts, None);
+    let linked = Linked::of(request, &facts, Wanted { work: request.weighs, reasons: false }, None);
     let all = features::of(request.notebook, &facts, linked.traces(), &|| true).unwrap_or_default();
     request.notebook.cells.iter().zip(all).filter_map(|(cell, features)| Some((cell.number, features?))).collect()
 }

@@ -101,6 +101,12 @@ impl Base {
         self.names.iter().filter(|(_, states)| self.state(states).is_some_and(|at| states[at].1.is_some())).map(|(name, _)| name)
     }
 
+    /// What names stand for, or stood for after any cell.
+    pub(super) fn objects(&self) -> impl Iterator<Item = ObjId> {
+        let slots = self.names.values().flatten().filter_map(|(_, slot)| slot.as_ref());
+        slots.flat_map(|slot| slot.val.objs.iter().copied())
+    }
+
     /// What a name is now, for those who compare.
     pub(super) fn now(&self, name: &Name) -> Option<&Arc<Slot>> {
         let states = self.names.get(name)?;
@@ -166,6 +172,11 @@ impl Canon {
             noted.added.push((Arc::clone(&path), id));
         }
         self.ids.insert(path, id);
+    }
+
+    /// The objects of all paths.
+    pub(super) fn objects(&self) -> impl Iterator<Item = ObjId> {
+        self.ids.values().copied()
     }
 
     /// A cell runs again whose objects end before this number.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged, TextRange};
+use smallvec::SmallVec;
 
 use super::Interp;
 use super::arguments::Args;
-use super::heap::{Kind, ObjId, Val};
+use super::heap::{Kind, ObjId, Objs, Val};
 use crate::library_effects::{Default_, Found};
 
 /// Functions behind a library's value that are run when it is used.
@@ -285,7 +286,7 @@ impl Interp<'_> {
 
     /// These values may change, and whatever they hold.
     fn change_deep(&mut self, val: &Val, range: TextRange, why: impl Display) {
-        let mut all = self.heap.reach(&val.objs);
+        let mut all = self.heap.reach_some(&val.objs, MAX_DEEP);
         all.truncate(MAX_DEEP);
         all.retain(|&id| !matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Class | Kind::Environment));
         let val = Val { objs: all.into(), literal: None };
@@ -399,9 +400,8 @@ impl Interp<'_> {
                     // A list of functions, a dict of callbacks, pairs of a name and a function.
                     let held: Vec<ObjId> = self
                         .heap
-                        .reach(&[id])
+                        .reach_some(&[id], MAX_DEEP)
                         .into_iter()
-                        .take(MAX_DEEP)
                         .filter(|&part| part != id && matches!(self.heap.get(part).kind, Kind::Function(_) | Kind::Instance(_)))
                         .take(MAX_HELD)
                         .filter(|&part| self.held_run.insert(part))
@@ -417,20 +417,22 @@ impl Interp<'_> {
 
     /// A library value that was given functions of the notebook earlier (a simulated system, a pipeline) may call them when it is used.
     pub(super) fn run_held_functions(&mut self, val: &Val, range: TextRange) {
-        let wrappers: Vec<ObjId> = val
-            .objs
-            .iter()
-            .copied()
-            .filter(|&id| match &self.heap.get(id).kind {
-                Kind::Lib(path) => !path.starts_with("builtins."),
-                Kind::Unknown | Kind::Instance(_) => true,
-                _ => false,
-            })
-            .collect();
-        if wrappers.is_empty() || self.calls.len() > 2 {
+        if val.objs.is_empty() || self.calls.len() > 2 {
             return;
         }
-        let held: Vec<ObjId> = self.heap.reach(&wrappers).into_iter().filter(|&id| self.is_held_function(id)).take(MAX_HELD).collect();
+        let is_wrapper = |id: &ObjId| match &self.heap.get(*id).kind {
+            Kind::Lib(path) => !path.starts_with("builtins."),
+            Kind::Unknown | Kind::Instance(_) => true,
+            _ => false,
+        };
+        let wrappers: Objs = val.objs.iter().copied().filter(is_wrapper).collect();
+        if wrappers.is_empty() {
+            return;
+        }
+        // Nearly all are something else.
+        let may_be = |kind: &Kind| matches!(kind, Kind::Function(_) | Kind::Bound { .. } | Kind::Member { .. });
+        let reached = self.heap.reach(&wrappers).into_iter();
+        let held: Vec<ObjId> = reached.filter(|&id| may_be(&self.heap.get(id).kind) && self.is_held_function(id)).take(MAX_HELD).collect();
         for function in held {
             // Once in a cell is enough to learn what it needs.
             if !self.held_run.insert(function) {
@@ -443,12 +445,17 @@ impl Interp<'_> {
 
     /// A function of the notebook, or a method that surely is one and not an attribute.
     fn is_held_function(&mut self, id: ObjId) -> bool {
-        match self.heap.get(id).kind.clone() {
+        match &self.heap.get(id).kind {
             Kind::Function(_) | Kind::Bound { .. } => true,
-            Kind::Member { receiver, name } => receiver.objs.iter().any(|&id| {
-                let Kind::Lib(path) = self.heap.get(id).kind.clone() else { return false };
-                matches!(self.member(&path, &name), Found::Entry(entry) if !entry.attribute)
-            }),
+            Kind::Member { receiver, name } => {
+                let kind_of = |id: &ObjId| match &self.heap.get(*id).kind {
+                    Kind::Lib(path) => Some(Arc::clone(path)),
+                    _ => None,
+                };
+                let kinds: SmallVec<[Arc<str>; 2]> = receiver.objs.iter().filter_map(kind_of).collect();
+                let name = name.clone();
+                kinds.iter().any(|path| matches!(self.member(path, &name), Found::Entry(entry) if !entry.attribute))
+            }
             _ => false,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use ruff_python_ast::name::Name;
+use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::function::FunctionDef;
@@ -33,10 +34,17 @@ pub(crate) enum Const {
 }
 
 /// What a name may stand for: some abstract objects, or none when it is immutable; and the literal it is, when that is known.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Val {
     pub(crate) objs: Objs,
     pub(crate) literal: Option<Const>,
+}
+
+// By hand, since a derived clone copies the objects one by one: values are cloned more than anything else.
+impl Clone for Val {
+    fn clone(&self) -> Self {
+        Self { objs: Objs::from_slice(&self.objs), literal: self.literal.clone() }
+    }
 }
 
 impl Val {
@@ -68,16 +76,28 @@ impl Val {
         if self.literal != other.literal {
             self.literal = None;
         }
-        for object in &other.objs {
-            if let Err(at) = self.objs.binary_search(object) {
-                self.objs.insert(at, *object);
-            }
-        }
+        join_objects(&mut self.objs, &other.objs);
     }
 
     pub(crate) fn joined(mut self, other: &Self) -> Self {
         self.join(other);
         self
+    }
+}
+
+/// Adds objects to others; both ascend.
+fn join_objects(known: &mut Objs, more: &[ObjId]) {
+    if known.last() < more.first() {
+        return known.extend_from_slice(more);
+    }
+    let mut from = 0;
+    for object in more {
+        let found = known[from..].binary_search(object);
+        from += found.unwrap_or_else(|at| at);
+        if found.is_err() {
+            known.insert(from, *object);
+        }
+        from += 1;
     }
 }
 
@@ -175,15 +195,6 @@ impl Obj {
     }
 }
 
-/// What is known of an object only when cells are looked at together; no cell's interpretation depends on it.
-#[derive(Clone, Debug, Default)]
-struct Around {
-    /// Objects that hold it or show its memory.
-    seen_by: Vec<Link>,
-    /// Cells that change it.
-    changed_in: Vec<u32>,
-}
-
 /// How large a value is: elements, and for a table or matrix what each of them has. 0 where it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Extent {
@@ -228,8 +239,12 @@ pub(crate) struct Heap {
     pub(super) next: usize,
     /// Whether ties and changes are only noted: a cell runs again, and its objects have those of the cells behind it already.
     pub(super) notes_only: bool,
-    /// For each object, what is around it.
-    around: Vec<Around>,
+    /// Whether nobody asks through what a change can be seen, so that no ties are kept.
+    untied: bool,
+    /// For each object, what holds it or shows its memory. No cell's interpretation depends on that, nor on which cells change it.
+    seen_by: Vec<Vec<Link>>,
+    /// Cells that change an object, where any does.
+    changed_in: FxHashMap<ObjId, SmallVec<[u32; 4]>>,
     /// Objects that a search has come to.
     marks: Marks,
     /// Number of the cell that runs.
@@ -239,17 +254,20 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
+    /// No objects; without `ties` what holds them is not kept.
+    pub(super) fn new(ties: bool) -> Self {
+        Self { untied: !ties, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, kind: Kind, born: u32) -> ObjId {
         let id = ObjId(self.next as u32);
         let object = Arc::new(Obj::new(kind, born));
         match self.objects.get_mut(self.next) {
             Some(place) => *place = object,
-            None => {
-                self.around.push(Around::default());
-                self.objects.push(object);
-            }
+            None => self.objects.push(object),
         }
         self.next += 1;
+        self.tie_up_to(self.next);
         id
     }
 
@@ -277,7 +295,7 @@ impl Heap {
     pub(super) fn restore(&mut self, objects: &[Arc<Obj>]) {
         self.objects.extend_from_slice(objects);
         self.next = self.objects.len();
-        self.around.resize_with(self.next, Around::default);
+        self.tie_up_to(self.next);
     }
 
     /// Puts an object in the place of another state of it.
@@ -290,7 +308,14 @@ impl Heap {
         let filler = Arc::new(Obj::new(Kind::Unknown, 0));
         self.objects.resize(first, filler);
         self.next = first;
-        self.around.resize_with(first, Around::default);
+        self.tie_up_to(first);
+    }
+
+    /// Has a place for the ties of so many objects, where they are kept.
+    fn tie_up_to(&mut self, objects: usize) {
+        if !self.untied && self.seen_by.len() < objects {
+            self.seen_by.resize_with(objects, Vec::new);
+        }
     }
 
     /// Leaves the numbers from the next one up to this one free, where objects of a cell were that makes fewer now.
@@ -302,27 +327,47 @@ impl Heap {
         }
     }
 
+    /// Leaves only the numbers of these objects.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(ObjId) -> bool) {
+        let filler = Arc::new(Obj::new(Kind::Unknown, 0));
+        for (number, object) in self.objects.iter_mut().enumerate() {
+            if is_gone(ObjId(number as u32)) {
+                *object = Arc::clone(&filler);
+            }
+        }
+    }
+
     /// The same heap once more. What a search or a recorder notes on the way is not part of it.
     pub(super) fn copy(&self) -> Self {
-        Self { objects: self.objects.clone(), next: self.next, around: self.around.clone(), ..Self::default() }
+        Self {
+            objects: self.objects.clone(),
+            next: self.next,
+            untied: self.untied,
+            seen_by: self.seen_by.clone(),
+            changed_in: self.changed_in.clone(),
+            ..Self::default()
+        }
     }
 
     /// Cells that change an object, in the order in which they ran.
     pub(crate) fn changed_in(&self, id: ObjId) -> &[u32] {
-        &self.around[id.0 as usize].changed_in
+        self.changed_in.get(&id).map(SmallVec::as_slice).unwrap_or_default()
     }
 
     /// Notes that this cell changes an object.
     pub(super) fn note_change(&mut self, id: ObjId, cell: u32) {
-        let changed_in = &mut self.around[id.0 as usize].changed_in;
-        if !self.notes_only && changed_in.last() != Some(&cell) {
+        if self.notes_only {
+            return;
+        }
+        let changed_in = self.changed_in.entry(id).or_default();
+        if changed_in.last() != Some(&cell) {
             changed_in.push(cell);
         }
     }
 
     /// Puts a cell among those that change an object, or takes it out.
     pub(super) fn set_change(&mut self, id: ObjId, cell: u32, changes: bool) {
-        let changed_in = &mut self.around[id.0 as usize].changed_in;
+        let changed_in = self.changed_in.entry(id).or_default();
         match (changed_in.binary_search(&cell), changes) {
             (Err(at), true) => changed_in.insert(at, cell),
             (Ok(at), false) => drop(changed_in.remove(at)),
@@ -332,18 +377,18 @@ impl Heap {
 
     /// Forgets what holds an object or shows its memory.
     pub(super) fn untie(&mut self, id: ObjId) {
-        self.around[id.0 as usize].seen_by.clear();
+        self.seen_by[id.0 as usize].clear();
     }
 
     /// `holder` keeps references to what `held` may be.
     pub(crate) fn hold(&mut self, holder: ObjId, held: &Val) {
-        self.get_mut(holder).elems.join(&Val { objs: held.objs.clone(), literal: None });
+        join_objects(&mut self.get_mut(holder).elems.objs, &held.objs);
         self.link(holder, held, true);
     }
 
     /// `holder` may keep references to what `held` may be.
     pub(crate) fn may_hold(&mut self, holder: ObjId, held: &Val) {
-        self.get_mut(holder).elems.join(&Val { objs: held.objs.clone(), literal: None });
+        join_objects(&mut self.get_mut(holder).elems.objs, &held.objs);
         self.link(holder, held, false);
     }
 
@@ -369,17 +414,20 @@ impl Heap {
     }
 
     pub(crate) fn link(&mut self, holder: ObjId, held: &Val, sure: bool) {
+        if self.untied {
+            return;
+        }
         for &object in held.objs.iter().filter(|&&object| object != holder) {
             self.tie(Tie { object, by: holder, sure, once: true });
         }
     }
 
     /// Notes that an object is held, or its memory shown.
-    pub(super) fn tie(&mut self, tie: Tie) {
+    fn tie(&mut self, tie: Tie) {
         if let Some(recorder) = &mut self.recorder {
             recorder.tie(tie);
         }
-        if !self.notes_only {
+        if !self.notes_only && !self.untied {
             self.put(tie);
         }
     }
@@ -388,7 +436,7 @@ impl Heap {
     pub(super) fn put(&mut self, tie: Tie) {
         let Tie { object, by, sure, once } = tie;
         let link = Link { by, sure, since: self.now };
-        let seen_by = &mut self.around[object.0 as usize].seen_by;
+        let seen_by = &mut self.seen_by[object.0 as usize];
         if !once {
             return seen_by.push(link);
         }
@@ -430,7 +478,8 @@ impl Heap {
                 if seer.same {
                     object.views.iter().for_each(|&(base, sure)| push(base, true, sure));
                 }
-                for &Link { by, sure, .. } in self.around[seer.id.0 as usize].seen_by.iter().filter(|link| link.since <= until) {
+                for &Link { by, sure, .. } in self.seen_by.get(seer.id.0 as usize).into_iter().flatten().filter(|link| link.since <= until)
+                {
                     let is_view = self.get(by).views.iter().any(|(base, _)| *base == seer.id);
                     push(by, seer.same && is_view, sure);
                 }
@@ -449,30 +498,29 @@ impl Heap {
 
     /// The object and what it shows or holds, to a bounded depth.
     pub(crate) fn reach(&self, start: &[ObjId]) -> Vec<ObjId> {
-        let mut found: Vec<ObjId> = start.to_vec();
+        self.reach_some(start, MAX_REACH)
+    }
+
+    /// The first so many of them.
+    pub(super) fn reach_some(&self, start: &[ObjId], most: usize) -> Vec<ObjId> {
+        let mut found: Vec<ObjId> = Vec::with_capacity(start.len().max(most.min(EXPECTED)));
+        found.extend_from_slice(start);
         let mut marks = self.marks.begin(self.objects.len());
         start.iter().for_each(|id| {
             marks.insert(*id);
         });
         let mut at = 0;
-        while at < found.len() && found.len() < MAX_REACH {
+        while at < found.len() && found.len() < most {
             let object = self.get(found[at]);
             at += 1;
-            let held = object
-                .elems
-                .objs
-                .iter()
-                .chain(object.attrs.iter().flat_map(|(_, val)| &val.objs))
-                .copied()
-                .chain(object.views.iter().map(|(base, _)| *base));
-            for id in held {
-                if found.len() >= MAX_REACH {
-                    break;
-                }
-                if marks.insert(id) {
+            let mut reach = |id: ObjId| {
+                if found.len() < most && marks.insert(id) {
                     found.push(id);
                 }
-            }
+            };
+            object.elems.objs.iter().for_each(|id| reach(*id));
+            object.attrs.iter().for_each(|(_, val)| val.objs.iter().for_each(|id| reach(*id)));
+            object.views.iter().for_each(|(base, _)| reach(*base));
         }
         found
     }
@@ -484,6 +532,8 @@ const COMPARED: usize = 32;
 const MAX_HOLDERS: usize = 500;
 /// Objects visited in one search; a notebook that ties everything together is cut off here.
 const MAX_SEERS: usize = 4000;
+/// Objects that are usually found behind a value.
+const EXPECTED: usize = 64;
 /// Objects looked at behind one read.
 const MAX_REACH: usize = 200;
 

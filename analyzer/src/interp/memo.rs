@@ -24,7 +24,7 @@ use super::heap::{Heap, Obj, ObjId, Objs};
 use super::recorder::{Recorded, Tie};
 use super::tables::{Tables, Uses};
 use super::trace::CellTrace;
-use super::{Interp, KnownTexts};
+use super::{Interp, KnownTexts, Wanted};
 use crate::facts::CellFacts;
 use crate::library_effects::Table;
 use crate::notebook::Cell;
@@ -50,7 +50,7 @@ pub(super) struct Asked {
     pub(super) table: Arc<Table>,
     pub(super) texts: BTreeMap<String, String>,
     pub(super) file_sizes: BTreeMap<String, u64>,
-    pub(super) weighs: bool,
+    pub(super) wanted: Wanted,
     /// Builtins that some cell binds.
     pub(super) bound: BTreeSet<Name>,
 }
@@ -58,8 +58,8 @@ pub(super) struct Asked {
 impl PartialEq for Asked {
     fn eq(&self, other: &Self) -> bool {
         let same_table = Arc::ptr_eq(&self.table, &other.table) || self.table == other.table;
-        let Self { texts, file_sizes, weighs, bound, .. } = self;
-        same_table && (texts, file_sizes, weighs, bound) == (&other.texts, &other.file_sizes, &other.weighs, &other.bound)
+        let Self { texts, file_sizes, wanted, bound, .. } = self;
+        same_table && (texts, file_sizes, wanted, bound) == (&other.texts, &other.file_sizes, &other.wanted, &other.bound)
     }
 }
 
@@ -176,7 +176,7 @@ impl Interp<'_> {
     /// Goes through all cells from the first, with new tables.
     fn run_all(&mut self, memo: &mut Memo, cells: &[(&Cell, &Arc<CellFacts>)]) {
         let before: Vec<Record> = std::mem::take(&mut memo.records);
-        self.heap = Heap::default();
+        self.heap = Heap::new(self.explains);
         self.heap.recorder = Some(Box::default());
         self.base = Base::default();
         self.canon = Canon::default();

@@ -31,7 +31,9 @@ mod names_in_text;
 mod numbers;
 mod recorder;
 mod shapes;
+mod stamps;
 mod stmt;
+mod sweep;
 mod tables;
 mod text;
 mod trace;
@@ -80,22 +82,32 @@ pub(crate) struct World {
     pub(crate) heap: Heap,
 }
 
+/// What an interpretation is asked besides what the rules look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// How much work cells do.
+    pub(crate) work: bool,
+    /// Why names are read and values changed, and through which names a change can be seen: what reports and plans say.
+    pub(crate) reasons: bool,
+}
+
 /// Texts that are not cells, once read; nothing where they cannot be parsed.
 type KnownTexts = FxHashMap<String, Option<Arc<CellFacts>>>;
 
-/// Runs the code cells of a notebook in document order. `weighs` says whether the traces hold their work. With a memo only those run
-/// for which something differs from the last time, and the memo is brought up to date.
+/// Runs the code cells of a notebook in document order. With a memo only those run for which something differs from the last time, and
+/// the memo is brought up to date.
 pub(crate) fn run(
     notebook: &Notebook,
     facts: &[Arc<CellFacts>],
     table: &Arc<Table>,
     texts: &BTreeMap<String, String>,
     file_sizes: &BTreeMap<String, u64>,
-    weighs: bool,
+    wanted: Wanted,
     memo: Option<&mut Memo>,
 ) -> World {
     let mut interp = Interp {
-        weighs,
+        weighs: wanted.work,
+        explains: wanted.reasons,
         table,
         texts,
         file_sizes,
@@ -105,7 +117,9 @@ pub(crate) fn run(
         nested: 0,
         pin: None,
         bound_somewhere: BTreeSet::new(),
-        heap: Heap::default(),
+        heap: Heap::new(wanted.reasons),
+        swept: 0,
+        stamps: stamps::Stamps::default(),
         base: Base::default(),
         flow: Flow::default(),
         frames: Vec::new(),
@@ -142,7 +156,7 @@ pub(crate) fn run(
                 table: Arc::clone(table),
                 texts: texts.clone(),
                 file_sizes: file_sizes.clone(),
-                weighs,
+                wanted,
                 bound: BTreeSet::new(),
             };
             interp.run_remembered(memo, asked, &cells);
@@ -150,7 +164,12 @@ pub(crate) fn run(
         }
         None => {
             interp.bound_somewhere = memo::bound_somewhere(&cells);
-            cells.iter().map(|(cell, facts)| Arc::new(interp.run_cell(cell, facts))).collect()
+            let mut traces = Vec::with_capacity(cells.len());
+            for (cell, facts) in &cells {
+                traces.push(Arc::new(interp.run_cell(cell, facts)));
+                interp.sweep(&traces);
+            }
+            traces
         }
     };
     World { traces, heap: interp.heap }
@@ -207,6 +226,8 @@ struct LoopExit {
 struct Interp<'a> {
     /// Whether anybody asks how much work cells do.
     weighs: bool,
+    /// Whether anybody asks why names are read and values changed.
+    explains: bool,
     table: &'a Table,
     texts: &'a BTreeMap<String, String>,
     /// Bytes of files, by the paths that the source gives.
@@ -223,6 +244,10 @@ struct Interp<'a> {
     /// Builtins that some cell binds.
     bound_somewhere: BTreeSet<Name>,
     heap: Heap,
+    /// Objects that there were when those were let go of that nothing leads to.
+    swept: usize,
+    /// Which changes the cell that runs has noted, where nobody asks for more than one reason of each.
+    stamps: stamps::Stamps,
     /// Names before the current cell.
     base: Base,
     flow: Flow,
@@ -414,14 +439,21 @@ impl Interp<'_> {
         let mut reasons: Option<Vec<Arc<Because>>> = None;
         // With several candidates it is not sure which one changes.
         for &object in &val.objs {
+            if !self.explains && !self.stamps.is_new(object, self.cell, certainty) {
+                continue;
+            }
             if matches!(self.heap.get(object).kind, Kind::Path(_) | Kind::Member { .. } | Kind::Bound { .. } | Kind::Namespace) {
                 continue;
             }
-            if self.trace.knows_change(object, certainty) {
+            if self.explains && self.trace.knows_change(object, certainty) {
                 continue;
             }
             self.forget_memory(object);
-            let because = reasons.get_or_insert_with(|| self.because(&why.to_string(), range).into_iter().map(Arc::new).collect()).clone();
+            let because = if self.explains {
+                reasons.get_or_insert_with(|| self.because(&why.to_string(), range).into_iter().map(Arc::new).collect()).clone()
+            } else {
+                Vec::new()
+            };
             self.trace.change(object, Change { certainty, because });
             self.heap.note_change(object, self.cell);
         }

@@ -130,13 +130,16 @@ impl Interp<'_> {
 
     pub(super) fn log_read(&mut self, name: &Name, range: TextRange) {
         let certainty = self.certainty();
-        let because = if self.trace.knows_reading(name) { Vec::new() } else { self.because(&format!("`{name}` is read"), range) };
+        let deferred = self.calls.iter().any(|call| call.of != self.cell);
+        if self.trace.read_again(name, certainty, deferred, self.explains) {
+            return;
+        }
+        let because = if self.explains { self.because(&format!("`{name}` is read"), range) } else { Vec::new() };
         let (cells, objs) = match self.base.get(name) {
             Some(slot) => (slot.cells.clone(), slot.val.objs.to_vec()),
             None if is_builtin(name) || self.star_member(name).is_some() => (Vec::new(), Vec::new()),
             None => (Vec::new(), vec![self.outside(name)]),
         };
-        let deferred = self.calls.iter().any(|call| call.of != self.cell);
         self.trace.read(
             name,
             Read {

@@ -170,9 +170,13 @@ impl CellTrace {
         }
     }
 
-    /// Whether one more reason for reading this name would add nothing.
-    pub(crate) fn knows_reading(&self, name: &Name) -> bool {
-        self.reads.get(name).is_some_and(|known| known.because.len() >= MAX_REASONS)
+    /// Reads a name once more, with no reason that is new; false where nothing or not enough is known of it. In one cell a name that comes
+    /// from outside is the same whenever it is read.
+    pub(crate) fn read_again(&mut self, name: &Name, certainty: Certainty, deferred: bool, explains: bool) -> bool {
+        let Some(known) = self.reads.get_mut(name).filter(|known| !explains || known.because.len() >= MAX_REASONS) else { return false };
+        known.certainty = known.certainty.min(certainty);
+        known.deferred &= deferred;
+        true
     }
 
     /// Whether one more reason for a change of this object would add nothing.

@@ -24,7 +24,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let counts: BTreeMap<u32, u32> = context.counted().map(|(cell, count)| (cell.number, count)).collect();
     let mut reported = BTreeSet::new();
     let mut findings = Vec::new();
-    if counts.is_empty() {
+    if !may_be_stale(context) {
         return findings;
     }
     for edge in context.edges().iter().filter(|edge| matches!(edge.kind, EdgeKind::Flow | EdgeKind::Mutation)) {
@@ -41,6 +41,16 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// Whether any cell with outputs has a lower count than one before it: dependencies matter only then.
+fn may_be_stale(context: &Context<'_>) -> bool {
+    let mut most = 0;
+    context.counted().any(|(cell, count)| {
+        let ran_before = count < most;
+        most = most.max(count);
+        ran_before && !cell.outputs.is_empty()
+    })
 }
 
 /// Whether the earlier cell surely gives what the later one reads: not only hands it to a function that may change it.

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nbhoist_analyzer::finding::{Edit, Finding};
 use nbhoist_analyzer::notebook::{Notebook, SourceLines};
-use nbhoist_settings::Settings;
 
 use super::args::CheckArgs;
 use super::baseline::Baseline;
@@ -15,7 +14,7 @@ use super::cache::Cache;
 use super::configured::Configured;
 use super::since::Since;
 use super::{fixes, ignores};
-use crate::analysis::{self, Asked};
+use crate::analysis;
 use crate::error::Failure;
 use crate::input::{self, Input};
 use crate::walk::Found;
@@ -147,7 +146,7 @@ impl Work<'_> {
         }
         let input = input::parse(file.path.clone(), bytes)?;
         let mut findings = known.unwrap_or_else(|| {
-            let findings = alone(&input, &settings);
+            let findings = analysis::findings(&input, &settings);
             if let Some(key) = key {
                 cache.put(&input, key, &findings);
             }
@@ -176,9 +175,9 @@ impl Work<'_> {
     /// What is found in a notebook and is to be reported, and how much of it the baseline has.
     pub(crate) fn findings(&self, input: &Input) -> (Vec<Finding>, usize) {
         let settings = self.configured.of(&input.path);
-        let mut findings = alone(input, &settings);
+        let mut findings = analysis::findings(input, &settings);
         if let Some(since) = self.since {
-            since.keep_new(input, &mut findings, |old| alone(old, &settings));
+            since.keep_new(input, &mut findings, |old| analysis::findings(old, &settings));
         }
         let known = self.leave_out_known(input, &mut findings);
         (findings, known)
@@ -192,9 +191,4 @@ impl Work<'_> {
         }
         all - findings.len()
     }
-}
-
-/// What is found without a history: what ran on this machine must not decide what a colleague's machine finds.
-fn alone(input: &Input, settings: &Settings) -> Vec<Finding> {
-    analysis::analyze_for(input, settings, Asked { weighs: false, ..Asked::default() }).findings
 }
