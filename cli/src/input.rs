@@ -24,6 +24,11 @@ impl Input {
         self.path.display().to_string()
     }
 
+    /// Lets go of the file's bytes, which only who changes the file needs once more: with saved pictures they are most of what it takes.
+    pub(crate) fn keep_notebook(&mut self) {
+        self.bytes = Vec::new();
+    }
+
     /// The folder the notebook runs in.
     pub(crate) fn folder(&self) -> PathBuf {
         folder_of(&self.path)

@@ -54,6 +54,8 @@ impl Checked {
             Edit::Source { cell, .. } | Edit::ClearOutputs { cell } | Edit::Id { cell, .. } => *cell,
         });
         let shown: BTreeSet<u32> = findings.iter().map(|finding| finding.cell).chain(related).chain(edited).collect();
+        notebook.cells.truncate(shown.last().map_or(0, |last| *last as usize));
+        notebook.cells.shrink_to_fit();
         for cell in notebook.cells.iter_mut().filter(|cell| !shown.contains(&cell.number)) {
             cell.source = String::new();
             cell.outputs = Vec::new();
@@ -144,7 +146,8 @@ impl Work<'_> {
             // Only findings refer to cells.
             return Ok(Checked::new(nbhoist_analyzer::percent::read(""), Vec::new(), 0));
         }
-        let input = input::parse(file.path.clone(), bytes)?;
+        let mut input = input::parse(file.path.clone(), bytes)?;
+        input.keep_notebook();
         let mut findings = known.unwrap_or_else(|| {
             let findings = analysis::findings(&input, &settings);
             if let Some(key) = key {
@@ -156,15 +159,18 @@ impl Work<'_> {
         Ok(Checked::new(input.notebook, findings, known))
     }
 
-    fn check(&self, input: Input, file: &Found) -> Result<Checked, Failure> {
+    fn check(&self, mut input: Input, file: &Found) -> Result<Checked, Failure> {
+        if !(self.args.fix || self.args.diff || self.args.add_ignores) {
+            input.keep_notebook();
+            let (findings, known) = self.findings(&input);
+            return Ok(Checked { from_stdin: file.is_stdin(), ..Checked::new(input.notebook, findings, known) });
+        }
         let (findings, known) = self.findings(&input);
         let mut checked = Checked { from_stdin: file.is_stdin(), ..Checked::new(input.notebook.clone(), findings, known) };
         if self.args.fix || self.args.diff {
             fixes::fix(&mut checked, input, self)?;
-        } else if self.args.add_ignores {
-            ignores::add(&mut checked, input, self)?;
         } else {
-            return Ok(checked);
+            ignores::add(&mut checked, input, self)?;
         }
         if let (Some((_, after)), false, false) = (&checked.change, self.args.diff, file.is_stdin()) {
             crate::save::write(&file.path, after, "the notebook")?;
