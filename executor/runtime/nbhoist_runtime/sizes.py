@@ -55,6 +55,22 @@ def survey(space, names, seconds):
     return {name: size for name, size in found.items() if size is not None}, total
 
 
+def is_block(value):
+    """Whether a value is blocks of memory and little else, as arrays are, and frames of numbers: packing takes them as they are."""
+    try:
+        dtypes = _dtypes(value)
+        return bool(dtypes) and all(getattr(dtype, "hasobject", True) is False for dtype in dtypes)
+    except Exception:
+        return False  # A value that does not tell.
+
+
+def _dtypes(value):
+    weigh = _by_library(type(value))
+    if weigh is _Scale._pandas:
+        return list(value.dtypes) if getattr(value, "ndim", 1) == 2 else [value.dtype]
+    return [value.dtype] if weigh in (_Scale._array, _Scale._sparse) else []
+
+
 def _of(scale, value):
     try:
         return int(scale.weigh(value, 0))
