@@ -123,7 +123,7 @@ impl<'a> Live<'a> {
                 makes: live::makes(analysis, run.number),
                 stayed: stayed.remove(&run.number).unwrap_or_default(),
                 sizes: sizes(outcome),
-                blocks: outcome.blocks.clone(),
+                blocks: if is_here { outcome.blocks.clone() } else { BTreeSet::new() },
             });
         }
         // A value that stayed also comes home when a result of another block has something in common with it.

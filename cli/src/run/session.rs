@@ -274,13 +274,15 @@ async fn run_here(
         return Ok(Ended::TimedOut { cell: number });
     }
     if done.ok
-        && seconds >= WORTH_WEIGHING
         && let Some(names) = job.weighed.get(&number)
     {
-        let weighed = kernel.sizes(names).await;
+        // What they were bound to before says nothing of what they are now.
         names.iter().for_each(|name| _ = outcome.blocks.remove(name));
-        outcome.blocks.extend(weighed.blocks);
-        outcome.sizes.extend(weighed.sizes);
+        if seconds >= WORTH_WEIGHING {
+            let weighed = kernel.sizes(names).await;
+            outcome.blocks.extend(weighed.blocks);
+            outcome.sizes.extend(weighed.sizes);
+        }
     }
     Ok(after(cell, done.ok, done.error))
 }
