@@ -274,7 +274,7 @@ impl Session {
     fn past(&self, index: usize, analysis: &Analysis, place: &Place) -> Past {
         let done = &self.past[index];
         let makes_blocks = self.versions.iter().any(|version| version.maker == Some(index) && version.block);
-        let report = code(analysis).find(|report| key(report) == done.cell).filter(|_| self.reruns && makes_blocks);
+        let report = code(analysis).find(|report| key(report) == done.cell).filter(|_| self.reruns && place.caches && makes_blocks);
         Past {
             there: done.place.as_deref() == Some(place.name.as_str()),
             twice: report.is_some_and(|report| may_rerun(report) && !must_stay(report, place)),
@@ -548,7 +548,7 @@ mod tests {
     #[test]
     fn what_is_sooner_made_again_is_not_sent() {
         // 2 GB take 20 s on the way, and 2 s to be made there.
-        let analysis = analysis([0.1, 20.0, 30.0, 0.1, 0.1], 2_000_000_000);
+        let mut analysis = analysis([0.1, 20.0, 30.0, 0.1, 0.1], 2_000_000_000);
         let ran = |blocks: &[&str]| {
             let mut session = Session::with_reruns();
             for (cell, here, reads, makes) in [("1", 0.1, vec![], "x"), ("2", 20.0, vec!["x".to_owned()], "y")] {
@@ -567,13 +567,16 @@ mod tests {
             }
             session
         };
-        let decide = |session: Session| session.decide(&analysis, 3, Future::Known(&[]), ComesHome::WhenNeeded, &BTreeSet::new());
-        assert_eq!(decide(ran(&[])).place, None, "nobody knows that the same bytes come of it");
-        let verdict = decide(ran(&["y"]));
+        let decide = |names: &[&str]| ran(names).decide(&analysis, 3, Future::Known(&[]), ComesHome::WhenNeeded, &BTreeSet::new());
+        assert_eq!(decide(&[]).place, None, "nobody knows that the same bytes come of it");
+        let verdict = decide(&["y"]);
         assert_eq!(verdict.place.as_deref(), Some("box"));
         assert_eq!(verdict.again, Some(Again { cells: vec![2], names: vec!["y".to_owned()], seconds: 2.0 }));
         assert!(verdict.because.ends_with("; cell 2 makes `y` again there"), "{}", verdict.because);
         assert!(verdict.because.starts_with("30 s here, 7.0 s on `box`"), "{}", verdict.because);
+        analysis.placement.places[0].caches = false;
+        let verdict = ran(&["y"]).decide(&analysis, 3, Future::Known(&[]), ComesHome::WhenNeeded, &BTreeSet::new());
+        assert_eq!(verdict.place, None, "nothing is kept there");
     }
 
     #[test]
