@@ -65,5 +65,21 @@ fn code_that_fails_there_costs_no_result() {
     assert_eq!(moved(&report)["made_again_bytes"].as_u64(), Some(0), "{report:#}");
     assert!(printed[4].contains(" True 7.0 4000000"), "{printed:?}");
     let said = bed.run(&cells, &[]);
-    assert!(said.out.contains("`big`: not made again by cell 2 on box"), "{}", said.out);
+    assert!(
+        said.out.contains("`big`: not made again by cell 2 on box")
+            && said.out.replace("\n      ", " ").contains("cell 2 raised AttributeError there"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn a_worker_that_dies_over_it_costs_no_result() {
+    let Some(bed) = Bed::new() else { return };
+    let (make, look) = (format!("if not getattr(np, 'flag', False):\n    np.ctypeslib.ctypes.string_at(0)\n{MAKE}"), look());
+    let mut cells = cells(&make, &look);
+    cells[0].0 = "import numpy as np\nimport numpy.ctypeslib\nnp.flag = True";
+    let said = bed.run(&cells, &[]);
+    assert_eq!(said.code, Some(0), "{}", said.errors);
+    assert!(said.out.contains("`big`: not made again by cell 2 on box") && said.out.contains(" True 7.0 4000000"), "{}", said.out);
 }

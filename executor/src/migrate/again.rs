@@ -21,7 +21,20 @@ use crate::worker::Worker;
 
 /// How many times as long as expected it may take, and how much longer.
 const SLACK: u32 = 3;
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why nothing was made.
+#[derive(Debug, thiserror::Error)]
+enum NotMade {
+    #[error(transparent)]
+    Failed(#[from] MigrateError),
+    #[error("cell {cell} raised {error} there")]
+    Raised { cell: u32, error: String },
+    #[error("it took longer than {0}")]
+    TooLong(String),
+    #[error("nothing came of it that could be kept")]
+    Nothing,
+}
 
 /// Inputs to be made again, and by what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -62,10 +75,9 @@ pub(super) async fn make(
     let made = attempt(kernel, executor, again, on_event, cancel).await;
     let seconds = words::seconds(began.elapsed().as_secs_f64());
     match made {
-        Ok(made) if !made.is_empty() => Ok(made),
-        Err(error @ (MigrateError::Cancelled { .. } | MigrateError::KernelDied { .. })) => Err(error),
-        failed => {
-            let why = failed.err().map_or_else(|| "nothing came of it that could be kept".to_owned(), |error| error.to_string());
+        Ok(made) => Ok(made),
+        Err(NotMade::Failed(error @ (MigrateError::Cancelled { .. } | MigrateError::KernelDied { .. }))) => Err(error),
+        Err(why) => {
             on_event(Event::Note { text: format!("{names}: not made again by {by} ({seconds} lost): {why}") });
             Ok(Made::new())
         }
@@ -78,7 +90,7 @@ async fn attempt(
     again: &Again,
     on_event: OnEvent<'_>,
     cancel: &Cancel,
-) -> Result<Made, MigrateError> {
+) -> Result<Made, NotMade> {
     let request = Migration {
         cells: again.cells.clone(),
         inputs: again.inputs.clone(),
@@ -108,22 +120,21 @@ async fn attempt(
 }
 
 impl Journey<'_> {
-    async fn make(&mut self, again: &Again, place: &mut Option<Worker>) -> Result<Made, MigrateError> {
+    async fn make(&mut self, again: &Again, place: &mut Option<Worker>) -> Result<Made, NotMade> {
         let surveyed = self.survey().await?;
         Box::pin(self.load(&surveyed, place)).await?;
-        let Some(worker) = place else { return Ok(Made::new()) };
+        let Some(worker) = place else { return Err(NotMade::Nothing) };
         let ids = self.send_cells(worker, surveyed.execution_count).await?;
         let limit = again.expected.saturating_mul(SLACK).saturating_add(GRACE);
-        match tokio::time::timeout(limit, self.run(worker, surveyed.execution_count, &ids)).await {
-            Ok(ran) => ran?,
-            Err(_) => return Ok(Made::new()),
-        }
-        if !self.report.ok() {
-            return Ok(Made::new());
+        let ran = tokio::time::timeout(limit, self.run(worker, surveyed.execution_count, &ids)).await;
+        ran.map_err(|_| NotMade::TooLong(words::seconds(limit.as_secs_f64())))??;
+        if let Some(cell) = self.report.cells.iter().find(|cell| !cell.ok) {
+            let error = cell.error.as_ref().map(|error| error.ename.clone()).unwrap_or_default();
+            return Err(NotMade::Raised { cell: cell.number, error });
         }
         let keep = Frame::new("keep").with("names", again.names.clone());
         let kept = guard(self.cancel, &self.death, worker.request(keep)).await;
-        let kept = self.unless_stopped(kept)?;
-        Ok(strings(kept.header.get("parts")).into_iter().collect())
+        let kept: Made = strings(self.unless_stopped(kept)?.header.get("parts")).into_iter().collect();
+        if kept.is_empty() { Err(NotMade::Nothing) } else { Ok(kept) }
     }
 }
