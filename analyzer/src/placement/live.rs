@@ -3,17 +3,18 @@
 //! [`Session::decide`] is the one decision that a headless run, the magic and the editor ask for. It builds a [`Situation`] from what is
 //! known of the session and lets [`Policy::Optimal`] choose, for each place by itself; of the places that are chosen the cheapest counts.
 
+mod again;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::moving;
-use super::place::{Place, Work};
+pub use again::Again;
+
+use super::place::Place;
 use super::policy::{Choice, ComesHome, Held, Ledger, Past, Policy, Situation, Upcoming};
 use super::predict::{Event, Predictor};
-use super::sizes::{self, crossing, size};
-use super::versions::may_rerun;
+use super::sizes::{self, size};
 use super::{Binding, Lognormal, Options};
-use crate::report::{CellReport, EffectKind, Plan, Size, ValueKind};
-use crate::words;
+use crate::report::{CellReport, EffectKind, Size, ValueKind};
 use crate::{After, Analysis};
 
 /// How many cells are looked ahead, and the probability below which they are not.
@@ -84,17 +85,6 @@ pub struct Verdict {
     pub remain: Vec<String>,
     /// What is better made again there than sent.
     pub again: Option<Again>,
-}
-
-/// Values that are made again at a place, from less.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Again {
-    /// Numbers of the cells that make them, in the order in which they ran.
-    pub cells: Vec<u32>,
-    /// Their names.
-    pub names: Vec<String>,
-    /// How long those cells take there, seconds.
-    pub seconds: f64,
 }
 
 /// What is known of the cells that follow.
@@ -217,29 +207,9 @@ impl Session {
         let along: Vec<u32> = path.iter().skip(1).take(choice.along).copied().collect();
         let block: Vec<u32> = std::iter::once(cell).chain(along.iter().copied()).collect();
         let again = self.again(&choice, analysis, place);
-        let because = match &again {
-            None => because(&plan, &block, analysis, (place, &options)),
-            Some(again) => {
-                let lighter = self.without(again, place);
-                let said = because(&plan, &block, analysis, (&lighter, &Options { places: vec![lighter.clone()], ..options.clone() }));
-                let names: Vec<String> = again.names.iter().map(|name| format!("`{name}`")).collect();
-                let makes = if again.cells.len() == 1 { "makes" } else { "make" };
-                format!("{said}; {} {makes} {} again there", words::named(&again.cells), names.join(", "))
-            }
-        };
+        let because = self.because(&plan, &block, again.as_ref(), analysis, (place, &options));
         let remain = if home == ComesHome::WhenNeeded { remaining(&choice, analysis, &path) } else { Vec::new() };
         Verdict { place: Some(place.name.clone()), along, because, remain, again }
-    }
-
-    /// The place as it is for a block whose inputs are partly made again there.
-    fn without(&self, again: &Again, place: &Place) -> Place {
-        let mut place = place.clone();
-        for name in &again.names {
-            let bytes = self.current.get(name).and_then(|&version| self.versions[version].bytes);
-            place.holds.insert(name.clone(), bytes.unwrap_or_default());
-        }
-        place.overhead += again.seconds + place.start_up + crossing(&place);
-        place
     }
 
     fn number(&mut self, cell: &str) -> u32 {
@@ -258,29 +228,6 @@ impl Session {
             self.versions[known].bytes = bytes;
         }
         known
-    }
-
-    /// The cells that make again what the choice does not send.
-    fn again(&self, choice: &Choice, analysis: &Analysis, place: &Place) -> Option<Again> {
-        let number = |run: &usize| code(analysis).find(|report| key(report) == self.past[*run].cell).map(|report| report.cell);
-        let cells: Vec<u32> = choice.again.iter().map(number).collect::<Option<_>>()?;
-        let versions = choice.spared.iter().filter_map(|&value| self.versions.get(value)).filter(|version| version.block);
-        let names: Vec<String> = versions.map(|version| version.name.clone()).collect();
-        let here: f64 = choice.again.iter().map(|&run| self.past[run].past.time.median).sum();
-        (!names.is_empty()).then_some(Again { cells, names, seconds: here / place.speed(Work::Cpu) })
-    }
-
-    /// A run as it counts for a place: what it made may be made again there by a worker of its own.
-    fn past(&self, index: usize, analysis: &Analysis, place: &Place) -> Past {
-        let done = &self.past[index];
-        let makes_blocks = self.versions.iter().any(|version| version.maker == Some(index) && version.block);
-        let report = code(analysis).find(|report| key(report) == done.cell).filter(|_| self.reruns && place.caches && makes_blocks);
-        Past {
-            there: done.place.as_deref() == Some(place.name.as_str()),
-            twice: report.is_some_and(|report| may_rerun(report) && !must_stay(report, place)),
-            extra: place.start_up + crossing(place),
-            ..done.past.clone()
-        }
     }
 
     /// The cells that are likely to follow, by number in the notebook, with the probability that the session gets there in this way.
@@ -378,14 +325,6 @@ impl Session {
         let situation = Situation { place, preferences, past, ahead, values, there, ledger: self.ledger, home, warm: place.warm };
         (situation, path.into_iter().map(|(cell, _)| cell).collect())
     }
-}
-
-/// Why a block runs at a place, by the plan of its first cell or by its own.
-fn because(plan: &Plan, block: &[u32], analysis: &Analysis, (place, options): (&Place, &Options)) -> String {
-    let name = &place.name;
-    let own = || moving::about(&analysis.plan_at(block, After::Anything, options), name).unwrap_or_default();
-    let is_own = block.len() > 1 || !place.holds.is_empty();
-    if is_own { own() } else { moving::about(plan, name).unwrap_or_else(own) }
 }
 
 /// By what a cell is known.
