@@ -131,7 +131,7 @@ def heavy(groups):
 
 def repeats(records):
     """The heavy session alone under every policy, several times each, on one machine."""
-    groups = grouped(records)
+    groups = grouped([record for record in records if not record["delay"]])
     if not groups:
         return ""
     lines = ["\n## The heavy session, several times under every policy\n",
@@ -145,7 +145,9 @@ def repeats(records):
             lines.append(f"| {TITLES[notebook]}, {ratio:g}x | {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} "
                          f"| {never / middle:.2f} | {never / middle / ratio:.2f} | {best / middle:.2f} |")
         lines.append(f"| {TITLES[notebook]}, {ratio:g}x | oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 |")
-    return "\n".join(lines) + "\n"
+    delays = sorted({record["delay"] for record in records if record["delay"]})
+    far = against(records, [(f"1 Gbit/s, {delay * 1000:g} ms there and back", {"delay": delay}) for delay in delays], "link")
+    return "\n".join(lines) + "\n" + ("\n" + far if far else "")
 
 
 def loops(records, policy, **wanted):
