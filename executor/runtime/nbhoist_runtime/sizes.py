@@ -152,8 +152,11 @@ class _Scale:
     def _pandas(self, value, depth):
         usage = value.memory_usage(index=True, deep=False) if hasattr(value, "index") else value.memory_usage(deep=False)
         total = int(usage.sum()) if hasattr(usage, "sum") else int(usage)
-        columns = [value.iloc[:, place] for place in range(value.shape[1])] if getattr(value, "ndim", 1) == 2 else [value]
-        texts = [column for column in columns if str(getattr(column, "dtype", "")) == "object"]
+        if getattr(value, "ndim", 1) == 2:
+            # To take a column out of a frame costs more than to weigh it.
+            texts = [value.iloc[:, place] for place, dtype in enumerate(value.dtypes.tolist()) if str(dtype) == "object"]
+        else:
+            texts = [value] if str(getattr(value, "dtype", "")) == "object" else []
         return total + sum(self._texts(column.values, depth) for column in texts)
 
     def _texts(self, values, depth):
