@@ -1,6 +1,8 @@
 """Writes docs/experiment.md and its picture from the sessions that bench/experiment.sh has run.
 
-    python bench/experiment_report.py [RESULTS] [--output FOLDER]
+    python bench/experiment_report.py [RESULTS] [--loops RESULTS] [--output FOLDER]
+
+RESULTS are of whole sessions, those of --loops of the heavy session alone, on another machine: the two are never compared.
 
 Standard library only.
 """
@@ -21,19 +23,24 @@ COLOURS = {"never": "#8d8d8d", "optimal": "#1f5f2e", "oracle": "#d97706"}
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="?", type=pathlib.Path, default=ROOT / "bench" / "experiment.jsonl")
+    parser.add_argument("--loops", type=pathlib.Path, default=ROOT / "bench" / "experiment_loop.jsonl")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs")
     options = parser.parse_args()
-    lines = [json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = read(options.results)
     records = [record for record in lines if "policy" in record]
     ended = [record for record in records if record["ok"]]
     groups = grouped([record for record in ended if not record["prepared"] and not record["without"]])
     failed = [record for record in records if not record["ok"]]
     page = (ROOT / "bench" / "experiment_head.md").read_text(encoding="utf-8")
-    page += summary(groups, failed) + heavy(groups) + ratios(ended) + links(ended) + ablations(ended)
+    page += repeats([record for record in read(options.loops) if record["ok"]]) + summary(groups, failed) + heavy(groups) + ratios(ended) + links(ended) + ablations(ended)
     page += "".join(table(key, group) for key, group in groups.items())
     page += whole([record for record in lines if record.get("states")]) + states(ended) + moves(ended) + overheads(ended)
     (options.output / "experiment.md").write_text(page, encoding="utf-8")
     (options.output / "images" / "experiment.svg").write_text(picture(groups), encoding="utf-8")
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()] if path.exists() else []
 
 
 def grouped(records):
@@ -120,6 +127,27 @@ def heavy(groups):
             lines.append(f"| {TITLES[notebook]}, {ratio:g}x, {mbit:g} Mbit/s | {policy} | {middle:.1f} | {never / middle:.2f} | {never / middle / ratio:.2f} "
                          f"| {best / middle:.2f} |")
     return "\n".join(lines) + "\n" if len(lines) > 4 else ""
+
+
+def repeats(records):
+    """The heavy session alone under every policy, several times each, on one machine."""
+    groups = grouped([record for record in records if not record["delay"]])
+    if not groups:
+        return ""
+    lines = ["\n## The heavy session, several times under every policy\n",
+             "1 Gbit/s; the loop alone, everything before it made ready. On a quicker machine than the tables below.\n",
+             "| session | policy | sessions | seconds, median | from | to | gain | share of the ratio | of oracle |", "|---|---|---|---|---|---|---|---|---|"]
+    for (notebook, _, ratio, _), group in groups.items():
+        never, best = statistics.median(seconds(group, "never")), oracle(group)
+        for policy in (policy for policy in POLICIES if policy in group):
+            times = seconds(group, policy)
+            middle = statistics.median(times)
+            lines.append(f"| {TITLES[notebook]}, {ratio:g}x | {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} "
+                         f"| {never / middle:.2f} | {never / middle / ratio:.2f} | {best / middle:.2f} |")
+        lines.append(f"| {TITLES[notebook]}, {ratio:g}x | oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 |")
+    delays = sorted({record["delay"] for record in records if record["delay"]})
+    far = against(records, [(f"1 Gbit/s, {delay * 1000:g} ms there and back", {"delay": delay}) for delay in delays], "link")
+    return "\n".join(lines) + "\n" + ("\n" + far if far else "")
 
 
 def loops(records, policy, **wanted):

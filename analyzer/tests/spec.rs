@@ -135,6 +135,28 @@ fn names_in_text() {
 }
 
 #[test]
+fn variables_by_way_of_the_main_module() {
+    for way in [
+        "y = sys.modules['__main__'].x",
+        "y = sys.modules['__main__'].__dict__['x']",
+        "y = sys.modules[__name__].x",
+        "y = sys.modules.get('__main__').x",
+        "y = vars(sys.modules['__main__'])['x']",
+        "y = getattr(sys.modules['__main__'], 'x')",
+        "import __main__\ny = __main__.x",
+        "import __main__ as main\ny = main.x",
+        "from __main__ import x as y",
+        "import importlib\ny = importlib.import_module('__main__').x",
+        "y = __import__('__main__').x",
+    ] {
+        assert_eq!(sets(&format!("# %%\nimport sys\nx = 1\n# %%\n{way}\n# %%\ny\n"), &[2]), "x -> y", "{way}");
+    }
+    assert_eq!(sets("# %%\nimport __main__\n# %%\n__main__.x = 1\n# %%\nx\n", &[2]), " -> x");
+    assert_eq!(sets("# %%\nimport __main__\n# %%\nsetattr(__main__, 'x', 1)\n# %%\nx\n", &[2]), " -> x");
+    assert_eq!(cell("# %%\nimport __main__\nx = 1\n# %%\ndel __main__.x\n", 2), "__main__ x |  |  | x");
+}
+
+#[test]
 fn ipython() {
     assert_eq!(cell("# %%\n%time x = f(y)", 1), "f y | x | y | ");
     assert_eq!(cell("# %%\n%%time\nx = f(y)", 1), "f y | x | y | ");

@@ -62,6 +62,7 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
             everything: false,
             force: false,
             stay: None,
+            again: None,
         });
         let moved = story.run(&python, moves.collect(), &signals).await?;
         if let Some(output) = &args.output {

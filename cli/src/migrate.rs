@@ -37,7 +37,7 @@ pub(crate) fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, F
     let analysis = analysis::analyze_for(&input, &settings, Asked { on: Some(&args.on), measurements: before.clone(), ..Asked::default() });
     let plan = analysis.plan(&numbers, After::Anything);
     refuse(&plan)?;
-    let moved = Move { plan, executor, because: String::new(), everything: true, force: args.force, stay: None };
+    let moved = Move { plan, executor, because: String::new(), everything: true, force: args.force, stay: None, again: None };
     let job = Job {
         notebook: &input.notebook,
         name: input.name(),

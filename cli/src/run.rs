@@ -62,7 +62,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
             moves,
             auto,
             timeout: args.timeout.map(Duration::from_secs_f64),
-            weighed: if settings.history { remember::weighed(&analysis) } else { BTreeMap::new() },
+            weighed: if settings.history || by_itself { remember::weighed(&analysis) } else { BTreeMap::new() },
         };
         let mut display = Display::new(&input.notebook, show, job.places(), terminal);
         display.expect(&analysis, |number| input.notebook.cell(number).is_some_and(session::runs));
@@ -162,7 +162,15 @@ fn moves(args: &RunArgs, input: &Input, settings: &Settings, analysis: &Analysis
         }
         refuse(&plan)?;
         let because = plan.decision.because.first().map(|because| because.text.clone()).unwrap_or_default();
-        moves.push(Move { executor: executors::named(&place, settings)?, plan, because, everything: false, force: false, stay: None });
+        moves.push(Move {
+            executor: executors::named(&place, settings)?,
+            plan,
+            because,
+            everything: false,
+            force: false,
+            stay: None,
+            again: None,
+        });
     }
     Ok(moves)
 }

@@ -23,11 +23,16 @@ pub(crate) fn cut(data: &[u8]) -> Vec<Chunk> {
     let mut rest = data;
     while !rest.is_empty() {
         let (chunk, behind) = rest.split_at(first_cut(rest));
-        let digest = ring::digest::digest(&ring::digest::SHA256, chunk);
-        chunks.push(Chunk { name: hex(digest.as_ref()), length: chunk.len() });
+        chunks.push(whole(chunk));
         rest = behind;
     }
     chunks
+}
+
+/// `data` as one chunk.
+pub(crate) fn whole(data: &[u8]) -> Chunk {
+    let digest = ring::digest::digest(&ring::digest::SHA256, data);
+    Chunk { name: hex(digest.as_ref()), length: data.len() }
 }
 
 /// A rolling hash over the last 64 bytes, as in `FastCDC` (Xia and others, USENIX ATC 2016).

@@ -5,7 +5,7 @@
 mod files;
 mod pieces;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,8 @@ pub(crate) struct Load<'a> {
     pub(crate) written: &'a Written,
     /// How what is worth it is packed.
     pub(crate) codec: Codec,
+    /// Digests (SHA-256, hexadecimal) of parts of buffers that the other side has as a whole, having made them itself.
+    pub(crate) made: &'a HashSet<String>,
     /// Whether what the other side has from earlier transfers is named instead of sent.
     pub(crate) cached: bool,
     /// Looks at the pickle, the first buffer, before more is sent.
@@ -60,6 +62,8 @@ pub(crate) struct Sent {
     last: Frame,
     /// What went over the wire for it, bytes.
     pub(crate) wire: u64,
+    /// What was not sent because the other side had made it, bytes.
+    pub(crate) made: u64,
     /// Numbers of the requests that went out between its buffers.
     pub(crate) between: Vec<u64>,
 }
@@ -67,11 +71,11 @@ pub(crate) struct Sent {
 /// Sends the buffers of a bundle, while they are written if need be.
 pub(crate) async fn send_buffers(load: Load<'_>, worker: &mut Worker, sent: Told<'_>) -> Result<Sent, TransferError> {
     let frames = Frames::open(load.path, load.key, load.written);
-    let Load { path, codec, cached, check, between, .. } = load;
-    let mut sender = Sender { worker, codec, packing: None, wire: 0, check, pickle: Vec::new(), between, asked: Vec::new() };
-    let last = if cached { sender.send_pieces(path, frames, sent).await? } else { sender.send_whole(path, frames, sent).await? };
+    let Load { path, codec, made, cached, check, between, .. } = load;
+    let mut sender = Sender { worker, codec, packing: None, wire: 0, made: 0, check, pickle: Vec::new(), between, asked: Vec::new() };
+    let last = if cached { sender.send_pieces(path, frames, made, sent).await? } else { sender.send_whole(path, frames, sent).await? };
     sender.ask_between(true).await?;
-    Ok(Sent { last, wire: sender.wire, between: sender.asked })
+    Ok(Sent { last, wire: sender.wire, made: sender.made, between: sender.asked })
 }
 
 /// Ends a bundle, with `extra` in its header; gives the number of the request whose answer says that it was loaded.
@@ -85,6 +89,7 @@ struct Sender<'a> {
     codec: Codec,
     packing: Option<Packing>,
     wire: u64,
+    made: u64,
     check: &'a (dyn Fn(&[u8]) -> Vec<Difference> + Sync),
     /// The pickle, as far as it has been seen.
     pickle: Vec<u8>,

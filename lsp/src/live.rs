@@ -69,6 +69,7 @@ impl Lives {
             makes: live::makes(analysis, cell),
             stayed,
             sizes,
+            blocks: BTreeSet::new(),
         };
         self.with(&snapshot.source.uri, |log| log.ran(&ran));
     }

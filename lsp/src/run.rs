@@ -126,7 +126,7 @@ impl Session {
             let slot = session.kernels.slot(&uri);
             let sizes = match slot.kernel.try_lock() {
                 Ok(mut place) => match place.as_mut().filter(|kernel| kernel.is_alive()) {
-                    Some(kernel) => kernel.sizes(&names).await,
+                    Some(kernel) => kernel.sizes(&names).await.sizes,
                     None => return,
                 },
                 Err(_) => return,
@@ -355,6 +355,7 @@ fn migration(block: &Block) -> Migration {
         files: files(&block.plan),
         notebook: None,
         stay: block.stay.clone(),
+        again: None,
     }
 }
 

@@ -62,6 +62,7 @@ impl Executor {
             start_up: self.startup.or(known.start).unwrap_or(start_up),
             overhead: OVERHEAD,
             price: self.price.clone(),
+            caches: self.cache.unwrap_or(!is_local),
             sees: if is_local { Sees::Everything } else { Sees::Folders(folders) },
             ..Place::new(&self.name)
         }

@@ -14,7 +14,7 @@ use nbhoist_tests::random::Random;
 const STACK_BYTES: usize = 256 << 20;
 
 /// Cells that make, change, share, hide and delete one another's names; `@` is a digit.
-const CELLS: [&str; 34] = [
+const CELLS: [&str; 35] = [
     "a@ = 1",
     "a@ = [1, 2]\nb@ = a@",
     "b@ = a@ + 1\nprint(b@)",
@@ -40,6 +40,7 @@ const CELLS: [&str; 34] = [
     "from numpy import *",
     "exec('a@ = 5')",
     "globals()['b@'] = a@",
+    "import sys\nsys.modules['__main__'].b@ = sys.modules['__main__'].a@",
     "with open('out@.txt', 'w') as f:\n    f.write(str(a@))",
     "d@ = pd.read_csv('out@.txt')\nd@.plot()",
     "rng = np.random.default_rng(a@)\nb@ = rng.normal(size=3)",

@@ -10,6 +10,7 @@ use ruff_text_size::TextRange;
 use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Kind, ObjId, Objs, Val};
+use super::main_module::{MAIN, is_own_name};
 use crate::library_effects::Found;
 use crate::report::EffectKind;
 
@@ -104,7 +105,13 @@ impl Interp<'_> {
     }
 
     pub(super) fn module_attribute(&mut self, id: ObjId, path: &str, attr: &Name, range: TextRange) -> Val {
+        if path == MAIN && !attr.starts_with("__") {
+            return self.read_global(attr, range);
+        }
         let full = format!("{path}.{attr}");
+        if full == "__main__.__dict__" {
+            return self.fresh(Kind::Namespace);
+        }
         if let Some(val) = self.heap.attr(id, attr).cloned() {
             return val;
         }
@@ -115,7 +122,8 @@ impl Interp<'_> {
         if let Some(entry) = self.table.exact(&full)
             && entry.attribute
         {
-            return self.apply(entry, &full, None, &Args::default(), range);
+            let val = self.apply(entry, &full, None, &Args::default(), range);
+            return if full == "sys.modules" { val.joined(&self.path(&full)) } else { val };
         }
         match full.as_str() {
             "sys.argv" | "sys.path" | "sys.modules" => self.effect(EffectKind::EnvironmentRead, &full, range),
@@ -219,6 +227,7 @@ impl Interp<'_> {
             },
             Kind::Path(path) => match &**path {
                 "os.environ" => Val::scalar(),
+                "sys.modules" if index.as_str() == Some(MAIN) || is_own_name(slice) => self.path(MAIN),
                 // `List[int]`, `np.ndarray[...]`, `plt.rcParams["x"]`.
                 path if path.ends_with("rcParams") => {
                     self.effect(EffectKind::OptionsRead, "matplotlib", range);

@@ -74,11 +74,23 @@ impl Interp<'_> {
             }
             "builtins.setattr" | "builtins.delattr" => {
                 let holder = first?.clone();
+                let name = args.positional.get(1).and_then(Val::as_str).map(Name::new);
+                if self.is_main(&holder) {
+                    match (name, args.positional.get(2)) {
+                        (Some(name), Some(val)) => self.bind_global(&name, val.clone(), None),
+                        (Some(name), None) => self.unbind_name(&name, range),
+                        (None, _) => {
+                            let cell = self.cell;
+                            self.opaque.push((cell, "`setattr(__main__, ...)`".to_owned()));
+                        }
+                    }
+                    return Some(Val::literal(Const::None));
+                }
                 if let Some(val) = args.positional.get(2) {
                     self.hold_in(&holder, val);
-                    if let Some(name) = args.positional.get(1).and_then(Val::as_str).map(Name::new) {
+                    if let Some(name) = &name {
                         for &id in &holder.objs {
-                            self.heap.set_attr(id, &name, val);
+                            self.heap.set_attr(id, name, val);
                         }
                     }
                 }

@@ -10,6 +10,7 @@ use super::Draw;
 use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Kind, ObjId, Val};
+use super::main_module::MAIN;
 use crate::library_effects::{ArgRef, Entry, Found, Gives};
 use crate::report::EffectKind;
 
@@ -334,6 +335,9 @@ impl<'a> Interp<'a> {
 
     /// `globals()`, `exec("...")`, `super()` and the like; `None` for everything else.
     pub(super) fn call_reflective(&mut self, callee: &Val, call: &ExprCall, args: &Args, range: TextRange) -> Option<Val> {
+        if self.is_path(callee, "sys.modules.get") && args.positional.first().and_then(Val::as_str) == Some(MAIN) {
+            return Some(self.path(MAIN));
+        }
         let path = match callee.objs.as_slice() {
             [id] => match &self.heap.get(*id).kind {
                 Kind::Path(path) => Arc::clone(path),
@@ -376,6 +380,10 @@ impl<'a> Interp<'a> {
                     }
                     Some(self.container("builtins.dict", &[held]))
                 }
+            }
+            "builtins.vars" if args.positional.first().is_some_and(|module| self.is_main(module)) => Some(self.fresh(Kind::Namespace)),
+            "importlib.import_module" | "builtins.__import__" if args.positional.first().and_then(Val::as_str) == Some(MAIN) => {
+                Some(self.path(MAIN))
             }
             "builtins.dir" if args.positional.is_empty() => {
                 self.effect(EffectKind::Session, "dir", range);

@@ -23,6 +23,7 @@ mod function;
 mod heap;
 mod library;
 mod magic;
+mod main_module;
 mod marks;
 mod memo;
 mod memory;

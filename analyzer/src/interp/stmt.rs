@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::Interp;
 use super::heap::{Const, Kind, Val};
+use super::main_module::MAIN;
 use crate::report::{Because, EffectKind};
 
 impl Interp<'_> {
@@ -114,6 +115,11 @@ impl Interp<'_> {
                         continue;
                     }
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name).id.clone();
+                    if module == MAIN {
+                        let val = self.read_global(&alias.name.id, alias.range());
+                        self.bind_name(&bound, val);
+                        continue;
+                    }
                     let line = match &alias.asname {
                         Some(name) => format!("from {module} import {} as {name}", alias.name),
                         None => format!("from {module} import {}", alias.name),
@@ -271,6 +277,10 @@ impl Interp<'_> {
     }
 
     fn store_module_attribute(&mut self, path: &Arc<str>, attr: &Name, val: &Val, range: TextRange) {
+        if &**path == MAIN {
+            self.bind_global(attr, val.clone(), None);
+            return;
+        }
         let detail = format!("{path}.{attr}");
         let library = path.split('.').next().unwrap_or(path).to_owned();
         let module = self.path(path);
@@ -374,6 +384,10 @@ impl Interp<'_> {
             Expr::List(inner) => inner.elts.iter().for_each(|part| self.delete(part)),
             Expr::Attribute(inner) => {
                 let holder = self.eval(&inner.value);
+                if self.is_main(&holder) {
+                    self.unbind_name(&inner.attr.id, inner.range());
+                    return;
+                }
                 self.change(&holder, inner.range(), "an attribute is deleted");
             }
             Expr::Subscript(inner) => {

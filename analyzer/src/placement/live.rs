@@ -3,9 +3,12 @@
 //! [`Session::decide`] is the one decision that a headless run, the magic and the editor ask for. It builds a [`Situation`] from what is
 //! known of the session and lets [`Policy::Optimal`] choose, for each place by itself; of the places that are chosen the cheapest counts.
 
+mod again;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::moving;
+pub use again::Again;
+
 use super::place::Place;
 use super::policy::{Choice, ComesHome, Held, Ledger, Past, Policy, Situation, Upcoming};
 use super::predict::{Event, Predictor};
@@ -20,6 +23,9 @@ const LEAST: f64 = 0.08;
 
 /// How many cells are looked ahead where they are known.
 const KNOWN: usize = 64;
+
+/// What is smaller is not made again at a place: it is there as soon, bytes.
+const WORTH_REMAKING: u64 = 1 << 20;
 
 /// A run of a cell that is over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +46,8 @@ pub struct Ran {
     pub stayed: Vec<String>,
     /// Measured sizes by name, bytes.
     pub sizes: BTreeMap<String, u64>,
+    /// Names of values that are blocks of memory, as arrays are: the same code makes the same bytes of them.
+    pub blocks: BTreeSet<String>,
 }
 
 /// A version of a variable.
@@ -51,6 +59,17 @@ struct Version {
     here: bool,
     /// The place that has it, too.
     there: Option<String>,
+    /// Whether it is a large block of memory.
+    block: bool,
+}
+
+/// A run in the log.
+#[derive(Clone, Debug)]
+struct Done {
+    /// By what the cell is known.
+    cell: String,
+    past: Past,
+    place: Option<String>,
 }
 
 /// What to do with the next cell.
@@ -64,6 +83,8 @@ pub struct Verdict {
     pub because: String,
     /// Names that the predicted cells use only there, so that they need not come home with it.
     pub remain: Vec<String>,
+    /// What is better made again there than sent.
+    pub again: Option<Again>,
 }
 
 /// What is known of the cells that follow.
@@ -81,11 +102,12 @@ pub struct Session {
     predictor: Predictor,
     /// Numbers that stand for cells in the predictor, by what the cells are known by.
     known: BTreeMap<String, u32>,
-    past: Vec<(Past, Option<String>)>,
+    past: Vec<Done>,
     versions: Vec<Version>,
     current: BTreeMap<String, usize>,
     at: Option<String>,
     ledger: Ledger,
+    reruns: bool,
 }
 
 impl Default for Session {
@@ -98,11 +120,18 @@ impl Default for Session {
             current: BTreeMap::new(),
             at: None,
             ledger: Ledger::default(),
+            reruns: false,
         }
     }
 }
 
 impl Session {
+    /// A session whose cells are in the notebook as they ran, so that they may run again at a place.
+    #[must_use]
+    pub fn with_reruns() -> Self {
+        Self { reruns: true, ..Self::default() }
+    }
+
     /// The source of a cell was changed.
     pub fn edited(&mut self, cell: &str) {
         let number = self.number(cell);
@@ -114,15 +143,16 @@ impl Session {
         let number = self.number(&ran.cell);
         self.predictor.observe(Event::Ran(number));
         let reads = ran.reads.iter().map(|name| self.version(name, None, ran.sizes.get(name).copied())).collect();
-        let past = Past { time: Lognormal::exactly(ran.here), reads, twice: false, there: ran.place.is_some() };
+        let past = Past { time: Lognormal::exactly(ran.here), reads, twice: false, extra: 0.0, there: ran.place.is_some() };
         let maker = self.past.len();
-        self.past.push((past, ran.place.clone()));
+        self.past.push(Done { cell: ran.cell.clone(), past, place: ran.place.clone() });
         for name in &ran.makes {
             let away = ran.stayed.contains(name);
             self.current.insert(name.clone(), self.versions.len());
             let there = ran.place.clone().filter(|_| away);
             let bytes = ran.sizes.get(name).copied();
-            self.versions.push(Version { name: name.clone(), bytes, maker: Some(maker), here: !away, there });
+            let block = ran.blocks.contains(name) && bytes.is_some_and(|bytes| bytes >= WORTH_REMAKING);
+            self.versions.push(Version { name: name.clone(), bytes, maker: Some(maker), here: !away, there, block });
         }
         self.ledger.here += ran.here;
         self.ledger.spent += ran.spent;
@@ -152,19 +182,18 @@ impl Session {
     pub fn decide(&self, analysis: &Analysis, cell: u32, future: Future<'_>, home: ComesHome, warm: &BTreeSet<String>) -> Verdict {
         let mut options = analysis.placement.clone();
         options.places.iter_mut().for_each(|place| place.warm |= warm.contains(&place.name));
-        let options = &options;
         let Some(report) = analysis.cells.get(cell.saturating_sub(1) as usize) else { return Verdict::default() };
         if options.places.is_empty() || report.cost.seconds.is_none() {
             return Verdict::default();
         }
-        let plan = analysis.plan_at(&[cell], After::Anything, options);
+        let plan = analysis.plan_at(&[cell], After::Anything, &options);
         let mut best: Option<(u64, &Place, Choice, Vec<u32>)> = None;
         for place in &options.places {
             let is_offered = plan.estimates.iter().any(|estimate| estimate.executor == place.name);
             if plan.refusal.is_some() || !is_offered {
                 continue;
             }
-            let (situation, path) = self.situation(analysis, cell, (place, options), future, home);
+            let (situation, path) = self.situation(analysis, cell, (place, &options), future, home);
             let choice = Policy::Optimal.choose(&situation);
             let cost = situation.problem(1.0).solve().map_or(u64::MAX, |found| found.cost);
             if choice.there && best.as_ref().is_none_or(|known| cost < known.0) {
@@ -177,11 +206,10 @@ impl Session {
         };
         let along: Vec<u32> = path.iter().skip(1).take(choice.along).copied().collect();
         let block: Vec<u32> = std::iter::once(cell).chain(along.iter().copied()).collect();
-        let because = if along.is_empty() { moving::about(&plan, &place.name) } else { None };
-        let because =
-            because.or_else(|| moving::about(&analysis.plan_at(&block, After::Anything, options), &place.name)).unwrap_or_default();
+        let again = self.again(&choice, analysis, place);
+        let because = self.because(&plan, &block, again.as_ref(), analysis, (place, &options));
         let remain = if home == ComesHome::WhenNeeded { remaining(&choice, analysis, &path) } else { Vec::new() };
-        Verdict { place: Some(place.name.clone()), along, because, remain }
+        Verdict { place: Some(place.name.clone()), along, because, remain, again }
     }
 
     fn number(&mut self, cell: &str) -> u32 {
@@ -193,7 +221,7 @@ impl Session {
     fn version(&mut self, name: &str, maker: Option<usize>, bytes: Option<u64>) -> usize {
         let Some(&known) = self.current.get(name) else {
             self.current.insert(name.to_owned(), self.versions.len());
-            self.versions.push(Version { name: name.to_owned(), bytes, maker, here: true, there: None });
+            self.versions.push(Version { name: name.to_owned(), bytes, maker, here: true, there: None, block: false });
             return self.versions.len() - 1;
         };
         if bytes.is_some() {
@@ -237,9 +265,10 @@ impl Session {
         let mut values: Vec<Held> = Vec::new();
         for (index, version) in self.versions.iter().enumerate() {
             let current = self.current.get(&version.name) == Some(&index);
-            let measured = version.bytes.map(Size::measured);
+            // What this session measured counts more than what the history remembers.
+            let measured = version.bytes.map(|bytes| Lognormal::exactly(bytes as f64));
             values.push(Held {
-                bytes: size(&version.name, kind(&version.name), measured.as_ref(), options).bytes,
+                bytes: measured.unwrap_or_else(|| size(&version.name, kind(&version.name), None, options).bytes),
                 here: current && version.here,
                 there: current && version.there.as_deref() == Some(name),
                 maker: version.maker,
@@ -289,8 +318,7 @@ impl Session {
             });
         }
         current.values().for_each(|&value| values[value].lasts = true);
-        let place_of = |there: &Option<String>| there.as_deref() == Some(name);
-        let past = self.past.iter().map(|(past, there)| Past { there: place_of(there), ..past.clone() }).collect();
+        let past = (0..self.past.len()).map(|index| self.past(index, analysis, place)).collect();
         // Each block has a worker of its own: what stays is in files there, and no worker waits.
         let there = false;
         let preferences = &options.preferences;
@@ -454,6 +482,40 @@ mod tests {
         session.came_home(&names);
         session.lost("box");
         assert_eq!(there(&session).place, None);
+    }
+
+    #[test]
+    fn what_is_sooner_made_again_is_not_sent() {
+        // 2 GB take 20 s on the way, and 2 s to be made there.
+        let mut analysis = analysis([0.1, 20.0, 30.0, 0.1, 0.1], 2_000_000_000);
+        let ran = |blocks: &[&str]| {
+            let mut session = Session::with_reruns();
+            for (cell, here, reads, makes) in [("1", 0.1, vec![], "x"), ("2", 20.0, vec!["x".to_owned()], "y")] {
+                let sizes = [("x".to_owned(), 1000), ("y".to_owned(), 2_000_000_000)].into();
+                let blocks = blocks.iter().map(|name| (*name).to_owned()).collect();
+                session.ran(&Ran {
+                    cell: cell.to_owned(),
+                    here,
+                    spent: here,
+                    reads,
+                    makes: vec![makes.to_owned()],
+                    sizes,
+                    blocks,
+                    ..Ran::default()
+                });
+            }
+            session
+        };
+        let decide = |names: &[&str]| ran(names).decide(&analysis, 3, Future::Known(&[]), ComesHome::WhenNeeded, &BTreeSet::new());
+        assert_eq!(decide(&[]).place, None, "nobody knows that the same bytes come of it");
+        let verdict = decide(&["y"]);
+        assert_eq!(verdict.place.as_deref(), Some("box"));
+        assert_eq!(verdict.again, Some(Again { cells: vec![2], names: vec!["y".to_owned()], seconds: 2.0 }));
+        assert!(verdict.because.ends_with("; cell 2 makes `y` again there"), "{}", verdict.because);
+        assert!(verdict.because.starts_with("30 s here, 7.0 s on `box`"), "{}", verdict.because);
+        analysis.placement.places[0].caches = false;
+        let verdict = ran(&["y"]).decide(&analysis, 3, Future::Known(&[]), ComesHome::WhenNeeded, &BTreeSet::new());
+        assert_eq!(verdict.place, None, "nothing is kept there");
     }
 
     #[test]

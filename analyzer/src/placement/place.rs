@@ -59,6 +59,8 @@ pub struct Place {
     pub refusals: Vec<String>,
     /// Bytes of values that its cache already holds, by name.
     pub holds: BTreeMap<String, u64>,
+    /// Whether it keeps such a cache.
+    pub caches: bool,
     /// Which files it sees.
     pub sees: Sees,
     /// Whether a worker is up.
@@ -81,6 +83,7 @@ impl Place {
             installed: None,
             refusals: Vec::new(),
             holds: BTreeMap::new(),
+            caches: true,
             sees: Sees::Folders(Vec::new()),
             warm: false,
         }

@@ -2,6 +2,8 @@
 //!
 //! All of them see the same [`Situation`], so that they can be compared in one run.
 
+use std::collections::BTreeSet;
+
 use super::Lognormal;
 use super::blocks::micros;
 use super::lognormal::normal_quantile;
@@ -82,8 +84,10 @@ pub struct Past {
     pub time: Lognormal,
     /// Indices of the values it read.
     pub reads: Vec<usize>,
-    /// Whether its code may run again.
+    /// Whether its code may run again, and the runner can do that.
     pub twice: bool,
+    /// Seconds that running it again there takes besides its own, such as those of a worker for it.
+    pub extra: f64,
     /// Whether it ran there.
     pub there: bool,
 }
@@ -165,6 +169,8 @@ pub struct Choice {
     pub there: bool,
     /// Indices of past runs whose code runs there again first, in order.
     pub again: Vec<usize>,
+    /// Indices of the values that are made there by that and need not be sent.
+    pub spared: Vec<usize>,
     /// How many of the runs after it are best there, too, without one here in between.
     pub along: usize,
     /// For each run ahead, the first included, whether it is best there; empty when the cell stays.
@@ -234,6 +240,11 @@ impl Situation<'_> {
         if self.warm { 0.0 } else { self.place.start() }
     }
 
+    /// Seconds that running something again there takes.
+    fn again(&self, run: &Past) -> f64 {
+        run.time.median / self.speed() + run.extra
+    }
+
     fn send(&self, bytes: Lognormal) -> Lognormal {
         let time = transfer(bytes, rate(self.place.up));
         Lognormal::sum([time, Lognormal::exactly(self.place.latency)])
@@ -277,13 +288,22 @@ impl Situation<'_> {
         if found.here[now] {
             return None;
         }
-        let mut again = Vec::new();
-        self.collect(&self.ahead[0].reads, &found.ways, &mut again);
-        again.sort_unstable();
-        again.dedup();
         let path: Vec<bool> = (now..now + self.ahead.len()).map(|step| found.there[step] && !found.here[step]).collect();
         let along = path.iter().skip(1).take_while(|there| **there).count();
-        Some(Choice { there: true, again, along, path })
+        let reads: BTreeSet<usize> = self.sure(along).iter().flat_map(|run| run.reads.iter().copied()).collect();
+        let is_spared = |value: &usize| found.ways[*value] == Some(Way::Rerun) && self.values[*value].maker.is_some();
+        let spared: Vec<usize> = reads.into_iter().filter(is_spared).collect();
+        let mut again = Vec::new();
+        self.collect(&spared, &found.ways, &mut again);
+        again.sort_unstable();
+        again.dedup();
+        Some(Choice { there: true, again, spared, along, path })
+    }
+
+    /// The run that is to start now, and those of the ones along that follow for sure.
+    fn sure(&self, along: usize) -> &[Upcoming] {
+        let sure = self.ahead.iter().take(along + 1).take_while(|run| run.probability >= 1.0).count().max(1);
+        &self.ahead[..sure]
     }
 
     /// Past runs that make these values again there, and what those need in turn.
@@ -302,15 +322,14 @@ impl Situation<'_> {
         let careful = normal_quantile(risk);
         let (paid, saved) = (|time: Lognormal| time.at(careful), |time: Lognormal| time.at(-careful));
         let mut problem = Problem { from_there: self.there, ..Problem::default() };
-        let rerun = self.preferences.rerun;
         let mut likely = vec![0.0_f64; self.values.len()];
         for run in &self.past {
             // What running it again needs is sent for sure when it is.
-            if rerun && run.twice {
+            if run.twice {
                 run.reads.iter().for_each(|&value| likely[value] = 1.0);
             }
             // Going home to run something again that is there is never asked for.
-            let there = if rerun && run.twice && !run.there { Run::Takes(micros(run.time.median / self.speed())) } else { Run::Never };
+            let there = if run.twice && !run.there { Run::Takes(micros(self.again(run))) } else { Run::Never };
             let (here, there) = if run.there { (Run::Never, Run::Done) } else { (Run::Done, there) };
             problem.steps.push(Step {
                 here,
@@ -331,7 +350,7 @@ impl Situation<'_> {
                 here,
                 there,
                 reads: run.reads.clone(),
-                twice: rerun && run.twice,
+                twice: run.twice,
                 ahead: true,
                 crossing,
                 start_up: cost(self.start()),
@@ -359,20 +378,19 @@ impl Situation<'_> {
     /// Whether the session does not fall behind staying here by more than a little, even when this cell turns out to be short.
     fn is_covered(&self, choice: &Choice) -> bool {
         // What is known to follow there counts as much as the run itself.
-        let sure = self.ahead.iter().take(choice.along + 1).take_while(|run| run.probability >= 1.0).count().max(1);
-        let runs = &self.ahead[..sure];
+        let runs = self.sure(choice.along);
         let Some(times) = runs.iter().map(|run| run.time).collect::<Option<Vec<_>>>() else { return false };
         let time = Lognormal::sum(times);
         let made_along = |value: usize| runs.iter().any(|run| run.makes.contains(&value));
-        let again: f64 = choice.again.iter().map(|&run| self.past[run].time.median / self.speed()).sum();
-        let own: std::collections::BTreeSet<usize> = runs.iter().flat_map(|run| run.reads.iter().copied()).collect();
+        let again: f64 = choice.again.iter().map(|&run| self.again(&self.past[run])).sum();
+        let own: BTreeSet<usize> = runs.iter().flat_map(|run| run.reads.iter().copied()).collect();
         let reads = own.iter().filter(|value| !made_along(**value)).chain(choice.again.iter().flat_map(|&run| &self.past[run].reads));
         let made_again = |value: usize| self.values[value].maker.is_some_and(|maker| choice.again.contains(&maker));
         let sent = reads.filter(|&&value| !self.values[value].there && !made_again(value));
         // What will have to come home in the end.
         let owed = self.values.iter().enumerate().filter(|(index, value)| {
             // Of what is made on the way, only what is still there in the end.
-            (made_along(*index) && (value.lasts || sure == 1)) || (value.there && !value.here)
+            (made_along(*index) && (value.lasts || runs.len() == 1)) || (value.there && !value.here)
         });
         let start = if self.there { 0.0 } else { self.start() + crossing(self.place) };
         let parts = sent.map(|&value| self.send(self.values[value].bytes)).chain(owed.map(|(_, value)| self.fetch(value.bytes)));

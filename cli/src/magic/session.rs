@@ -145,6 +145,7 @@ impl Session {
             makes: live::makes(analysis, *cell),
             stayed: std::mem::take(&mut self.stayed),
             sizes: self.sizes.clone(),
+            blocks: std::collections::BTreeSet::new(),
         };
         self.live.ran(&ran);
         if ok {

@@ -1,6 +1,7 @@
 //! `run --on auto`: where the next cell runs is decided when it is its turn, by what the run has shown until then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use nbhoist_analyzer::notebook::Cell;
 use nbhoist_analyzer::placement::live::{self, Future, Ran};
@@ -9,10 +10,10 @@ use nbhoist_analyzer::placement::{Place, Work};
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::{After, Analysis};
 use nbhoist_executor::executors::Executor;
-use nbhoist_executor::migrate::Stay;
+use nbhoist_executor::migrate::{Again, BlockCell, Stay};
 use nbhoist_settings::Settings;
 
-use super::session::{Move, Outcome};
+use super::session::{self, Move, Outcome};
 use crate::error::Failure;
 use crate::executors;
 
@@ -37,13 +38,19 @@ pub(crate) struct Live<'a> {
 
 impl<'a> Live<'a> {
     pub(crate) fn new(auto: Auto<'a>) -> Self {
-        Self { auto, session: live::Session::default(), heard: (0, 0, 0) }
+        Self { auto, session: live::Session::with_reruns(), heard: (0, 0, 0) }
     }
 
-    /// The block that begins with the first of these cells, which are all that are still to run; nothing when the cell stays. `warm` are the
-    /// places whose worker is up.
-    pub(crate) fn next(&mut self, rest: &[&Cell], outcome: &Outcome, warm: &BTreeSet<String>) -> Result<Option<Move>, Failure> {
+    /// The block that begins with the next of the cells of the run; nothing when the cell stays. `warm` are the places whose worker is up.
+    pub(crate) fn next(
+        &mut self,
+        cells: &[&Cell],
+        next: usize,
+        outcome: &Outcome,
+        warm: &BTreeSet<String>,
+    ) -> Result<Option<Move>, Failure> {
         self.learn(outcome);
+        let (ran, rest) = cells.split_at(next);
         let Some(first) = rest.first() else { return Ok(None) };
         let analysis = self.auto.analysis;
         let ahead: Vec<u32> = rest.iter().skip(1).map(|cell| cell.number).collect();
@@ -56,7 +63,26 @@ impl<'a> Live<'a> {
         }
         let executor = executors::named(&place, self.auto.settings)?;
         let stay = self.stay(&plan, verdict.remain);
-        Ok(Some(Move { plan, executor, because: verdict.because, everything: false, force: false, stay }))
+        let again = verdict.again.and_then(|again| self.again(again, &plan, ran));
+        Ok(Some(Move { plan, executor, because: verdict.because, everything: false, force: false, stay, again }))
+    }
+
+    /// What of a block's inputs is made again there, and what that needs.
+    fn again(&self, again: live::Again, plan: &Plan, ran: &[&Cell]) -> Option<Again> {
+        let making = self.auto.analysis.plan(&again.cells, After::FollowingCells);
+        if making.refusal.is_some() {
+            return None;
+        }
+        let cell = |number: &u32| ran.iter().find(|cell| cell.number == *number);
+        let block_cell = |cell: &&Cell| BlockCell { cell: session::reference(cell), source: cell.source.clone() };
+        Some(Again {
+            names: again.names.into_iter().filter(|name| plan.inputs.iter().any(|input| input.name == *name)).collect(),
+            cells: again.cells.iter().map(|number| cell(number).map(block_cell)).collect::<Option<_>>()?,
+            inputs: making.inputs.iter().map(|input| input.name.clone()).collect(),
+            imports: making.imports.clone(),
+            files: session::files(&making),
+            expected: Duration::from_secs_f64(again.seconds),
+        })
     }
 
     /// What of a block's returns need not come home, as the following cells use it only there.
@@ -97,6 +123,7 @@ impl<'a> Live<'a> {
                 makes: live::makes(analysis, run.number),
                 stayed: stayed.remove(&run.number).unwrap_or_default(),
                 sizes: sizes(outcome),
+                blocks: if is_here { outcome.blocks.clone() } else { BTreeSet::new() },
             });
         }
         // A value that stayed also comes home when a result of another block has something in common with it.

@@ -12,7 +12,7 @@ use nbhoist_executor::event::{CellRef, Event, OnEvent};
 use nbhoist_executor::executors::Executor;
 use nbhoist_executor::kernel::{Exception, ExecuteOutcome, Kernel, Origin as _};
 use nbhoist_executor::migrate::stay::{self, Came};
-use nbhoist_executor::migrate::{BlockCell, DataFile, MigrateError, Migration, Report, Stay, migrate, prepare};
+use nbhoist_executor::migrate::{Again, BlockCell, DataFile, MigrateError, Migration, Report, Stay, migrate, prepare};
 
 use super::live::{Auto, Live};
 use super::signals::Signals;
@@ -57,6 +57,8 @@ pub(crate) struct Move {
     pub(crate) force: bool,
     /// What need not come home.
     pub(crate) stay: Option<Stay>,
+    /// What is made again there in place of being sent.
+    pub(crate) again: Option<Again>,
 }
 
 /// How a run ended.
@@ -105,13 +107,23 @@ pub(crate) struct Outcome {
     pub(crate) start: f64,
     /// What names weighed last, bytes.
     pub(crate) sizes: BTreeMap<String, u64>,
+    /// Names of those values that are blocks of memory.
+    pub(crate) blocks: BTreeSet<String>,
     /// What came home because a cell named it.
     pub(crate) came: Vec<Came>,
 }
 
 impl Outcome {
     pub(crate) const fn nothing() -> Self {
-        Self { cells: Vec::new(), moved: Vec::new(), ended: Ended::Done, start: 0.0, sizes: BTreeMap::new(), came: Vec::new() }
+        Self {
+            cells: Vec::new(),
+            moved: Vec::new(),
+            ended: Ended::Done,
+            start: 0.0,
+            sizes: BTreeMap::new(),
+            blocks: BTreeSet::new(),
+            came: Vec::new(),
+        }
     }
 }
 
@@ -171,7 +183,7 @@ async fn run_cells(
     while let Some(cell) = cells.get(index) {
         let fixed = job.moves.iter().find(|block| block.plan.cells.contains(&cell.number)).cloned();
         let block = match live.as_mut().filter(|_| fixed.is_none()) {
-            Some(live) => live.next(&cells[index..], outcome, &kernel.ahead().ready().into_iter().collect())?.inspect(|block| {
+            Some(live) => live.next(&cells, index, outcome, &kernel.ahead().ready().into_iter().collect())?.inspect(|block| {
                 let (cells, executor) = (block.plan.cells.clone(), block.executor.name.clone());
                 on_event(Event::Moves { cells, executor, because: block.because.clone() });
             }),
@@ -207,7 +219,7 @@ pub(crate) fn runs(cell: &Cell) -> bool {
     !cell.source.trim().is_empty() && !cell.tags.iter().any(|tag| tag == "skip-execution")
 }
 
-fn reference(cell: &Cell) -> CellRef {
+pub(crate) fn reference(cell: &Cell) -> CellRef {
     CellRef { number: cell.number, id: cell.id.clone() }
 }
 
@@ -262,10 +274,15 @@ async fn run_here(
         return Ok(Ended::TimedOut { cell: number });
     }
     if done.ok
-        && seconds >= WORTH_WEIGHING
         && let Some(names) = job.weighed.get(&number)
     {
-        outcome.sizes.extend(kernel.sizes(names).await);
+        // What they were bound to before says nothing of what they are now.
+        names.iter().for_each(|name| _ = outcome.blocks.remove(name));
+        if seconds >= WORTH_WEIGHING {
+            let weighed = kernel.sizes(names).await;
+            outcome.blocks.extend(weighed.blocks);
+            outcome.sizes.extend(weighed.sizes);
+        }
     }
     Ok(after(cell, done.ok, done.error))
 }
@@ -317,6 +334,7 @@ pub(crate) async fn move_block(
         files: files(&block.plan),
         notebook: std::path::absolute(&job.name).ok(),
         stay: block.stay.clone(),
+        again: block.again.clone(),
     };
     let started = Instant::now();
     let cancel = Cancel::new();

@@ -49,6 +49,9 @@ pub(crate) fn state(report: &Report) -> String {
     });
     let names = if report.inputs.is_empty() { String::new() } else { format!("  ({})", count(report.inputs.len(), "name")) };
     let _ = writeln!(text, "  shipped          {STRONG}{:>10}{STRONG:#}{less}{names}", bytes(report.shipped_bytes));
+    if report.made_again_bytes > 0 {
+        let _ = writeln!(text, "  made again there {:>10}", bytes(report.made_again_bytes));
+    }
     let names = if report.returns.is_empty() { String::new() } else { format!("  ({})", count(report.returns.len(), "name")) };
     let _ = writeln!(text, "  came back        {:>10}{names}", bytes(report.returned_bytes));
     for (what, names) in [("was there", &report.there), ("stayed there", &report.stayed)] {
@@ -139,6 +142,7 @@ fn migration(moved: &Moved) -> Value {
         "namespace_bytes": report.namespace_bytes,
         "shipped_bytes": report.shipped_bytes,
         "shipped_wire_bytes": report.shipped_wire_bytes,
+        "made_again_bytes": report.made_again_bytes,
         "returned_bytes": report.returned_bytes,
         "inputs": report.inputs,
         "returns": report.returns,

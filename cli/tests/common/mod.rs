@@ -1,6 +1,8 @@
 //! A folder with notebooks, and the real command in it.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+pub(crate) mod auto;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

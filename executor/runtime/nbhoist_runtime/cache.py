@@ -13,6 +13,7 @@ import threading
 
 LIMIT = 8 << 30  # Bytes; never more than a tenth of the disk.
 KEEP = 0.8  # Of the limit, after something had to go.
+WORTH = 64 << 10  # Bytes below which what was made here is not kept.
 WAITING = 128 << 20  # Bytes that may wait to be written; more is not kept.
 
 
@@ -82,6 +83,12 @@ class Cache:
                 self._writer = threading.Thread(target=self._work, name="nbhoist-cache", daemon=True)
                 self._writer.start()
         self._queue.put((name, bytes(data)))
+
+    def store(self, data):
+        """Write a chunk at once; returns its name."""
+        name = hashlib.sha256(data).hexdigest()
+        self._write(name, data)
+        return name
 
     def settle(self, seconds):
         """Wait until everything is written, at most so long."""

@@ -154,6 +154,16 @@ def write_buffers(file, buffers, offered=("raw",), extra=None):
     return total
 
 
+def parts(buffers, least):
+    """The payloads of these buffers' frames, written raw; those of fewer bytes than `least` are left out."""
+    for data in buffers:
+        view = memoryview(data)
+        view = view.cast("B") if view.ndim != 1 or view.format != "B" else view
+        for start in range(0, len(view), MAX_PAYLOAD):
+            if len(view) - start >= least:
+                yield view[start : start + MAX_PAYLOAD]
+
+
 class Assembly:
     """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own, or the array that it is."""
 

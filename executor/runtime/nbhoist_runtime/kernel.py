@@ -71,8 +71,10 @@ def survey(names=(), seconds=0.04, **_):
 
 @_call
 def measure(names=(), seconds=0.1, **_):
-    """What the named values weigh, roughly, as far as that can be told within `seconds`."""
-    return {"sizes": sizes.measure(session.namespace(), list(names), seconds)}
+    """What the named values weigh, roughly, as far as that can be told within `seconds`, and which of them are blocks of memory."""
+    space = session.namespace()
+    found = sizes.measure(space, list(names), seconds)
+    return {"sizes": found, "blocks": [name for name in found if sizes.is_block(space[name])]}
 
 
 @_call

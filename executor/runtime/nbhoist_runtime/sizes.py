@@ -55,6 +55,22 @@ def survey(space, names, seconds):
     return {name: size for name, size in found.items() if size is not None}, total
 
 
+def is_block(value):
+    """Whether a value is blocks of memory and little else, as arrays are, and frames of numbers: packing takes them as they are."""
+    try:
+        dtypes = _dtypes(value)
+        return bool(dtypes) and all(getattr(dtype, "hasobject", True) is False for dtype in dtypes)
+    except Exception:
+        return False  # A value that does not tell.
+
+
+def _dtypes(value):
+    weigh = _by_library(type(value))
+    if weigh is _Scale._pandas:
+        return list(value.dtypes) if getattr(value, "ndim", 1) == 2 else [value.dtype]
+    return [value.dtype] if weigh in (_Scale._array, _Scale._sparse) else []
+
+
 def _of(scale, value):
     try:
         return int(scale.weigh(value, 0))
@@ -136,8 +152,11 @@ class _Scale:
     def _pandas(self, value, depth):
         usage = value.memory_usage(index=True, deep=False) if hasattr(value, "index") else value.memory_usage(deep=False)
         total = int(usage.sum()) if hasattr(usage, "sum") else int(usage)
-        columns = [value.iloc[:, place] for place in range(value.shape[1])] if getattr(value, "ndim", 1) == 2 else [value]
-        texts = [column for column in columns if str(getattr(column, "dtype", "")) == "object"]
+        if getattr(value, "ndim", 1) == 2:
+            # To take a column out of a frame costs more than to weigh it.
+            texts = [value.iloc[:, place] for place, dtype in enumerate(value.dtypes.tolist()) if str(dtype) == "object"]
+        else:
+            texts = [value] if str(getattr(value, "dtype", "")) == "object" else []
         return total + sum(self._texts(column.values, depth) for column in texts)
 
     def _texts(self, values, depth):

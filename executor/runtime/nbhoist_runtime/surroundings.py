@@ -1,6 +1,7 @@
 """What a process stands in: directory, search path, environment, loaded libraries. A worker that is started ahead is made to resemble it.
 """
 
+import functools
 import importlib
 import importlib.machinery
 import os
@@ -44,7 +45,12 @@ def _module_of(value):
 
 def _is_installed(module):
     file = getattr(module, "__dict__", {}).get("__file__")
-    return isinstance(file, str) and any(os.sep + part + os.sep in file for part in _INSTALLED)
+    return type(file) is str and _is_of_package(file)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _is_of_package(file):
+    return any(os.sep + part + os.sep in file for part in _INSTALLED)
 
 
 class Warmth:

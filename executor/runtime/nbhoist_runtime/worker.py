@@ -12,7 +12,7 @@ import time
 import types
 
 from . import PROTOCOL, ambient, arrays, cache, collecting, datafiles, figures, frames, history, kinds, library_state, pins, policy, session, staying, streams, surroundings, versions
-from .bundle import LoadError, Receiver
+from .bundle import LoadError, Receiver, Sender
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
 from .tracking import Tracker
@@ -349,6 +349,15 @@ class Worker:
         answer["bytes"] = self._channel.send_buffers(packed.buffers, self._offered, {"id": header.get("id")})
         answer.update(op="collected", id=header.get("id"), buffers=len(packed.buffers), faults=self._faults)
         self._channel.send(answer)
+
+    def _op_keep(self, header, payload):
+        """Put the memory of values into the cache, in the parts in which a kernel writes its buffers; tells their digests."""
+        parts = []
+        for name in header.get("names") or ():
+            packed = Sender(session.seeds(self.namespace)).pack([(name, self.namespace[name])])
+            for part in frames.parts(packed.buffers[arrays.BEFORE :], cache.WORTH):
+                parts.append(self._cache.store(part))
+        self._channel.send({"op": "ok", "id": header.get("id"), "parts": parts})
 
     def _op_files(self, header, payload):
         usable = header.get("directory") == os.getcwd()

@@ -31,6 +31,24 @@ def test_known_sizes_are_met(value, expected):
     assert expected / 1.5 < size(value) < expected * 1.5
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (numpy.zeros(3), True),
+        (numpy.array([[], {}], object), False),
+        (pandas.DataFrame({"a": [1.0], "b": [2]}), True),
+        (pandas.DataFrame({"a": [1.0], "b": ["text"]}), False),
+        (pandas.DataFrame({"a": pandas.Categorical(["x"])}), False),
+        (pandas.Series([1, 2]), True),
+        (scipy.sparse.random(10, 10, 0.5, "csr"), True),
+        ([1.0, 2.0], False),
+        (None, False),
+    ],
+)
+def test_blocks_of_memory_are_known_as_such(value, expected):
+    assert sizes.is_block(value) is expected
+
+
 def test_what_an_object_holds_counts():
     class Model:
         pass

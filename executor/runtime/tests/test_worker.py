@@ -1,5 +1,6 @@
 """The worker as a process: output, interrupts, names supplied late, ambient state."""
 
+import hashlib
 import os
 import random
 import sys
@@ -8,6 +9,8 @@ import time
 
 import pytest
 from conftest import Failure, Process
+from nbhoist_runtime import frames
+from nbhoist_runtime.cache import Cache
 
 
 def test_output_of_every_level_in_order(lab):
@@ -216,3 +219,24 @@ def test_arrays_that_come_while_libraries_load(lab):
         assert lab.run("print(big.sum() == frame.a.sum())")["ok"]
         lab.worker.close()
     lab.worker = None
+
+
+def test_what_a_worker_keeps_is_named_as_the_kernel_would_send_it(lab, tmp_path):
+    make = "import numpy, pandas\nx = numpy.arange(700_000.0)\nframe = pandas.DataFrame({'a': x[::2], 'b': x[1::2]})"
+    lab.start([], env={"NBHOIST_CACHE_DIR": str(tmp_path / "cache")})
+    assert lab.run(make)["ok"]
+    parts = lab.worker.ask({"op": "keep", "names": ["x", "frame"]})["parts"]
+    lab.finish()
+    lab.cell(make)
+    file = str(tmp_path / "inputs")
+    lab.call("capture", migration="m", names=["frame", "x"], file=file)
+    sent = set()
+    with open(file, "rb") as source:
+        while True:
+            header, payload = frames.read(source)
+            if header["op"] != "buffer":
+                break
+            if len(payload) > 1 << 16:
+                sent.add(hashlib.sha256(payload).hexdigest())
+    assert len(sent) == 4 and sent == set(parts)
+    assert Cache(str(tmp_path / "cache" / "chunks")).find(parts) == list(range(len(parts)))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Migration;
+use super::again::Made;
 use super::error::MigrateError;
 use super::home::unless_kept;
 use super::load::Captured;
@@ -39,6 +40,8 @@ pub(super) struct Journey<'a> {
     pub(super) spool: &'a Path,
     /// What the frames in its files are sealed with.
     pub(super) key: &'a Key,
+    /// What the executor has made again of the inputs.
+    pub(super) made: Made,
     /// Whether the spool holds a result that nobody else has.
     pub(super) spool_stays: bool,
     pub(super) report: Report,
@@ -69,6 +72,7 @@ impl<'a> Journey<'a> {
             id,
             spool: spool.path(),
             key: spool.key(),
+            made: Made::new(),
             spool_stays: false,
             report,
             phase: Phase::Probe,

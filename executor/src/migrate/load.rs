@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::again::Made;
 use super::error::{MigrateError, Refused};
 use super::journey::{Journey, Stop, guard, timed};
 use super::stay::Away;
@@ -156,7 +157,8 @@ impl Journey<'_> {
         let (argument, path, begun) = (self.capture_argument(), self.file("inputs"), Instant::now());
         let (written, total, (tell, between)) = (Written::default(), AtomicU64::new(0), oneshot::channel());
         let mut way = Way { connected: begun, ahead: false };
-        let parcel = Parcel { path: &path, key: self.key, written: &written, total: &total, surveyed, executor: self.executor };
+        let parcel =
+            Parcel { path: &path, key: self.key, written: &written, total: &total, surveyed, executor: self.executor, made: &self.made };
         let on_event = &mut *self.on_event;
         let (captured, sent) = {
             let sending = guard(self.cancel, &self.death, async {
@@ -236,7 +238,15 @@ impl Journey<'_> {
             worker.close().await;
         }
         let (path, total, (tell, between)) = (self.file("inputs"), AtomicU64::new(captured.bytes), oneshot::channel());
-        let parcel = Parcel { path: &path, key: self.key, written: &Written::whole(), total: &total, surveyed, executor: self.executor };
+        let parcel = Parcel {
+            path: &path,
+            key: self.key,
+            written: &Written::whole(),
+            total: &total,
+            surveyed,
+            executor: self.executor,
+            made: &self.made,
+        };
         let _ = tell.send(captured.requests(self.executor, self.request, surveyed.execution_count));
         let on_event = &mut *self.on_event;
         let sending = async {
@@ -251,6 +261,7 @@ impl Journey<'_> {
     async fn finish_loading(&mut self, worker: &mut Worker, captured: &Captured, sent: Sent) -> Result<(), MigrateError> {
         self.phase = Phase::Transfer;
         self.report.shipped_wire_bytes = sent.wire;
+        self.report.made_again_bytes = sent.made;
         let mut between = sent.between.iter().copied();
         let (begin, imports) = (between.next().unwrap_or_default(), between.next());
         let begun = guard(self.cancel, &self.death, worker.answer(begin)).await;
@@ -303,6 +314,7 @@ struct Parcel<'a> {
     total: &'a AtomicU64,
     surveyed: &'a Surveyed,
     executor: &'a Executor,
+    made: &'a Made,
 }
 
 impl Parcel<'_> {
@@ -329,6 +341,7 @@ impl Parcel<'_> {
             key: self.key,
             written: self.written,
             codec: if self.executor.worth_compressing() { Codec::best(&hello.codecs) } else { Codec::Raw },
+            made: self.made,
             cached: self.executor.cache && self.surveyed.names.values().sum::<u64>() >= WORTH_ASKING,
             check: &check,
             between: Some(between),

@@ -3,6 +3,7 @@
 //!
 //! The kernel changes in one step at the very end. Whatever goes wrong before leaves it as it was.
 
+mod again;
 mod error;
 mod files;
 mod home;
@@ -20,9 +21,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+pub use self::again::Again;
 pub use self::error::{Clash, Difference, MigrateError, Refused};
 pub use self::report::{CellOutcome, Report, Seconds};
 
+use self::again::Made;
 use self::journey::Journey;
 use self::load::KernelSurroundings;
 use crate::ahead::Start;
@@ -30,7 +33,7 @@ use crate::cancel::Cancel;
 use crate::event::{CellRef, Event, OnEvent, Phase};
 use crate::executors::Executor;
 use crate::jobs::Job;
-use crate::kernel::Origin;
+use crate::kernel::{KernelError, Origin};
 use crate::spool::Spool;
 
 /// How long a kernel may take to forget a migration; one that runs another cell meanwhile forgets it later.
@@ -86,6 +89,9 @@ pub struct Migration {
     /// What need not come home; everything comes where that is not said.
     #[serde(default)]
     pub stay: Option<Stay>,
+    /// What is made again at the executor in place of being sent.
+    #[serde(default)]
+    pub again: Option<Again>,
 }
 
 /// Returns that may stay at the executor, where that changes nothing but the time: the kernel gets a handle for each, and fetches it before a
@@ -145,8 +151,12 @@ pub async fn migrate(
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
     let mut request = request.clone();
+    let made = match &request.again {
+        Some(again) if executor.cache => again::make(kernel, executor, again, &mut *on_event, cancel).await?,
+        _ => Made::new(),
+    };
     loop {
-        let attempted = attempt(kernel, executor, &request, &mut *on_event, cancel).await;
+        let attempted = attempt(kernel, executor, &request, &made, &mut *on_event, cancel).await;
         match attempted {
             Ok(report) => {
                 prepare(kernel, executor).await;
@@ -166,12 +176,14 @@ async fn attempt(
     kernel: &mut dyn Origin,
     executor: &Executor,
     request: &Migration,
+    made: &Made,
     on_event: OnEvent<'_>,
     cancel: &Cancel,
 ) -> Result<Report, MigrateError> {
     let id = uuid::Uuid::new_v4().simple().to_string();
     let spool = new_spool(request)?;
     let mut journey = Journey::new(kernel, executor, request, &mut *on_event, cancel, &id, &spool);
+    journey.made.clone_from(made);
     let travelled = journey.travel().await;
     let (report, spool_stays) = (journey.report, journey.spool_stays);
     arrive(kernel, &id, spool, spool_stays, travelled, on_event).await.map(|()| report)
@@ -214,9 +226,8 @@ async fn arrive(
 ) -> Result<(), MigrateError> {
     let goes_on = matches!(travelled, Err(MigrateError::NoRoom { .. }));
     if kernel.is_alive() && !goes_on {
-        let release = json!({ "migration": id });
-        let released = tokio::time::timeout(RELEASE, kernel.call("release", &release, None)).await;
-        if let (Ok(Err(error)), true) = (released, travelled.is_ok()) {
+        let released = forget(kernel, id).await;
+        if let (Err(error), true) = (released, travelled.is_ok()) {
             on_event(Event::Note { text: format!("the kernel did not free what it kept for the block: {error}") });
         }
     }
@@ -224,4 +235,11 @@ async fn arrive(
         spool.stay();
     }
     travelled
+}
+
+/// Has the kernel let go of what it keeps for a migration.
+async fn forget(kernel: &mut dyn Origin, id: &str) -> Result<(), KernelError> {
+    let release = json!({ "migration": id });
+    let released = tokio::time::timeout(RELEASE, kernel.call("release", &release, None)).await;
+    released.map_or(Ok(()), |released| released.map(|_| ()))
 }

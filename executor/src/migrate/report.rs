@@ -13,6 +13,8 @@ pub struct Report {
     pub shipped_bytes: u64,
     /// What went to the worker over the wire, bytes.
     pub shipped_wire_bytes: u64,
+    /// How much of the inputs was made again there in place of being sent, bytes.
+    pub made_again_bytes: u64,
     /// Size of what came back, bytes over the wire.
     pub returned_bytes: u64,
     /// Size of each input that travelled, bytes, where the kernel knows it.

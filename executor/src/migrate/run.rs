@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::time::Instant as Deadline;
 
+use super::again::Made;
 use super::error::MigrateError;
 use super::journey::{Journey, guard};
 use super::report::CellOutcome;
@@ -142,8 +143,8 @@ impl Journey<'_> {
         let codec = if self.executor.worth_compressing() { Codec::best(&worker.hello.codecs) } else { Codec::Raw };
         // Its answer comes among the frames of the running cell.
         let extra = [("fault", true.into()), ("imports", imports)];
-        let load =
-            Load { path: &file, key: self.key, written: &Written::whole(), codec, cached: false, check: &|_| Vec::new(), between: None };
+        let (written, made, check) = (Written::whole(), Made::new(), |_: &[u8]| Vec::new());
+        let load = Load { path: &file, key: self.key, written: &written, codec, made: &made, cached: false, check: &check, between: None };
         let sending = async {
             let sent = transfer::send_buffers(load, worker, &mut |_| {}).await?;
             let wire = sent.wire;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -27,13 +28,19 @@ const SHORT: &str = "it ends before the bundle";
 type Cut = (Frame, Vec<Chunk>);
 type Cuts = mpsc::Receiver<Result<Cut, TransferError>>;
 
-/// Cuts what is in the file into chunks, ahead of what is sent. Hashing takes longer than a task may block.
-fn cut(mut frames: Frames) -> Cuts {
+/// Cuts what is in the file into chunks, ahead of what is sent; a part that the other side has `made` stays whole. Hashing takes longer than a
+/// task may block.
+fn cut(mut frames: Frames, made: &HashSet<String>) -> Cuts {
     let (sender, cut) = mpsc::channel(MANY);
-    let one = async |frames: &mut Frames| {
+    let made = Arc::new(made.clone());
+    let one = async move |frames: &mut Frames| {
         let frame = frames.next().await?;
-        let payload = frame.payload.clone();
-        let chunks = tokio::task::spawn_blocking(move || chunks::cut(&payload)).await;
+        let (payload, made) = (frame.payload.clone(), Arc::clone(&made));
+        let work = move || {
+            let whole = (!made.is_empty()).then(|| chunks::whole(&payload)).filter(|whole| made.contains(&whole.name));
+            whole.map_or_else(|| chunks::cut(&payload), |whole| vec![whole])
+        };
+        let chunks = tokio::task::spawn_blocking(work).await;
         let chunks = chunks.map_err(|error| TransferError::Worker(WorkerError::Protocol(error.to_string())))?;
         Ok((frame, chunks))
     };
@@ -55,8 +62,14 @@ fn names(parts: &[Cut]) -> Vec<&str> {
 
 impl Sender<'_> {
     /// Sends all buffers of a bundle, without the chunks that the other side has; gives the frame that ends it.
-    pub(super) async fn send_pieces(&mut self, path: &Path, frames: Frames, sent: Told<'_>) -> Result<Frame, TransferError> {
-        let mut cut = cut(frames);
+    pub(super) async fn send_pieces(
+        &mut self,
+        path: &Path,
+        frames: Frames,
+        made: &HashSet<String>,
+        sent: Told<'_>,
+    ) -> Result<Frame, TransferError> {
+        let mut cut = cut(frames, made);
         let mut read = 0;
         let (mut parts, mut last) = self.batch(path, &mut cut, FEW).await?;
         let mut question = self.ask(&parts).await?;
@@ -72,6 +85,12 @@ impl Sender<'_> {
             let known = self.known(question, &parts).await?;
             for (frame, chunks) in parts {
                 read += frame.payload.len() as u64;
+                if let [whole] = &chunks[..]
+                    && known.contains(&whole.name)
+                    && made.contains(&whole.name)
+                {
+                    self.made += frame.payload.len() as u64;
+                }
                 self.ask_between(false).await?;
                 self.pieces(frame, &chunks, &known).await.map_err(|error| error.at(path))?;
                 sent(read);

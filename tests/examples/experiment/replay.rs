@@ -151,7 +151,7 @@ pub(crate) async fn session(kind: &Kind, machines: &Machines, python: &Path, kno
     }
     // What the user waited for; how long they thought is not in it.
     let seconds: f64 = replay.rows.iter().filter_map(|row| row["seconds"].as_f64()).sum();
-    let sizes = if policy == Policy::Never { replay.kernel.sizes(&replay.loaded.names).await } else { BTreeMap::new() };
+    let sizes = if policy == Policy::Never { replay.kernel.sizes(&replay.loaded.names).await.sizes } else { BTreeMap::new() };
     replay.kernel.shutdown().await;
     let offered = json!({ "start_up": replay.place.start_up, "overhead": replay.probed });
     let heavy = replay.loaded.model.heavy;
@@ -342,7 +342,7 @@ impl Replay {
         let code = &self.loaded.model.cells[cell];
         let names: Vec<String> = code.writes.iter().map(|&variable| self.loaded.names[variable].clone()).collect();
         let weighs = self.policy != Policy::Never && here >= WORTH_WEIGHING;
-        let sizes = if weighs { self.kernel.sizes(&names).await } else { BTreeMap::new() };
+        let sizes = if weighs { self.kernel.sizes(&names).await.sizes } else { BTreeMap::new() };
         let reads = code.reads.iter().filter_map(|variable| self.current.get(variable).copied()).collect();
         for (&variable, name) in code.writes.iter().zip(&names) {
             self.current.insert(variable, self.versions.len());
@@ -377,6 +377,7 @@ impl Replay {
             time: Lognormal::exactly(*here),
             reads: reads.clone(),
             twice: false,
+            extra: 0.0,
             there: *there,
         });
         let unknown = Lognormal { median: 1e5, sigma: COLD_SIZE };

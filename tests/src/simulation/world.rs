@@ -317,7 +317,13 @@ impl Replay<'_> {
         };
         for (past, (reads, there)) in self.past.iter().enumerate() {
             let twice = self.model.cells[self.truth.runs[past]].twice;
-            situation.past.push(Past { time: Lognormal::exactly(self.truth.seconds[past]), reads: reads.clone(), twice, there: *there });
+            situation.past.push(Past {
+                time: Lognormal::exactly(self.truth.seconds[past]),
+                reads: reads.clone(),
+                twice,
+                extra: 0.0,
+                there: *there,
+            });
         }
         for (value, version) in self.versions.iter().enumerate() {
             let is_current = self.current[version.variable] == Some(value);
