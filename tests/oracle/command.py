@@ -13,6 +13,9 @@ QUICK_NOTEBOOKS = (
     "examples/repr_gallery.ipynb",
 )
 
+# The share of blocks that static sets must get right for a quick run to count.
+LEAST_STATIC = 0.8
+
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="oracle", description="Run blocks of cells elsewhere and compare with running them here.")
@@ -71,7 +74,9 @@ def _conclude(results, options):
     if options.quick:
         right = sum(result["class"] in ("ok", "refusal") for result in results if result["mode"] == "full")
         print("%d passed, %d failed" % (right, len(report.escapes(results, "full"))))
-        return 1 if silent or not right else 0
+        # Static sets miss something now and then, but not most of the time: then the oracle itself is broken.
+        static = [result["class"] in ("ok", "refusal") for result in results if result["mode"] == "static"]
+        return 1 if silent or not right or sum(static) < LEAST_STATIC * len(static) else 0
     return 0
 
 

@@ -205,8 +205,8 @@ class Journey:
         """Within, changed objects are restored only as far as a listed name reaches them."""
         original, returns = restoring._read, set(self.sets.returns)
 
-        def read(state, file):
-            result = original(state, file)
+        def read(state, *place):
+            result = original(state, *place)
             roots = [result.bound[name] for name in returns if name in result.bound]
             if "figures" in self.sets.ambient:
                 roots += [figure for _, figure in state.figures]
