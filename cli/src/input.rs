@@ -25,7 +25,7 @@ impl Input {
     }
 
     /// Lets go of the file's bytes, which only who changes the file needs once more: with saved pictures they are most of what it takes.
-    pub(crate) fn keep_notebook(&mut self) {
+    pub(crate) fn forget_bytes(&mut self) {
         self.bytes = Vec::new();
     }
 

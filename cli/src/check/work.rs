@@ -147,7 +147,7 @@ impl Work<'_> {
             return Ok(Checked::new(nbhoist_analyzer::percent::read(""), Vec::new(), 0));
         }
         let mut input = input::parse(file.path.clone(), bytes)?;
-        input.keep_notebook();
+        input.forget_bytes();
         let mut findings = known.unwrap_or_else(|| {
             let findings = analysis::findings(&input, &settings);
             if let Some(key) = key {
@@ -161,7 +161,7 @@ impl Work<'_> {
 
     fn check(&self, mut input: Input, file: &Found) -> Result<Checked, Failure> {
         if !(self.args.fix || self.args.diff || self.args.add_ignores) {
-            input.keep_notebook();
+            input.forget_bytes();
             let (findings, known) = self.findings(&input);
             return Ok(Checked { from_stdin: file.is_stdin(), ..Checked::new(input.notebook, findings, known) });
         }
