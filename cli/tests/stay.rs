@@ -28,7 +28,7 @@ fn what_is_used_only_there_stays_and_does_not_travel() {
 #[test]
 fn a_cell_here_that_may_read_it_fetches_it_first() {
     let Some(bed) = Bed::new() else { return };
-    let reads = format!("{HERE}\nprint(int(sys.modules['__main__'].__dict__[chr(98) + 'ig'][7]))");
+    let reads = format!("{HERE}\nprint(int(sys._getframe().f_globals[chr(98) + 'ig'][7]))");
     let cells = [
         ("import numpy as np\nbig = np.arange(400_000.0)", 60.0),
         (&*reads, 0.1),
@@ -56,7 +56,7 @@ fn a_value_that_is_gone_there_stops_the_run_with_what_to_do() {
     assert_ne!(there.code, Some(0));
     assert!(there.errors.contains("`big` had stayed there, and is gone") && there.errors.contains("run cell 1 again"), "{}", there.errors);
 
-    let touch = format!("{HERE}\nprint('begins')\nprint('begins', sys.modules['__main__'].__dict__[chr(98) + 'ig'])");
+    let touch = format!("{HERE}\nprint('begins')\nprint('begins', sys._getframe().f_globals[chr(98) + 'ig'])");
     let cells = [(make, 60.0), (&*lose, 0.1), (&*touch, 0.1), ("total = float(big.sum())", 60.0), ("print(total)", 0.1)];
     let here = bed.run(&cells, &["--output-format", "json"]);
     assert_eq!(here.code, Some(1), "{}", here.errors);
