@@ -486,12 +486,13 @@ mod tests {
 
     #[test]
     fn what_is_sooner_made_again_is_not_sent() {
-        // 2 GB take 20 s on the way, and 2 s to be made there.
-        let mut analysis = analysis([0.1, 20.0, 30.0, 0.1, 0.1], 2_000_000_000);
+        // 300 MB take 30 s on the way, and 2 s to be made there.
+        let mut analysis = analysis([0.1, 20.0, 30.0, 0.1, 0.1], 300_000_000);
+        analysis.placement.places[0].up = Some(1e7);
         let ran = |blocks: &[&str]| {
             let mut session = Session::with_reruns();
             for (cell, here, reads, makes) in [("1", 0.1, vec![], "x"), ("2", 20.0, vec!["x".to_owned()], "y")] {
-                let sizes = [("x".to_owned(), 1000), ("y".to_owned(), 2_000_000_000)].into();
+                let sizes = [("x".to_owned(), 1000), ("y".to_owned(), 300_000_000)].into();
                 let blocks = blocks.iter().map(|name| (*name).to_owned()).collect();
                 session.ran(&Ran {
                     cell: cell.to_owned(),
@@ -512,7 +513,7 @@ mod tests {
         assert_eq!(verdict.place.as_deref(), Some("box"));
         assert_eq!(verdict.again, Some(Again { cells: vec![2], names: vec!["y".to_owned()], seconds: 2.0 }));
         assert!(verdict.because.ends_with("; cell 2 makes `y` again there"), "{}", verdict.because);
-        assert!(verdict.because.starts_with("30 s here, 7.0 s on `box`"), "{}", verdict.because);
+        assert!(verdict.because.starts_with("30 s here, 10 s on `box`"), "{}", verdict.because);
         analysis.placement.places[0].caches = false;
         let verdict = ran(&["y"]).decide(&analysis, 3, Future::Known(&[]), ComesHome::WhenNeeded, &BTreeSet::new());
         assert_eq!(verdict.place, None, "nothing is kept there");

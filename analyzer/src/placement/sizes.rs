@@ -67,6 +67,11 @@ pub(super) fn transfer(bytes: Lognormal, rate: Lognormal) -> Lognormal {
     Lognormal { median: bytes.median * (1.0 / rate.median + 2.0 / PACKING), sigma: bytes.sigma.hypot(rate.sigma) }
 }
 
+/// Seconds for so many bytes to be packed and unpacked.
+pub(super) fn packing(bytes: f64) -> f64 {
+    bytes * 2.0 / PACKING
+}
+
 /// Seconds that every move to a place takes, whatever goes along; the start of a worker is not among them.
 pub(super) fn crossing(place: &Place) -> f64 {
     place.overhead.max(0.0) + ROUND_TRIPS * place.latency.max(0.0)

@@ -2,7 +2,7 @@
 
 use super::super::place::{Place, Work};
 use super::super::policy::{Choice, Past};
-use super::super::sizes::crossing;
+use super::super::sizes::{crossing, packing};
 use super::super::versions::may_rerun;
 use super::super::{Options, moving};
 use super::{Session, code, key, must_stay};
@@ -34,13 +34,14 @@ impl Session {
     /// A run as it counts for a place: what it made may be made again there by a worker of its own.
     pub(super) fn past(&self, index: usize, analysis: &Analysis, place: &Place) -> Past {
         let done = &self.past[index];
-        let makes_blocks = || self.versions.iter().any(|version| version.maker == Some(index) && version.block);
-        let is_meant = self.reruns && place.caches && makes_blocks();
+        let made = self.versions.iter().filter(|version| version.maker == Some(index) && version.block);
+        let blocks: Vec<u64> = if self.reruns && place.caches { made.filter_map(|version| version.bytes).collect() } else { Vec::new() };
+        let is_meant = !blocks.is_empty();
         let report = code(analysis).find(|report| is_meant && key(report) == done.cell);
         Past {
             there: done.place.as_deref() == Some(place.name.as_str()),
             twice: report.is_some_and(|report| may_rerun(report) && !must_stay(report, place)),
-            extra: place.start_up + crossing(place),
+            extra: extra(place, blocks.into_iter().sum()),
             ..done.past.clone()
         }
     }
@@ -52,7 +53,7 @@ impl Session {
             let bytes = self.current.get(name).and_then(|&version| self.versions[version].bytes);
             place.holds.insert(name.clone(), bytes.unwrap_or_default());
         }
-        place.overhead += again.seconds + place.start_up + crossing(&place);
+        place.overhead += again.seconds + extra(&place, place.holds.values().sum());
         place
     }
 
@@ -80,4 +81,9 @@ impl Session {
             }
         }
     }
+}
+
+/// Seconds that making so many bytes again adds to the run itself: a worker for it, and packing, since only the link is spared.
+fn extra(place: &Place, bytes: u64) -> f64 {
+    place.start_up + crossing(place) + packing(bytes as f64)
 }
