@@ -115,7 +115,7 @@ pub struct Preferences {
     pub risk: f64,
     /// What an hour of waiting is worth; without it a place that costs money is used only when it is named.
     pub waiting: Option<Price>,
-    /// Whether the runner can rerun at the place the code that made a value, in place of sending the value.
+    /// Whether plans, made before anything has run, count on code that makes values again at a place. A session decides that by what it has made.
     pub rerun: bool,
 }
 

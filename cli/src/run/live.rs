@@ -10,7 +10,7 @@ use nbhoist_analyzer::placement::{Place, Work};
 use nbhoist_analyzer::report::Plan;
 use nbhoist_analyzer::{After, Analysis};
 use nbhoist_executor::executors::Executor;
-use nbhoist_executor::migrate::{Again, BlockCell, Stay};
+use nbhoist_executor::migrate::{Again, Stay};
 use nbhoist_settings::Settings;
 
 use super::session::{self, Move, Outcome};
@@ -73,16 +73,11 @@ impl<'a> Live<'a> {
         if making.refusal.is_some() {
             return None;
         }
-        let cell = |number: &u32| ran.iter().find(|cell| cell.number == *number);
-        let block_cell = |cell: &&Cell| BlockCell { cell: session::reference(cell), source: cell.source.clone() };
-        Some(Again {
-            names: again.names.into_iter().filter(|name| plan.inputs.iter().any(|input| input.name == *name)).collect(),
-            cells: again.cells.iter().map(|number| cell(number).map(block_cell)).collect::<Option<_>>()?,
-            inputs: making.inputs.iter().map(|input| input.name.clone()).collect(),
-            imports: making.imports.clone(),
-            files: session::files(&making),
-            expected: Duration::from_secs_f64(again.seconds),
-        })
+        let names: Vec<String> = again.names.into_iter().filter(|name| plan.inputs.iter().any(|input| input.name == *name)).collect();
+        let cell = |number: &u32| ran.iter().copied().find(|cell| cell.number == *number);
+        let cells: Vec<&Cell> = again.cells.iter().map(cell).collect::<Option<_>>()?;
+        let expected = Duration::try_from_secs_f64(again.seconds).ok()?;
+        (!names.is_empty()).then(|| Again { names, block: Box::new(session::migration(&making, &cells)), expected })
     }
 
     /// What of a block's returns need not come home, as the following cells use it only there.

@@ -219,7 +219,7 @@ pub(crate) fn runs(cell: &Cell) -> bool {
     !cell.source.trim().is_empty() && !cell.tags.iter().any(|tag| tag == "skip-execution")
 }
 
-pub(crate) fn reference(cell: &Cell) -> CellRef {
+fn reference(cell: &Cell) -> CellRef {
     CellRef { number: cell.number, id: cell.id.clone() }
 }
 
@@ -323,18 +323,12 @@ pub(crate) async fn move_block(
 ) -> Result<Ended, Failure> {
     let numbers: Vec<u32> = cells.iter().map(|cell| cell.number).collect();
     let request = Migration {
-        cells: cells.iter().map(|cell| BlockCell { cell: reference(cell), source: cell.source.clone() }).collect(),
-        inputs: block.plan.inputs.iter().map(|input| input.name.clone()).collect(),
-        returns: block.plan.returns.iter().map(|entry| entry.name.clone()).collect(),
-        imports: block.plan.imports.clone(),
         everything: block.everything,
         force: block.force,
-        undoable: false,
-        spool: None,
-        files: files(&block.plan),
         notebook: std::path::absolute(&job.name).ok(),
         stay: block.stay.clone(),
         again: block.again.clone(),
+        ..migration(&block.plan, cells)
     };
     let started = Instant::now();
     let cancel = Cancel::new();
@@ -383,6 +377,18 @@ pub(crate) async fn move_block(
     let because = block.because.clone();
     outcome.moved.push(Moved { executor: block.executor.name.clone(), cells: numbers, report, because, seconds });
     Ok(if signals.first.is_cancelled() { Ended::Interrupted { cell: None } } else { ended })
+}
+
+/// What a plan says of its cells, as it is asked of an executor.
+pub(crate) fn migration(plan: &Plan, cells: &[&Cell]) -> Migration {
+    Migration {
+        cells: cells.iter().map(|cell| BlockCell { cell: reference(cell), source: cell.source.clone() }).collect(),
+        inputs: plan.inputs.iter().map(|input| input.name.clone()).collect(),
+        returns: plan.returns.iter().map(|entry| entry.name.clone()).collect(),
+        imports: plan.imports.clone(),
+        files: files(plan),
+        ..Migration::default()
+    }
 }
 
 /// The files that the analysis could name.

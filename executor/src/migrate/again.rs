@@ -11,7 +11,7 @@ use nbhoist_analyzer::words;
 
 use super::error::MigrateError;
 use super::journey::{Journey, guard};
-use super::{BlockCell, DataFile, Migration, forget, new_spool};
+use super::{Migration, forget, new_spool};
 use crate::cancel::Cancel;
 use crate::event::{Event, OnEvent, strings};
 use crate::executors::Executor;
@@ -41,14 +41,8 @@ enum NotMade {
 pub struct Again {
     /// Their names.
     pub names: Vec<String>,
-    /// The cells that make them, in the order in which they ran.
-    pub cells: Vec<BlockCell>,
-    /// Names that those cells need.
-    pub inputs: Vec<String>,
-    /// Import statements that they need, one a line.
-    pub imports: Vec<String>,
-    /// Files that they read.
-    pub files: Vec<DataFile>,
+    /// The cells that make them, in the order in which they ran, with what those need; nothing of it comes home.
+    pub block: Box<Migration>,
     /// How long they should take there.
     pub expected: Duration,
 }
@@ -68,7 +62,7 @@ pub(super) async fn make(
     cancel: &Cancel,
 ) -> Result<Made, MigrateError> {
     let names = again.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let cells: Vec<u32> = again.cells.iter().map(|cell| cell.cell.number).collect();
+    let cells: Vec<u32> = again.block.cells.iter().map(|cell| cell.cell.number).collect();
     let by = format!("{} on {}", words::named(&cells), executor.name);
     on_event(Event::Note { text: format!("{names}: made again by {by}, in place of being sent") });
     let began = Instant::now();
@@ -91,22 +85,15 @@ async fn attempt(
     on_event: OnEvent<'_>,
     cancel: &Cancel,
 ) -> Result<Made, NotMade> {
-    let request = Migration {
-        cells: again.cells.clone(),
-        inputs: again.inputs.clone(),
-        imports: again.imports.clone(),
-        files: again.files.iter().filter(|file| file.read).cloned().collect(),
-        ..Migration::default()
-    };
     let id = uuid::Uuid::new_v4().simple().to_string();
-    let spool = new_spool(&request)?;
+    let spool = new_spool(&again.block)?;
     // Nobody asked these cells to run: what they show was shown before.
     let mut unseen = |event| {
         if matches!(event, Event::Note { .. }) {
             on_event(event);
         }
     };
-    let mut journey = Journey::new(kernel, executor, &request, &mut unseen, cancel, &id, &spool);
+    let mut journey = Journey::new(kernel, executor, &again.block, &mut unseen, cancel, &id, &spool);
     let mut place = None;
     let made = journey.make(again, &mut place).await;
     match place {

@@ -61,7 +61,7 @@ impl Replayed {
 
 /// Preferences of the replays.
 pub fn preferences() -> Preferences {
-    Preferences { rerun: true, ..Preferences::default() }
+    Preferences::default()
 }
 
 /// A session by its place in the grid: notebook, session and truth.

@@ -138,7 +138,7 @@ pub fn replay(model: &Model, session: &Session, truth: &Truth, policy: Policy, p
 
 /// The least that the session can take: one minimum cut over all of it, with the true times and sizes.
 fn oracle(model: &Model, session: &Session, truth: &Truth, place: &Place, preferences: &Preferences) -> f64 {
-    let certain = Preferences { risk: 0.5, rerun: true, ..preferences.clone() };
+    let certain = Preferences { risk: 0.5, ..preferences.clone() };
     let mut situation = Situation {
         place,
         preferences: &certain,

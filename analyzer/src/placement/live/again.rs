@@ -1,5 +1,6 @@
 //! Inputs of a block that its place makes again, by code that has run in this session, in place of being sent them.
 
+use super::super::offer::listed;
 use super::super::place::{Place, Work};
 use super::super::policy::{Choice, Past};
 use super::super::sizes::{crossing, packing};
@@ -74,10 +75,9 @@ impl Session {
             None if block.len() == 1 => moving::about(plan, &place.name).unwrap_or_else(|| own(place)),
             None => own(place),
             Some(again) => {
-                let names: Vec<String> = again.names.iter().map(|name| format!("`{name}`")).collect();
                 let makes = if again.cells.len() == 1 { "makes" } else { "make" };
                 let said = own(&self.without(again, place));
-                format!("{said}; {} {makes} {} again there", words::named(&again.cells), names.join(", "))
+                format!("{said}; {} {makes} {} again there", words::named(&again.cells), listed(&again.names))
             }
         }
     }
