@@ -3,7 +3,9 @@
 None of them binds a name in the user's namespace, and none of them raises: errors come back as `{"error": {...}}`.
 """
 
+import contextlib
 import functools
+import gc
 import json
 import os
 import platform
@@ -25,7 +27,7 @@ def _call(function):
     @functools.wraps(function)
     def wrapper(text="{}"):
         try:
-            with library_state.warnings_kept(session.namespace()):
+            with _without_cycles_sought(), library_state.warnings_kept(session.namespace()):
                 return json.dumps(function(**json.loads(text)), default=str)
         except Exception as error:
             return json.dumps({"error": translate(error).as_json()}, default=str)
@@ -34,6 +36,18 @@ def _call(function):
             policy.forget()
 
     return wrapper
+
+
+@contextlib.contextmanager
+def _without_cycles_sought():
+    """Large state is read and made here, none of it in cycles that are garbage; passing over all of it again and again costs more than it finds."""
+    sought = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if sought:
+            gc.enable()
 
 
 @_call
@@ -52,10 +66,11 @@ def probe(names=(), seconds=None, **_):
 
 
 @_call
-def survey(names=(), seconds=0.04, **_):
+def survey(names=(), seconds=0.04, modules=False, **_):
     """What a migration needs to know before it begins, in a moment: rough sizes, versions, and what a worker should resemble.
 
-    Nothing is packed, so whether the values can travel is not known yet; `seconds` are of the processor.
+    Nothing is packed, so whether the values can travel is not known yet; `seconds` are of the processor. `modules` asks for those
+    that are loaded as well.
     """
     space = session.namespace()
     weighed, everything = sizes.survey(space, list(names), seconds)
@@ -65,7 +80,7 @@ def survey(names=(), seconds=0.04, **_):
         "python": platform.python_version(),
         "packages": packages(),
         "execution_count": getattr(session.shell(), "execution_count", None),
-        "surroundings": dict(surroundings.capture(), modules=surroundings.modules(space)),
+        "surroundings": surroundings.capture(space if modules else None),
     }
 
 
@@ -130,18 +145,23 @@ def expect(migration, file, key=None, **_):
 
 
 @_call
-def restore(migration, file, count=None, sources=(), force=False, inside=False, undoable=False, key=None, stay=None, **_):
-    """Put what the worker sent back into the namespace, in one step, or not at all.
+def restore(migration, file, count=None, sources=(), force=False, inside=False, undoable=False, key=None, stay=None, prepares=False, **_):
+    """Put what the worker sent back into the namespace, in one step, or not at all; the migration is forgotten when it is in.
 
     `inside` says that the cell which ran elsewhere is still running here, so that it is in the history already;
     `undoable`, that `undo` may be asked to take it out again; `stay` what the handles of values that stayed are to know: `place`,
     `cells` (`{name: numbers of the cells that make it}`), `command`, to which `fetch` and its options are added, and `aloud`, whether the
-    cell that fetches something large says so.
+    cell that fetches something large says so. `prepares` asks for what the next worker should resemble, as `survey` tells it.
     """
     undoing.drop()
     state = _require(migration)
     state.stay = stay
-    return restoring.restore(state, (file, key), count, list(sources), bool(force), bool(inside), bool(undoable))
+    restored = restoring.restore(state, (file, key), count, list(sources), bool(force), bool(inside), bool(undoable))
+    if "conflict" not in restored:
+        del _migrations[migration]
+        if prepares:
+            restored["surroundings"] = surroundings.capture(state.namespace)
+    return restored
 
 
 @_call

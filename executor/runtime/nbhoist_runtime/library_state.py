@@ -119,14 +119,20 @@ def _registries(space):
     version, found = _now(), {}
     if version is None:
         return found, None
+    _renew(version)
+    for name, module in list(sys.modules.items()):
+        names = getattr(module, "__dict__", None)
+        if type(names) is dict and _REGISTRY in names:
+            found[name] = names[_REGISTRY]
+    found["__main__"] = space.get(_REGISTRY)
+    counts = {name: one for name, one in found.items() if type(one) is dict and one.get(_VERSION) == version}
+    return counts, version
+
+
+def _renew(version):
+    """What is kept counts under the present filters."""
     for registry in itertools.chain.from_iterable(_kept):
         registry[_VERSION] = version
-    spaces = [(name, getattr(module, "__dict__", None)) for name, module in list(sys.modules.items()) if name != "__main__"]
-    for name, names in spaces + [("__main__", space)]:
-        registry = names.get(_REGISTRY) if type(names) is dict else None
-        if type(registry) is dict and registry.get(_VERSION) == version:
-            found[name] = registry
-    return found, version
 
 
 def _entries(registry):
@@ -142,7 +148,7 @@ def warnings_kept(space):
         yield
     finally:
         if registries:
-            _registries(space)
+            _renew(_now())
         _kept.pop()
 
 

@@ -22,9 +22,12 @@ def directory():
         return None
 
 
-def capture():
-    """What decides how libraries come up when they are imported."""
-    return {"directory": directory(), "path": list(sys.path), "environment": ambient.environment()}
+def capture(space=None):
+    """What decides how libraries come up when they are imported; with a namespace, also the `modules` that are loaded for it."""
+    found = {"directory": directory(), "path": list(sys.path), "environment": ambient.environment()}
+    if space is not None:
+        found["modules"] = modules(space)
+    return found
 
 
 def modules(space):

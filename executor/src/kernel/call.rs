@@ -1,5 +1,6 @@
 //! Calls of the runtime in the kernel, through silent `user_expressions`: no trace in the history, no name bound.
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,25 +47,22 @@ impl Kernel {
         understood(function, &answer)
     }
 
-    /// Waits until the kernel has nothing else to do; `waiting` is called when that takes a moment.
+    /// As [`Self::call`], where the kernel may have something else to do first; `waiting` is called when that takes a moment.
     ///
     /// # Errors
-    /// When the kernel cannot be reached, or the caller cancels.
-    pub(crate) async fn idle(&mut self, cancel: &Cancel, waiting: impl FnOnce()) -> Result<(), KernelError> {
-        let asking = async {
-            let asking = self.evaluate("''", None);
-            tokio::pin!(asking);
-            if let Ok(answer) = tokio::time::timeout(MOMENT, &mut asking).await {
-                return answer.map(|_| ());
-            }
-            waiting();
-            asking.await.map(|_| ())
-        };
-        // There is nothing to interrupt: the question computes nothing, and an interrupt would hit what is not ours.
-        tokio::select! {
-            answer = asking => answer,
-            () = cancel.cancelled() => Err(KernelError::Cancelled),
+    /// As [`Self::call`].
+    pub(crate) async fn call_in_turn(
+        &mut self,
+        function: &str,
+        argument: &Value,
+        cancel: &Cancel,
+        waiting: &mut (dyn FnMut() + Send),
+    ) -> Result<Value, KernelError> {
+        if !self.injected {
+            // Injecting takes longer than a moment in a slow kernel, and is not to be mistaken for a cell that runs.
+            soon(self.evaluate("''", Some(cancel)), &mut *waiting).await?;
         }
+        soon(self.call(function, argument, Some(cancel)), waiting).await
     }
 
     /// The runtime as this kernel and its workers get it: with the cloudpickle of the kernel's own interpreter.
@@ -141,6 +139,16 @@ impl Kernel {
         };
         write().map_err(|error| KernelError::Io { path: directory.to_path_buf(), error })
     }
+}
+
+/// Waits for an answer; `waiting` is called when it takes a moment.
+async fn soon<T>(answer: impl Future<Output = T>, waiting: &mut (dyn FnMut() + Send)) -> T {
+    tokio::pin!(answer);
+    if let Ok(answer) = tokio::time::timeout(MOMENT, &mut answer).await {
+        return answer;
+    }
+    waiting();
+    answer.await
 }
 
 /// What a function of the runtime said, or the error that it reports.

@@ -113,8 +113,17 @@ impl Origin for Inside {
         Box::pin(self.ask(function, argument, cancel))
     }
 
-    fn idle<'a>(&'a mut self, cancel: &'a Cancel, _: &'a mut (dyn FnMut() + Send)) -> Answer<'a, ()> {
-        Box::pin(std::future::ready(if cancel.is_cancelled() { Err(KernelError::Cancelled) } else { Ok(()) }))
+    /// Nothing else runs there: the cell waits.
+    fn call_in_turn<'a>(
+        &'a mut self,
+        function: &'a str,
+        argument: &'a Value,
+        cancel: &'a Cancel,
+        _: &'a mut (dyn FnMut() + Send),
+    ) -> Answer<'a, Value> {
+        Box::pin(async move {
+            if cancel.is_cancelled() { Err(KernelError::Cancelled) } else { self.ask(function, argument, Some(cancel)).await }
+        })
     }
 
     fn archive(&mut self) -> Answer<'_, Arc<Archive>> {

@@ -24,11 +24,17 @@ pub trait Origin: Send {
     /// When it cannot be reached, or the function reports an error.
     fn call<'a>(&'a mut self, function: &'a str, argument: &'a Value, cancel: Option<&'a Cancel>) -> Answer<'a, Value>;
 
-    /// Waits until nothing else runs there; `waiting` is called when that takes a moment.
+    /// As [`Self::call`], where something else may run first; `waiting` is called when that takes a moment.
     ///
     /// # Errors
-    /// When it cannot be reached, or the caller cancels.
-    fn idle<'a>(&'a mut self, cancel: &'a Cancel, waiting: &'a mut (dyn FnMut() + Send)) -> Answer<'a, ()>;
+    /// As [`Self::call`].
+    fn call_in_turn<'a>(
+        &'a mut self,
+        function: &'a str,
+        argument: &'a Value,
+        cancel: &'a Cancel,
+        waiting: &'a mut (dyn FnMut() + Send),
+    ) -> Answer<'a, Value>;
 
     /// The runtime as workers for it get it: with the cloudpickle of its own interpreter.
     ///
@@ -57,8 +63,14 @@ impl Origin for Kernel {
         Box::pin(Self::call(self, function, argument, cancel))
     }
 
-    fn idle<'a>(&'a mut self, cancel: &'a Cancel, waiting: &'a mut (dyn FnMut() + Send)) -> Answer<'a, ()> {
-        Box::pin(Self::idle(self, cancel, waiting))
+    fn call_in_turn<'a>(
+        &'a mut self,
+        function: &'a str,
+        argument: &'a Value,
+        cancel: &'a Cancel,
+        waiting: &'a mut (dyn FnMut() + Send),
+    ) -> Answer<'a, Value> {
+        Box::pin(Self::call_in_turn(self, function, argument, cancel, waiting))
     }
 
     fn archive(&mut self) -> Answer<'_, Arc<Archive>> {

@@ -101,7 +101,8 @@ impl Journey<'_> {
         let ran = self.report.cells.len();
         let sources: Vec<_> = self.request.cells.iter().take(ran).map(|cell| cell.source.clone()).collect();
         let argument = json!({ "migration": self.id, "file": file, "key": self.key, "count": count, "sources": sources,
-            "force": self.request.force, "undoable": self.request.undoable, "stay": away.and_then(|away| self.told(away)) });
+            "force": self.request.force, "undoable": self.request.undoable, "stay": away.and_then(|away| self.told(away)),
+            "prepares": super::prepares(self.executor) });
         let (restored, seconds) = timed(self.kernel.call("restore", &argument, None)).await;
         self.report.seconds.restore = seconds;
         let restored = match restored {
@@ -116,7 +117,10 @@ impl Journey<'_> {
                 let clashes = clashes.iter().filter_map(|clash| serde_json::from_value::<Clash>(clash.clone()).ok()).collect();
                 Err(MigrateError::Conflict { clashes, kept: self.keep(file) })
             }
-            _ => Ok(()),
+            _ => {
+                self.home = Some(restored);
+                Ok(())
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::Migration;
 use super::again::Made;
 use super::error::MigrateError;
@@ -44,10 +46,19 @@ pub(super) struct Journey<'a> {
     pub(super) made: Made,
     /// Whether the spool holds a result that nobody else has.
     pub(super) spool_stays: bool,
+    /// What the kernel said when the result went in.
+    pub(super) home: Option<Value>,
     pub(super) report: Report,
     pub(super) phase: Phase,
     /// Number of the cell that runs.
     pub(super) running: Option<u32>,
+}
+
+/// What is left of a migration when its steps are over.
+pub(super) struct Ended {
+    pub(super) report: Report,
+    pub(super) spool_stays: bool,
+    pub(super) home: Option<Value>,
 }
 
 impl<'a> Journey<'a> {
@@ -74,10 +85,15 @@ impl<'a> Journey<'a> {
             key: spool.key(),
             made: Made::new(),
             spool_stays: false,
+            home: None,
             report,
             phase: Phase::Probe,
             running: None,
         }
+    }
+
+    pub(super) fn end(self) -> Ended {
+        Ended { report: self.report, spool_stays: self.spool_stays, home: self.home }
     }
 
     pub(super) async fn travel(&mut self) -> Result<(), MigrateError> {

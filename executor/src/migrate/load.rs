@@ -53,6 +53,11 @@ pub(super) struct KernelSurroundings {
 }
 
 impl KernelSurroundings {
+    /// What an answer of the kernel's says of them.
+    pub(super) fn of(answer: &Value) -> Option<Self> {
+        serde_json::from_value(answer.get("surroundings")?.clone()).ok()
+    }
+
     /// The same as it is at an executor.
     pub(super) fn at(&self, executor: &Executor) -> Surroundings {
         Surroundings {
@@ -112,9 +117,8 @@ impl Journey<'_> {
         let on_event = &mut *self.on_event;
         let mut busy =
             || on_event(Event::Note { text: "the kernel is busy with another cell; the block moves when that has ended".to_owned() });
-        self.kernel.idle(self.cancel, &mut busy).await.map_err(|error| self.kernel_error(error))?;
         let names = json!({ "names": self.request.inputs });
-        let (surveyed, seconds) = timed(self.kernel.call("survey", &names, Some(self.cancel))).await;
+        let (surveyed, seconds) = timed(self.kernel.call_in_turn("survey", &names, self.cancel, &mut busy)).await;
         self.report.seconds.probe = seconds;
         let surveyed: Surveyed = understood("survey", surveyed).map_err(|error| self.kernel_error(error))?;
         self.report.namespace_bytes = surveyed.namespace_bytes;

@@ -26,7 +26,7 @@ pub use self::error::{Clash, Difference, MigrateError, Refused};
 pub use self::report::{CellOutcome, Report, Seconds};
 
 use self::again::Made;
-use self::journey::Journey;
+use self::journey::{Ended, Journey};
 use self::load::KernelSurroundings;
 use crate::ahead::Start;
 use crate::cancel::Cancel;
@@ -120,18 +120,24 @@ impl Stay {
 /// Starts a worker for the next block ahead, where the executor is to be kept warm, and has it import what the kernel has imported for the
 /// user. One that is there already imports what is new.
 pub async fn prepare(kernel: &mut dyn Origin, executor: &Executor) {
-    // An environment like the kernel's is looked for only when a block moves: that takes long.
-    if !executor.warm || executor.sync || !kernel.is_alive() {
+    if !prepares(executor) || !kernel.is_alive() {
         return;
     }
-    let asking = async {
-        let archive = kernel.archive().await.ok()?;
-        let surveyed = kernel.call("survey", &json!({ "names": [], "seconds": 0 }), None).await.ok()?;
-        let surroundings: KernelSurroundings = serde_json::from_value(surveyed.get("surroundings")?.clone()).ok()?;
-        Some((archive, surroundings))
-    };
+    let question = json!({ "names": [], "seconds": 0, "modules": true });
+    let asking = async { KernelSurroundings::of(&kernel.call("survey", &question, None).await.ok()?) };
     // A kernel that has other work is left alone.
-    if let Ok(Some((archive, surroundings))) = tokio::time::timeout(MOMENT, asking).await {
+    if let Ok(Some(surroundings)) = tokio::time::timeout(MOMENT, asking).await {
+        prepare_like(kernel, executor, &surroundings).await;
+    }
+}
+
+/// Whether workers are started ahead there. An environment like the kernel's is looked for only when a block moves: that takes long.
+const fn prepares(executor: &Executor) -> bool {
+    executor.warm && !executor.sync
+}
+
+async fn prepare_like(kernel: &mut dyn Origin, executor: &Executor, surroundings: &KernelSurroundings) {
+    if let Ok(archive) = kernel.archive().await {
         let start = Start::new(executor, kernel.interpreter(), archive);
         kernel.ahead().start(&start, &surroundings.at(executor), &surroundings.modules);
     }
@@ -158,8 +164,10 @@ pub async fn migrate(
     loop {
         let attempted = attempt(kernel, executor, &request, &made, &mut *on_event, cancel).await;
         match attempted {
-            Ok(report) => {
-                prepare(kernel, executor).await;
+            Ok((report, surroundings)) => {
+                if let Some(surroundings) = surroundings {
+                    prepare_like(kernel, executor, &surroundings).await;
+                }
                 return Ok(report);
             }
             // Nothing has run yet. What an input reads by name when it is unpacked, such as the functions in a model's formula, goes along.
@@ -167,11 +175,12 @@ pub async fn migrate(
                 on_event(Event::Note { text: format!("an input reads `{name}` when it is unpacked; it goes along") });
                 request.inputs.push(name);
             }
-            other => return other,
+            Err(error) => return Err(error),
         }
     }
 }
 
+/// One try; also what the next worker is to resemble, where one is to be started ahead.
 async fn attempt(
     kernel: &mut dyn Origin,
     executor: &Executor,
@@ -179,14 +188,15 @@ async fn attempt(
     made: &Made,
     on_event: OnEvent<'_>,
     cancel: &Cancel,
-) -> Result<Report, MigrateError> {
+) -> Result<(Report, Option<KernelSurroundings>), MigrateError> {
     let id = uuid::Uuid::new_v4().simple().to_string();
     let spool = new_spool(request)?;
     let mut journey = Journey::new(kernel, executor, request, &mut *on_event, cancel, &id, &spool);
     journey.made.clone_from(made);
     let travelled = journey.travel().await;
-    let (report, spool_stays) = (journey.report, journey.spool_stays);
-    arrive(kernel, &id, spool, spool_stays, travelled, on_event).await.map(|()| report)
+    let ended = journey.end();
+    let surroundings = ended.home.as_ref().and_then(KernelSurroundings::of);
+    arrive(kernel, &id, spool, ended, travelled, on_event).await.map(|report| (report, surroundings))
 }
 
 /// Takes over a block that another process left running, in the kernel that it came from.
@@ -203,8 +213,8 @@ pub async fn take_over(
     let spool = new_spool(&job.request)?;
     let mut journey = Journey::new(kernel, executor, &job.request, &mut *on_event, cancel, &job.id, &spool);
     let travelled = journey.take_over(job).await;
-    let (report, spool_stays) = (journey.report, journey.spool_stays);
-    arrive(kernel, &job.id, spool, spool_stays, travelled, on_event).await.map(|()| report)
+    let ended = journey.end();
+    arrive(kernel, &job.id, spool, ended, travelled, on_event).await
 }
 
 fn new_spool(request: &Migration) -> Result<Spool, MigrateError> {
@@ -215,26 +225,26 @@ fn new_spool(request: &Migration) -> Result<Spool, MigrateError> {
     })
 }
 
-/// The kernel forgets the migration, and the spool goes unless it holds what nobody else has.
+/// The kernel forgets the migration, which it has when the result is home, and the spool goes unless it holds what nobody else has.
 async fn arrive(
     kernel: &mut dyn Origin,
     id: &str,
     spool: Spool,
-    spool_stays: bool,
+    ended: Ended,
     travelled: Result<(), MigrateError>,
     on_event: OnEvent<'_>,
-) -> Result<(), MigrateError> {
+) -> Result<Report, MigrateError> {
     let goes_on = matches!(travelled, Err(MigrateError::NoRoom { .. }));
-    if kernel.is_alive() && !goes_on {
+    if kernel.is_alive() && !goes_on && ended.home.is_none() {
         let released = forget(kernel, id).await;
         if let (Err(error), true) = (released, travelled.is_ok()) {
             on_event(Event::Note { text: format!("the kernel did not free what it kept for the block: {error}") });
         }
     }
-    if spool_stays {
+    if ended.spool_stays {
         spool.stay();
     }
-    travelled
+    travelled.map(|()| ended.report)
 }
 
 /// Has the kernel let go of what it keeps for a migration.
