@@ -4,12 +4,15 @@
 //!
 //! One is used only where it resembles what would be started then: the same executor and interpreter, the same directory, search path and
 //! environment, and at the place no package installed since. Otherwise a worker is started as usual.
+//!
+//! Where a block has one processor or less, none starts while it runs: the block would take longer by what the start takes.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
@@ -21,6 +24,12 @@ use crate::worker::{Worker, WorkerError};
 
 /// Blocks after which a session keeps two workers ahead.
 const SEVERAL: u64 = 2;
+
+/// A place with so many processors has one to spare while a block runs.
+const TO_SPARE: u32 = 2;
+
+/// Modules that are imported at a time, so that a start can be interrupted.
+const BATCH: usize = 50;
 
 /// How long a worker is kept for a block that may not come.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -128,6 +137,8 @@ pub struct Ahead {
     spares: Arc<Mutex<Vec<Spare>>>,
     /// Held by the one that starts: two at once would both be late.
     starts: Arc<tokio::sync::Mutex<()>>,
+    /// Whether a block runs that would be disturbed.
+    quiet: watch::Sender<bool>,
     ending: Vec<JoinHandle<()>>,
     number: u64,
     claims: u64,
@@ -150,7 +161,8 @@ impl Ahead {
             let number = self.number;
             let (start, surroundings, modules) = (start.clone(), surroundings.clone(), modules.to_vec());
             let turn = Arc::clone(&self.starts);
-            let starting = tokio::spawn(started(before, turn, start.clone(), surroundings.clone(), modules.clone()));
+            let quiet = self.quiet.subscribe();
+            let starting = tokio::spawn(started(before, turn, quiet, start.clone(), surroundings.clone(), modules.clone()));
             let spare = Spare { number, start, surroundings, modules, starting: Some(starting) };
             match spares.get_mut(at) {
                 Some(old) => *old = spare,
@@ -158,6 +170,13 @@ impl Ahead {
             }
             tokio::spawn(expire(Arc::downgrade(&self.spares), number));
         }
+    }
+
+    /// Starts nothing while a block runs on so many processors, as long as what is returned lives.
+    pub(crate) fn quiet(&self, processors: Option<u32>) -> Quiet {
+        let is_narrow = processors.is_some_and(|processors| processors < TO_SPARE);
+        self.quiet.send_replace(is_narrow);
+        Quiet(self.quiet.clone())
     }
 
     /// Takes a worker that was started for this executor and these surroundings, of several the first that is up.
@@ -200,9 +219,26 @@ impl Ahead {
     }
 }
 
+/// While it lives, workers that start wait where a block would be disturbed.
+#[derive(Debug)]
+pub(crate) struct Quiet(watch::Sender<bool>);
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
+}
+
+/// Waits until no block would be disturbed.
+async fn unheard(quiet: &mut watch::Receiver<bool>) {
+    // An error says that the session has ended, which aborts this anyway.
+    let _ = quiet.wait_for(|quiet| !quiet).await;
+}
+
 async fn started(
     before: Option<Starting>,
     turn: Arc<tokio::sync::Mutex<()>>,
+    mut quiet: watch::Receiver<bool>,
     start: Start,
     surroundings: Surroundings,
     modules: Vec<String>,
@@ -212,11 +248,16 @@ async fn started(
         None => None,
     };
     let _turn = turn.lock().await;
+    unheard(&mut quiet).await;
     let mut worker = match before {
         Some(worker) => worker,
         None => start.worker().await?,
     };
-    worker.request(warm(&surroundings, &modules)).await?;
+    worker.request(warm(&surroundings, &[])).await?;
+    for batch in modules.chunks(BATCH) {
+        unheard(&mut quiet).await;
+        worker.request(warm(&surroundings, batch)).await?;
+    }
     Ok(worker)
 }
 

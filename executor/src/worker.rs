@@ -27,6 +27,9 @@ pub struct Hello {
     /// Process number there.
     #[serde(default)]
     pub pid: u64,
+    /// Whole processors that it may use, 0 for less than one.
+    #[serde(default)]
+    pub processors: Option<u32>,
     /// Version of IPython, when it is there.
     #[serde(default)]
     pub ipython: Option<String>,

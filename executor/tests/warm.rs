@@ -25,8 +25,13 @@ struct Listed {
 
 impl Listed {
     async fn new() -> Self {
+        Self::with("exec").await
+    }
+
+    /// Workers are started by this command.
+    async fn with(starts: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let script = format!("echo $$ >>{}; exec \"$0\" -u -c \"$2\"", folder.path().join("pids").display());
+        let script = format!("echo $$ >>{}; {starts} \"$0\" -u -c \"$2\"", folder.path().join("pids").display());
         let command = ["sh", "-c", &script, "{python}", "{worker}"].map(str::to_owned).to_vec();
         let mut bed = warm_bed().await;
         bed.executor = Executor { warm: true, cache: false, ..Executor::new("listed", BackendConfig::Command { command, close: None }) };
@@ -99,6 +104,32 @@ async fn session_that_moved_several_blocks_has_a_worker_for_the_one_right_after_
     let ahead = listed.started()[2..].to_vec();
     let used = [saw(&mut listed.bed).await, saw(&mut listed.bed).await];
     assert!(used.iter().all(|(seen, pid)| *seen && ahead.contains(pid)), "{used:?} of {ahead:?}");
+    listed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn none_starts_while_a_block_has_its_only_processor() {
+    let mut listed = Listed::with("sleep 1; exec taskset -c 0").await;
+    let (packages, marks) = (listed.folder.path().join("site-packages"), listed.folder.path().join("marks"));
+    std::fs::create_dir(&packages).unwrap();
+    let marked = format!("import os\nopen({:?}, 'a').write('%d\\n' % os.getpid())\n", marks.display().to_string());
+    std::fs::write(packages.join("marked.py"), marked).unwrap();
+    // It comes after all of numpy, so a start that waits has not come to it.
+    listed.bed.printed(&format!("import sys\nsys.path.append({:?})\nimport marked", packages.display().to_string())).await;
+    let count = || std::fs::read_to_string(&marks).unwrap().lines().count();
+    for imported in [2, 4] {
+        listed.bed.migrate(&looks()).await.0.unwrap();
+        wait_until(|| count() >= imported, "no worker was started ahead").await;
+    }
+    // A third one starts when this block ends, and the next block finds the second one ready.
+    listed.bed.migrate(&looks()).await.0.unwrap();
+    let look = format!(
+        "import time\nlook = lambda: len(open({:?}).readlines())\nfirst = look()\ntime.sleep(4)\nlast = look()",
+        marks.display().to_string()
+    );
+    listed.bed.migrate(&migration(&[&look], &[], &["first", "last"])).await.0.unwrap();
+    assert_eq!(listed.bed.printed("print(first, last)").await, "4 4\n");
+    wait_until(|| count() > 4, "no worker goes on after the block").await;
     listed.end().await;
 }
 

@@ -63,18 +63,18 @@ class Warmth:
         self._before = set(sys.modules)
         self._stamps = None
         self._is_half_made = False
+        self._failed = set()
 
     def load(self, names):
         """Import modules; what cannot be imported is left to the block, which may not need it."""
-        failed = set()
         for name in names:
-            if name.partition(".")[0] in failed:
+            if name.partition(".")[0] in self._failed:
                 continue
             before = set(sys.modules)
             try:
                 importlib.import_module(name)
             except Exception:
-                failed.add(name.partition(".")[0])
+                self._failed.add(name.partition(".")[0])
                 self._is_half_made |= not _forget(set(sys.modules) - before)
         self._stamps = self._look()
 

@@ -11,7 +11,7 @@ import threading
 import time
 import types
 
-from . import PROTOCOL, ambient, arrays, cache, collecting, datafiles, figures, frames, history, kinds, library_state, pins, policy, session, staying, streams, surroundings, versions
+from . import PROTOCOL, ambient, arrays, cache, collecting, datafiles, figures, frames, history, kinds, library_state, pins, policy, processors, session, staying, streams, surroundings, versions
 from .bundle import LoadError, Receiver, Sender
 from .errors import Trouble, describe, detail, translate
 from .namespace import Builtins
@@ -134,6 +134,7 @@ class Worker:
             "protocol": PROTOCOL,
             "python": platform.python_version(),
             "pid": os.getpid(),
+            "processors": processors.count(),
             "ipython": self._runner.version,
             "codecs": frames.codecs(),
             "packages": versions.installed(),
