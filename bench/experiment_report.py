@@ -1,8 +1,8 @@
 """Writes docs/experiment.md and its picture from the sessions that bench/experiment.sh has run.
 
-    python bench/experiment_report.py [RESULTS] [--loops RESULTS] [--output FOLDER]
+    python bench/experiment_report.py [RESULTS] [--loops RESULTS] [--ratios RESULTS] [--output FOLDER]
 
-RESULTS are of whole sessions, those of --loops of the heavy session alone, on another machine: the two are never compared.
+RESULTS are of whole sessions, those of --loops and --ratios of the heavy session alone, each on another machine: they are never compared.
 
 Standard library only.
 """
@@ -24,6 +24,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="?", type=pathlib.Path, default=ROOT / "bench" / "experiment.jsonl")
     parser.add_argument("--loops", type=pathlib.Path, default=ROOT / "bench" / "experiment_loop.jsonl")
+    parser.add_argument("--ratios", type=pathlib.Path, default=ROOT / "bench" / "experiment_ratios.jsonl")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs")
     options = parser.parse_args()
     lines = read(options.results)
@@ -32,7 +33,9 @@ def main():
     groups = grouped([record for record in ended if not record["prepared"] and not record["without"]])
     failed = [record for record in records if not record["ok"]]
     page = (ROOT / "bench" / "experiment_head.md").read_text(encoding="utf-8")
-    page += repeats([record for record in read(options.loops) if record["ok"]]) + summary(groups, failed) + heavy(groups) + ratios(ended) + links(ended) + ablations(ended)
+    page += repeats(options.ratios, "The heavy session at 4x and 8x, several times", "By this version, on a machine as slow as that of the tables further below.")
+    page += repeats(options.loops, "The heavy session, several times under every policy", "By the version before, on a quicker machine than that of all other tables.")
+    page += summary(groups, failed) + heavy(groups) + ratios(ended) + links(ended) + ablations(ended)
     page += "".join(table(key, group) for key, group in groups.items())
     page += whole([record for record in lines if record.get("states")]) + states(ended) + moves(ended) + overheads(ended)
     (options.output / "experiment.md").write_text(page, encoding="utf-8")
@@ -129,22 +132,24 @@ def heavy(groups):
     return "\n".join(lines) + "\n" if len(lines) > 4 else ""
 
 
-def repeats(records):
-    """The heavy session alone under every policy, several times each, on one machine."""
-    groups = grouped([record for record in records if not record["delay"]])
-    if not groups:
+def repeats(path, title, note):
+    """The heavy session alone, several times under each policy, on one machine."""
+    records = [record for record in read(path) if record["ok"]]
+    if not records:
         return ""
-    lines = ["\n## The heavy session, several times under every policy\n",
-             "1 Gbit/s; the loop alone, everything before it made ready. On a quicker machine than the tables below.\n",
+    lines = [f"\n## {title}\n", f"1 Gbit/s; the loop alone, everything before it made ready. {note}\n",
              "| session | policy | sessions | seconds, median | from | to | gain | share of the ratio | of oracle |", "|---|---|---|---|---|---|---|---|---|"]
-    for (notebook, _, ratio, _), group in groups.items():
-        never, best = statistics.median(seconds(group, "never")), oracle(group)
-        for policy in (policy for policy in POLICIES if policy in group):
-            times = seconds(group, policy)
-            middle = statistics.median(times)
-            lines.append(f"| {TITLES[notebook]}, {ratio:g}x | {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} "
-                         f"| {never / middle:.2f} | {never / middle / ratio:.2f} | {best / middle:.2f} |")
-        lines.append(f"| {TITLES[notebook]}, {ratio:g}x | oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 |")
+    for heavier in sorted({record.get("heavier", 1) for record in records}):
+        groups = grouped([record for record in records if not record["delay"] and record.get("heavier", 1) == heavier])
+        for (notebook, _, ratio, _), group in groups.items():
+            never, best = statistics.median(seconds(group, "never")), oracle(group)
+            name = f"{TITLES[notebook]}, {ratio:g}x" + (f", heavy cell {heavier:g} times as heavy" if heavier != 1 else "")
+            for policy in (policy for policy in POLICIES if policy in group):
+                times = seconds(group, policy)
+                middle = statistics.median(times)
+                lines.append(f"| {name} | {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} "
+                             f"| {never / middle:.2f} | {never / middle / ratio:.2f} | {best / middle:.2f} |")
+            lines.append(f"| {name} | oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 |")
     delays = sorted({record["delay"] for record in records if record["delay"]})
     far = against(records, [(f"1 Gbit/s, {delay * 1000:g} ms there and back", {"delay": delay}) for delay in delays], "link")
     return "\n".join(lines) + "\n" + ("\n" + far if far else "")

@@ -250,7 +250,7 @@ impl Replay {
         let source = self.loaded.notebook.cells[number as usize - 1].source.clone();
         let outcome = self.kernel.execute(&CellRef { number, id: None }, &source, true, &mut |_| {}).await.expect("a kernel that lives");
         let here = outcome.seconds * self.slower;
-        self.note(cell, false, here).await;
+        self.note(cell, None, here).await;
         self.history.entry(cell).or_default().push((parameter, here));
         outcome.ok
     }
@@ -287,7 +287,7 @@ impl Replay {
         if let Some(report) = &report {
             self.learn(report, started.elapsed().as_secs_f64());
         }
-        self.note(cell, choice.there, here).await;
+        self.note(cell, report.as_ref(), here).await;
         let seconds = started.elapsed().as_secs_f64();
         self.history.entry(cell).or_default().push((parameter, here));
         self.ledger.here += here;
@@ -338,18 +338,22 @@ impl Replay {
         migrate(&mut self.kernel, &self.executor, &request, &mut |_| {}, &Cancel::new()).await
     }
 
-    /// Remembers what the cell made, and how large it is; where nothing ever moves nobody needs to know.
-    async fn note(&mut self, cell: usize, there: bool, here: f64) {
+    /// Remembers what the cell made, and how large it is, which a move tells anyway; where nothing ever moves nobody needs to know.
+    async fn note(&mut self, cell: usize, moved: Option<&Report>, here: f64) {
         let code = &self.loaded.model.cells[cell];
         let names: Vec<String> = code.writes.iter().map(|&variable| self.loaded.names[variable].clone()).collect();
         let weighs = self.policy != Policy::Never && here >= WORTH_WEIGHING;
-        let sizes = if weighs { self.kernel.sizes(&names).await.sizes } else { BTreeMap::new() };
+        let sizes = match moved {
+            Some(report) => report.sizes().collect(),
+            None if weighs => self.kernel.sizes(&names).await.sizes,
+            None => BTreeMap::new(),
+        };
         let reads = code.reads.iter().filter_map(|variable| self.current.get(variable).copied()).collect();
         for (&variable, name) in code.writes.iter().zip(&names) {
             self.current.insert(variable, self.versions.len());
             self.versions.push(Version { variable, bytes: sizes.get(name).copied(), maker: self.past.len() });
         }
-        self.past.push((reads, there, here));
+        self.past.push((reads, moved.is_some(), here));
     }
 
     /// What is thought of a cell's time here.
