@@ -5,7 +5,7 @@
 # groups of version 1, sshd and iproute2.
 #   bench/experiment.sh --quick     the heavy session of each domain at 4x and 1 Gbit/s under every policy, and sizes of state: about 45 minutes
 #   bench/experiment.sh [--policies never,optimal] [--ratios 2,4,8] [--mbit 10,1000] [--delay SECONDS] [--ways "linear,hyperparameter loop"]
-#                       [--notebooks digits,image,remote] [--repeats 5] [--rounds 2] [--heavier 1] [--pause 4] [--share 0.8] [--states yes] [--results FILE]
+#                       [--notebooks digits,image,remote] [--repeats 5] [--rounds 2] [--pause 4] [--share 0.8] [--states yes] [--results FILE]
 #                       [--prepared yes: what comes before the first turn of the parameter is made ready, not counted]
 #                       [--without "reducer", "cache", "compression" or "worker ahead"]
 # Everything is bench/experiment_all.sh.

@@ -139,17 +139,15 @@ def repeats(path, title, note):
         return ""
     lines = [f"\n## {title}\n", f"1 Gbit/s; the loop alone, everything before it made ready. {note}\n",
              "| session | policy | sessions | seconds, median | from | to | gain | share of the ratio | of oracle |", "|---|---|---|---|---|---|---|---|---|"]
-    for heavier in sorted({record.get("heavier", 1) for record in records}):
-        groups = grouped([record for record in records if not record["delay"] and record.get("heavier", 1) == heavier])
-        for (notebook, _, ratio, _), group in groups.items():
-            never, best = statistics.median(seconds(group, "never")), oracle(group)
-            name = f"{TITLES[notebook]}, {ratio:g}x" + (f", heavy cell {heavier:g} times as heavy" if heavier != 1 else "")
-            for policy in (policy for policy in POLICIES if policy in group):
-                times = seconds(group, policy)
-                middle = statistics.median(times)
-                lines.append(f"| {name} | {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} "
-                             f"| {never / middle:.2f} | {never / middle / ratio:.2f} | {best / middle:.2f} |")
-            lines.append(f"| {name} | oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 |")
+    groups = grouped([record for record in records if not record["delay"]])
+    for (notebook, _, ratio, _), group in groups.items():
+        never, best = statistics.median(seconds(group, "never")), oracle(group)
+        for policy in (policy for policy in POLICIES if policy in group):
+            times = seconds(group, policy)
+            middle = statistics.median(times)
+            lines.append(f"| {TITLES[notebook]}, {ratio:g}x | {policy} | {len(times)} | {middle:.1f} | {min(times):.1f} | {max(times):.1f} "
+                         f"| {never / middle:.2f} | {never / middle / ratio:.2f} | {best / middle:.2f} |")
+        lines.append(f"| {TITLES[notebook]}, {ratio:g}x | oracle | | {best:.1f} | | | {never / best:.2f} | {never / best / ratio:.2f} | 1.00 |")
     delays = sorted({record["delay"] for record in records if record["delay"]})
     far = against(records, [(f"1 Gbit/s, {delay * 1000:g} ms there and back", {"delay": delay}) for delay in delays], "link")
     return "\n".join(lines) + "\n" + ("\n" + far if far else "")

@@ -113,19 +113,6 @@ impl Origin for Inside {
         Box::pin(self.ask(function, argument, cancel))
     }
 
-    /// Nothing else runs there: the cell waits.
-    fn call_in_turn<'a>(
-        &'a mut self,
-        function: &'a str,
-        argument: &'a Value,
-        cancel: &'a Cancel,
-        _: &'a mut (dyn FnMut() + Send),
-    ) -> Answer<'a, Value> {
-        Box::pin(async move {
-            if cancel.is_cancelled() { Err(KernelError::Cancelled) } else { self.ask(function, argument, Some(cancel)).await }
-        })
-    }
-
     fn archive(&mut self) -> Answer<'_, Arc<Archive>> {
         Box::pin(async {
             if let Some(archive) = &self.archive {

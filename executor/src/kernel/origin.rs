@@ -33,8 +33,10 @@ pub trait Origin: Send {
         function: &'a str,
         argument: &'a Value,
         cancel: &'a Cancel,
-        waiting: &'a mut (dyn FnMut() + Send),
-    ) -> Answer<'a, Value>;
+        _waiting: &'a mut (dyn FnMut() + Send),
+    ) -> Answer<'a, Value> {
+        self.call(function, argument, Some(cancel))
+    }
 
     /// The runtime as workers for it get it: with the cloudpickle of its own interpreter.
     ///

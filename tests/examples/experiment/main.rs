@@ -48,8 +48,6 @@ struct Kind {
     /// How often the user turns the parameter, and how long that takes each time.
     rounds: usize,
     pause: f64,
-    /// By what the parameter is multiplied in every turn, so that the heavy cell does so much more.
-    heavier: f64,
     /// How long they look at a result before the next cell.
     look: f64,
     /// Whether what comes before the first turn is made ready and not counted.
@@ -64,7 +62,7 @@ impl Kind {
         json!({
             "notebook": self.scenario.key, "way": self.way.as_str(), "ratio": self.far.ratio, "mbit": self.mbit,
             "policy": self.policy.as_str(), "repeat": self.repeat, "rounds": self.rounds, "share": self.far.share,
-            "delay": self.far.delay, "pause": self.pause, "heavier": self.heavier, "look": self.look, "prepared": self.prepared, "without": self.without,
+            "delay": self.far.delay, "pause": self.pause, "look": self.look, "prepared": self.prepared, "without": self.without,
         })
     }
 }
@@ -105,7 +103,6 @@ fn grid(asked: &Asked) -> Vec<Kind> {
     let share = asked.numbers("share", "0.8")[0];
     let rounds = asked.one("rounds", "2").parse().expect("a number");
     let (pause, look, delay) = (asked.numbers("pause", "4")[0], asked.numbers("look", "2")[0], asked.numbers("delay", "0")[0]);
-    let heavier = asked.numbers("heavier", "1")[0];
     let (prepared, without) = (asked.one("prepared", "no") == "yes", asked.one("without", ""));
     let mut kinds = Vec::new();
     for repeat in 0..asked.one("repeats", "5").parse().expect("a number") {
@@ -114,7 +111,7 @@ fn grid(asked: &Asked) -> Vec<Kind> {
                 let far = Far { ratio, share, rate: mbit * 1e6 / 8.0, delay };
                 let kind = |&policy| {
                     let without = without.clone();
-                    Kind { scenario, way, far, mbit, policy, repeat, rounds, pause, heavier, look, prepared, without }
+                    Kind { scenario, way, far, mbit, policy, repeat, rounds, pause, look, prepared, without }
                 };
                 kinds.extend(policies.iter().map(kind));
             }
@@ -136,9 +133,7 @@ fn records(file: &std::path::Path) -> Vec<Value> {
 
 /// Whether a record is of these circumstances.
 fn same(record: &Value, key: &Value) -> bool {
-    // Records of earlier versions say nothing of what none of their sessions had.
-    let has = |name: &String, value: &Value| record.get(name).map_or(name == "heavier" && value == 1.0, |known| known == value);
-    key.as_object().is_some_and(|key| key.iter().all(|(name, value)| has(name, value)))
+    key.as_object().is_some_and(|key| key.iter().all(|(name, value)| record.get(name) == Some(value)))
 }
 
 fn add(file: &std::path::Path, key: &Value, mut record: Value) {

@@ -132,8 +132,7 @@ pub(crate) async fn session(kind: &Kind, machines: &Machines, python: &Path, kno
             tokio::time::sleep(Duration::from_secs_f64(kind.pause)).await;
         }
         if let Moved::Ran(number) = event {
-            let cell = number as usize - 1;
-            let parameter = moves.parameters[run] * if loops.is_some() { kind.heavier } else { 1.0 };
+            let (cell, parameter) = (number as usize - 1, moves.parameters[run]);
             if loops.is_some() {
                 // They look at what came out before.
                 tokio::time::sleep(Duration::from_secs_f64(kind.look)).await;

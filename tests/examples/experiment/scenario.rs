@@ -40,7 +40,7 @@ const ALL: [Scenario; 6] = [
             ("(0.0005, 0.001, 0.002)", "(0.0003, 0.0005, 0.001, 0.0015, 0.002)"),
         ],
         parameters: 16,
-        turn: "grid = (grid * 30)[:int(len(grid) * P)]",
+        turn: "grid = (grid * 3)[:int(len(grid) * P)]",
         heavy: 18,
         evaluation: 19,
     },
