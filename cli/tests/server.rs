@@ -5,6 +5,9 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -74,10 +77,13 @@ impl Drop for Owner {
     }
 }
 
-/// A server process and the pipe to it.
+/// How long a server may be silent.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A server process and what it sends.
 struct Server {
     process: Child,
-    output: BufReader<ChildStdout>,
+    messages: Receiver<Value>,
     next: u64,
 }
 
@@ -86,8 +92,16 @@ impl Server {
         let mut command = nbhoist(folder);
         command.args(["server", "--log", "server.log"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let mut server = Self { process, output, next: 0 };
+        let (sender, messages) = channel();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        thread::spawn(move || {
+            while let Some(message) = message(&mut output) {
+                if sender.send(message).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut server = Self { process, messages, next: 0 };
         let answer = server.request("initialize", &json!({ "processId": null, "rootUri": null, "capabilities": {} }));
         assert_eq!(answer["serverInfo"]["name"], "nbhoist");
         server.notify("initialized", &json!({}));
@@ -105,26 +119,9 @@ impl Server {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
     }
 
-    fn receive(&mut self) -> Value {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "the server ended");
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some(number) = line.strip_prefix("Content-Length:") {
-                length = number.trim().parse().unwrap();
-            }
-        }
-        let mut body = vec![0; length];
-        self.output.read_exact(&mut body).unwrap();
-        serde_json::from_slice(&body).unwrap()
-    }
-
     fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let message = self.receive();
+            let message = self.messages.recv_timeout(PATIENCE).expect("the server ended or fell silent");
             if wanted(&message) {
                 return message;
             }
@@ -154,6 +151,27 @@ impl Server {
         let argument = json!({ "notebook": uri, "cells": cells, "executor": "local", "job": job });
         self.request("workspace/executeCommand", &json!({ "command": "nbhoist.migrate", "arguments": [argument] }));
     }
+}
+
+/// The next message of a server; none when it has ended.
+fn message(output: &mut BufReader<ChildStdout>) -> Option<Value> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if output.read_line(&mut line).unwrap() == 0 {
+            return None;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(number) = line.strip_prefix("Content-Length:") {
+            length = number.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    // One that is killed ends anywhere.
+    output.read_exact(&mut body).ok()?;
+    Some(serde_json::from_slice(&body).unwrap())
 }
 
 const SCRIPT: &str = "\
