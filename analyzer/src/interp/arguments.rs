@@ -3,6 +3,8 @@
 use ruff_python_ast::name::Name;
 use ruff_text_size::TextRange;
 
+use smallvec::SmallVec;
+
 use super::heap::{Const, Val};
 use crate::library_effects::ArgRef;
 
@@ -39,18 +41,18 @@ impl Args {
     }
 
     /// Every value handed over.
-    pub(super) fn all(&self) -> Vec<Val> {
-        self.positional.iter().chain(self.keywords.iter().map(|(_, val)| val)).chain(&self.spread).cloned().collect()
+    pub(super) fn all(&self) -> impl Iterator<Item = &Val> + Clone {
+        self.positional.iter().chain(self.keywords.iter().map(|(_, val)| val)).chain(&self.spread)
     }
 
     /// The values that an entry of the table means.
-    pub(super) fn select(&self, which: &ArgRef, receiver: Option<&Val>) -> Vec<Val> {
+    pub(super) fn select<'a>(&'a self, which: &ArgRef, receiver: Option<&'a Val>) -> SmallVec<[&'a Val; 4]> {
         match which {
-            ArgRef::Receiver => receiver.cloned().into_iter().collect(),
-            ArgRef::All => self.all(),
-            ArgRef::From(at) => self.positional.iter().skip(*at).chain(&self.spread).cloned().collect(),
+            ArgRef::Receiver => receiver.into_iter().collect(),
+            ArgRef::All => self.all().collect(),
+            ArgRef::From(at) => self.positional.iter().skip(*at).chain(&self.spread).collect(),
             ArgRef::Named(name, position) => {
-                self.keyword(name).or_else(|| position.and_then(|at| self.positional.get(at))).cloned().into_iter().collect()
+                self.keyword(name).or_else(|| position.and_then(|at| self.positional.get(at))).into_iter().collect()
             }
         }
     }

@@ -11,7 +11,7 @@ use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Kind, ObjId, Objs, Val};
 use super::main_module::{MAIN, is_own_name};
-use crate::library_effects::Found;
+use crate::library_effects::{Found, dotted};
 use crate::report::EffectKind;
 
 /// An object that was given more than this hardly gives one of them back under an attribute.
@@ -74,7 +74,7 @@ impl Interp<'_> {
                     && entry.attribute
                 {
                     let receiver = Val::of(id);
-                    let full = format!("{path}.{attr}");
+                    let full = dotted(&path, attr);
                     return self.apply(entry, &full, Some(&receiver), &Args::default(), range);
                 }
                 let mut receiver = Val::of(id);
@@ -108,7 +108,7 @@ impl Interp<'_> {
         if path == MAIN && !attr.starts_with("__") {
             return self.read_global(attr, range);
         }
-        let full = format!("{path}.{attr}");
+        let full = dotted(path, attr);
         if full == "__main__.__dict__" {
             return self.fresh(Kind::Namespace);
         }

@@ -8,6 +8,7 @@ use super::arguments::Args;
 use super::flow::Slot;
 use super::heap::{Const, Kind, ObjId, Val};
 use super::library::{COMPUTED, short_name};
+use crate::library_effects::dotted;
 use crate::report::EffectKind;
 
 impl Interp<'_> {
@@ -28,7 +29,7 @@ impl Interp<'_> {
             }
             "builtins.print" | "builtins.str" | "builtins.repr" | "builtins.format" | "IPython.display.display" | "builtins.display" => {
                 for val in args.all() {
-                    self.show_with_elements(&val, range);
+                    self.show_with_elements(val, range);
                 }
                 if path.ends_with("str") && first.is_some_and(|val| val.as_str().is_some()) {
                     return first.map(|val| Val { objs: super::heap::Objs::new(), literal: val.literal.clone() });
@@ -38,7 +39,7 @@ impl Interp<'_> {
             "builtins.len" | "builtins.bool" | "builtins.int" | "builtins.float" | "builtins.hash" | "builtins.abs" | "builtins.round"
             | "builtins.sum" | "builtins.complex" => {
                 let method = format!("__{}__", short_name(path));
-                for val in &args.all() {
+                for val in args.all() {
                     self.call_special(val, &method, &[], range);
                     if path == "builtins.sum" {
                         let element = self.element(val, range);
@@ -49,7 +50,7 @@ impl Interp<'_> {
                 if let Some(number) = self.number_from(short_name(path), args) {
                     return Some(number);
                 }
-                let given = args.all().into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
+                let given = args.all().cloned().reduce(|a, b| a.joined(&b)).unwrap_or_default();
                 let arrays = given.objs.iter().any(|&id| {
                     matches!(&self.heap.get(id).kind, Kind::Lib(kind) if !kind.starts_with("builtins."))
                         || matches!(self.heap.get(id).kind, Kind::Unknown)
@@ -194,7 +195,7 @@ impl Interp<'_> {
 
     /// A function with some of its arguments: they are its parts, those with names its attributes.
     pub(super) fn partial(&mut self, args: &Args) -> Val {
-        let val = self.container("functools.partial", &args.all());
+        let val = self.container("functools.partial", &args.all().cloned().collect::<Vec<_>>());
         for &id in &val.objs {
             self.heap.get_mut(id).rare_mut().parts = Some(args.positional.clone());
             for (name, given) in &args.keywords {
@@ -247,7 +248,7 @@ impl Interp<'_> {
         for &id in &holder.objs {
             let part = match self.heap.get(id).kind.clone() {
                 // `getattr(np, name)`: what a library's functions do as a rule.
-                Kind::Path(path) => self.path(&format!("{path}.{COMPUTED}")),
+                Kind::Path(path) => self.path(&dotted(&path, COMPUTED)),
                 Kind::Instance(class) => {
                     self.assuming("the method's name is computed", |interp| {
                         interp.call_all_methods(id, class, range);

@@ -1,27 +1,36 @@
 //! Names that Python and IPython provide.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashSet;
+
+/// All of them: every reading of a name asks.
+static KNOWN: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| BUILTINS.iter().chain(OTHERS).copied().collect());
+
 /// Whether Python or IPython provides this name.
 pub(crate) fn is_builtin(name: &str) -> bool {
-    matches!(
-        name,
-        "get_ipython"
-            | "display"
-            | "exit"
-            | "quit"
-            | "__name__"
-            | "__file__"
-            | "__doc__"
-            | "__builtins__"
-            | "__builtin__"
-            | "__spec__"
-            | "__package__"
-            | "__loader__"
-            | "__annotations__"
-            | "WindowsError"
-            | "_exit_code"
-            | "__debug__"
-    ) || BUILTINS.binary_search(&name).is_ok()
+    KNOWN.contains(name)
 }
+
+/// What IPython adds, and what Python gives a module.
+const OTHERS: &[&str] = &[
+    "get_ipython",
+    "display",
+    "exit",
+    "quit",
+    "__name__",
+    "__file__",
+    "__doc__",
+    "__builtins__",
+    "__builtin__",
+    "__spec__",
+    "__package__",
+    "__loader__",
+    "__annotations__",
+    "WindowsError",
+    "_exit_code",
+    "__debug__",
+];
 
 /// The names of the `builtins` module.
 pub(crate) fn builtins() -> &'static [&'static str] {

@@ -12,39 +12,91 @@ use smallvec::SmallVec;
 use super::Interp;
 use super::arguments::Args;
 use super::heap::{Kind, ObjId, Objs, Val};
-use crate::library_effects::{Default_, Found};
+use crate::library_effects::{Default_, Found, dotted};
 
 /// Functions behind a library's value that are run when it is used.
 const MAX_HELD: usize = 16;
 /// Objects behind an argument that an unknown function is assumed to change.
 const MAX_DEEP: usize = 60;
 
+/// What a call calls.
+enum Callee<'e> {
+    Value(Val),
+    Method { receiver: Val, name: &'e Name },
+}
+
 impl Interp<'_> {
     pub(super) fn eval_call(&mut self, call: &ExprCall) -> Val {
         let range = call.range();
-        let callee = self.eval(&call.func);
+        let callee = self.eval_callee(&call.func);
         let mut args = self.eval_arguments(call);
-        if let Some(val) = self.call_reflective(&callee, call, &args, range) {
-            return val;
+        if let Callee::Value(callee) = &callee {
+            if let Some(val) = self.call_reflective(callee, call, &args, range) {
+                return val;
+            }
+            self.note_call_of_value(callee, &call.func, &args, range);
         }
-        self.note_call_of_value(&callee, &call.func, &args, range);
-        for val in &mut args.positional {
+        for val in args.positional.iter_mut().chain(args.keywords.iter_mut().map(|(_, val)| val)) {
             *val = self.settle(std::mem::take(val));
         }
-        let keywords = std::mem::take(&mut args.keywords);
-        args.keywords = keywords
-            .into_iter()
-            .map(|(name, val)| {
-                let val = self.settle(val);
-                (name, val)
-            })
-            .collect();
-        self.call(&callee, &args, range)
+        match callee {
+            Callee::Value(callee) => self.call(&callee, &args, range),
+            Callee::Method { receiver, name } => {
+                let val = self.call_member(&receiver, name, &args, range);
+                self.drop_dead_state();
+                val
+            }
+        }
+    }
+
+    /// What is called. A method that is only called needs no object of its own.
+    fn eval_callee<'e>(&mut self, function: &'e Expr) -> Callee<'e> {
+        let Expr::Attribute(attribute) = function else { return Callee::Value(self.eval(function)) };
+        if self.depth > super::MAX_DEPTH || !self.step() {
+            return Callee::Value(self.unknown());
+        }
+        self.depth += 1;
+        let holder = self.eval(&attribute.value);
+        let callee = match self.plain_receiver(&holder, &attribute.attr.id) {
+            Some(receiver) if self.step() => Callee::Method { receiver, name: &attribute.attr.id },
+            Some(_) => Callee::Value(Val::default()),
+            None => {
+                let val = self.attribute(&holder, &attribute.attr.id, attribute.range());
+                Callee::Value(self.narrow(val))
+            }
+        };
+        self.depth -= 1;
+        callee
+    }
+
+    /// What a method is called on, where it is one value of a library or of unknown kind, and nobody has set the attribute.
+    fn plain_receiver(&mut self, holder: &Val, name: &Name) -> Option<Val> {
+        let [id] = holder.objs[..] else { return None };
+        let (path, literal) = match &self.heap.get(id).kind {
+            Kind::Lib(path) if &**path != "IPython.Shell" => (Some(Arc::clone(path)), holder.literal.clone()),
+            Kind::Unknown => (None, None),
+            _ => return None,
+        };
+        let is_value = path.is_some_and(|path| matches!(self.member(&path, name), Found::Entry(entry) if entry.attribute));
+        (!is_value && self.heap.attr(id, name).is_none()).then(|| Val { literal, ..Val::of(id) })
+    }
+
+    /// No state leads behind a call that never returns.
+    fn drop_dead_state(&mut self) {
+        if self.flow.dead {
+            self.flow = super::flow::Flow::dead();
+        }
     }
 
     fn eval_arguments(&mut self, call: &ExprCall) -> Args {
-        let mut args = Args::default();
-        let mut keyword_ranges = Vec::new();
+        let (positional, keywords) = (call.arguments.args.len(), call.arguments.keywords.len());
+        let mut args = Args {
+            positional: Vec::with_capacity(positional),
+            keywords: Vec::with_capacity(keywords),
+            ranges: Vec::with_capacity(positional + keywords),
+            ..Args::default()
+        };
+        let mut keyword_ranges = Vec::with_capacity(keywords);
         for argument in &call.arguments.args {
             if let Expr::Starred(starred) = argument {
                 let val = self.eval(&starred.value);
@@ -76,9 +128,7 @@ impl Interp<'_> {
         }
         if let [id] = callee.objs[..] {
             let val = self.call_object(id, args, range);
-            if self.flow.dead {
-                self.flow = super::flow::Flow::dead();
-            }
+            self.drop_dead_state();
             return val;
         }
         let before = self.flow.clone();
@@ -172,7 +222,7 @@ impl Interp<'_> {
                     // A constructor most likely keeps what it is given.
                     for &id in &val.objs {
                         for held in args.all() {
-                            self.heap.may_hold(id, &held);
+                            self.heap.may_hold(id, held);
                         }
                     }
                     val
@@ -186,14 +236,14 @@ impl Interp<'_> {
                 let val = self.lib(path);
                 for &id in &val.objs {
                     for held in args.all() {
-                        self.heap.may_hold(id, &held);
+                        self.heap.may_hold(id, held);
                     }
                 }
                 val
             }
             Found::Unknown => {
-                let short = path.rsplit('.').next().unwrap_or(path).to_owned();
-                self.call_unknown(&format!("`{short}`"), None, args, range)
+                let short = path.rsplit('.').next().unwrap_or(path);
+                self.call_unknown(format_args!("`{short}`"), None, args, range)
             }
         }
     }
@@ -238,19 +288,21 @@ impl Interp<'_> {
     }
 
     fn call_member_of_unknown(&mut self, receiver: &Val, name: &Name, args: &Args, range: TextRange) -> Val {
-        self.note_call(&format!("?.{name}").into(), Some(receiver), args, range);
+        if self.weighs {
+            self.note_call(&dotted("?", name).into(), Some(receiver), args, range);
+        }
         let val = self.call_unknown_member(receiver, name, args, range);
         self.note_result(name, Some(receiver), args, &val, range);
         val
     }
 
     fn call_library_member(&mut self, receiver: &Val, path: &str, name: &Name, args: &Args, range: TextRange) -> Val {
-        let full = format!("{path}.{name}");
+        let full = dotted(path, name);
         self.trace.runs_libraries |= !path.starts_with("builtins.");
         let call = self.library_call(&full, args, range);
         self.note_call(&call.path, Some(receiver), args, range);
         self.trace.call(call);
-        if name.as_str() == "items" && args.all().is_empty() && self.is_dict(path) {
+        if name.as_str() == "items" && args.all().next().is_none() && self.is_dict(path) {
             return self.items_of(receiver, range);
         }
         self.run_held_functions(receiver, range);
@@ -331,13 +383,13 @@ impl Interp<'_> {
             }
             _ => {
                 self.change_deep(receiver, range, format_args!("`.{name}()` may change it"));
-                let result = self.call_unknown(&format!("`.{name}()`"), None, args, range);
+                let result = self.call_unknown(format_args!("`.{name}()`"), None, args, range);
                 for &id in &result.objs {
                     self.heap.may_hold(id, receiver);
                 }
                 for &id in &receiver.objs {
                     for val in args.all() {
-                        self.heap.may_hold(id, &val);
+                        self.heap.may_hold(id, val);
                     }
                 }
                 result
@@ -346,14 +398,14 @@ impl Interp<'_> {
     }
 
     /// A call that nothing is known about: it may change its arguments and call what is callable.
-    pub(super) fn call_unknown(&mut self, what: &str, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+    pub(super) fn call_unknown(&mut self, what: impl Display, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
         self.trace.runs_unknown = true;
-        for val in args.all().iter().chain(receiver) {
+        for val in args.all().chain(receiver) {
             self.change_deep(val, range, format_args!("{what} is not known and may change it"));
         }
         self.hand_over(args, range);
         let result = self.unknown();
-        for val in args.all().iter().chain(receiver) {
+        for val in args.all().chain(receiver) {
             for &id in &result.objs {
                 self.heap.may_hold(id, val);
                 // It may even be the very argument.
@@ -371,20 +423,18 @@ impl Interp<'_> {
 
     /// A library gets these arguments: functions among them are assumed to be called, and methods of the notebook's values to run.
     pub(super) fn hand_over(&mut self, args: &Args, range: TextRange) {
-        let all = args.all();
-        for val in &all {
+        for val in args.all() {
             self.run_held_functions(val, range);
         }
         let mut element: Option<Val> = None;
-        for val in &all {
+        for val in args.all() {
             for &id in &val.objs {
-                let kind = self.heap.get(id).kind.clone();
                 if self.may_be_called(id) {
                     let given = match &element {
                         Some(given) => given.clone(),
                         None => {
                             let mut given = Val::default();
-                            for other in &all {
+                            for other in args.all() {
                                 let part = self.element(other, range);
                                 given.join(&part);
                             }
@@ -396,7 +446,8 @@ impl Interp<'_> {
                         }
                     };
                     self.call_back(id, &given, range);
-                } else if matches!(&kind, Kind::Lib(path) if path.starts_with("builtins.")) {
+                } else if self.heap.holds_callables() && matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins."))
+                {
                     // A list of functions, a dict of callbacks, pairs of a name and a function.
                     let held: Vec<ObjId> = self
                         .heap
@@ -417,7 +468,7 @@ impl Interp<'_> {
 
     /// A library value that was given functions of the notebook earlier (a simulated system, a pipeline) may call them when it is used.
     pub(super) fn run_held_functions(&mut self, val: &Val, range: TextRange) {
-        if val.objs.is_empty() || self.calls.len() > 2 {
+        if val.objs.is_empty() || self.calls.len() > 2 || !self.holds_functions() {
             return;
         }
         let is_wrapper = |id: &ObjId| match &self.heap.get(*id).kind {
@@ -441,6 +492,17 @@ impl Interp<'_> {
             let given = self.unknown();
             self.call_back(function, &given, range);
         }
+    }
+
+    /// Whether any value holds what a library may call. In many notebooks none does.
+    fn holds_functions(&mut self) -> bool {
+        while !self.heap.holds_callables() {
+            let Some(member) = self.heap.held_members.pop() else { return false };
+            if self.is_held_function(member) {
+                self.heap.note_callables();
+            }
+        }
+        true
     }
 
     /// A function of the notebook, or a method that surely is one and not an attribute.

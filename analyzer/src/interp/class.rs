@@ -144,7 +144,7 @@ impl Interp<'_> {
         // A dataclass, a named tuple or an inherited constructor keeps what it is given.
         if !constructed {
             for held in args.all() {
-                self.heap.hold(instance, &held);
+                self.heap.hold(instance, held);
             }
             for (name, held) in &args.keywords {
                 self.heap.set_attr(instance, name, held);
@@ -162,7 +162,7 @@ impl Interp<'_> {
         }
         if self.has_foreign_base(class, &mut BTreeSet::new()) {
             for held in args.all() {
-                self.heap.hold(instance, &held);
+                self.heap.hold(instance, held);
             }
         }
         val

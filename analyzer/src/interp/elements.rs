@@ -77,7 +77,10 @@ impl Interp<'_> {
                     && matches!(&entry.gives, Some(gives) if !matches!(gives, Gives::One(kind) if kind == "self" || kind.ends_with("iterator")))
                 {
                     let receiver = Val::of(id);
-                    return self.apply(entry, &format!("{path}.__iter__"), Some(&receiver), &Args::default(), range);
+                    let looked_into = std::mem::take(&mut self.looked_into);
+                    let val = self.apply(entry, &format!("{path}.__iter__"), Some(&receiver), &Args::default(), range);
+                    self.looked_into = looked_into;
+                    return val;
                 }
                 if &*path == "numpy.ndarray" || &*path == "matplotlib.axes.Axes" {
                     // Rows of an array are views of it; an array of axes is known as its axes.
@@ -108,6 +111,10 @@ impl Interp<'_> {
         if object.closed || self.inner > 2 {
             return val;
         }
+        if self.inner == 0 {
+            self.looked_into.clear();
+        }
+        self.looked_into.push((id, self.inner));
         let sources: Vec<ObjId> = object
             .elems
             .objs
@@ -119,7 +126,9 @@ impl Interp<'_> {
             .collect();
         self.inner += 1;
         for source in sources {
-            if matches!(self.heap.get(source).kind, Kind::Lib(_) | Kind::Unknown) {
+            // What holds one another would be gone through once for each way.
+            let again = self.looked_into.iter().any(|&(known, depth)| known == source && depth <= self.inner);
+            if !again && matches!(self.heap.get(source).kind, Kind::Lib(_) | Kind::Unknown) {
                 let part = self.element_of(source, range);
                 val.join(&part);
             }

@@ -291,7 +291,6 @@ impl Interp<'_> {
             }
             _ => {}
         }
-        let both = left.clone().joined(right);
         // `Path("a") / "b"`
         if op == Operator::Div
             && let Some(&id) = left.objs.first()
@@ -311,28 +310,28 @@ impl Interp<'_> {
         if op == Operator::Mod && left.objs.is_empty() {
             self.show_with_elements(right, range);
         }
-        let method = match op {
-            Operator::Add => "__add__",
-            Operator::Sub => "__sub__",
-            Operator::Mult => "__mul__",
-            Operator::MatMult => "__matmul__",
-            Operator::Div => "__truediv__",
-            Operator::Mod => "__mod__",
-            Operator::Pow => "__pow__",
-            Operator::LShift => "__lshift__",
-            Operator::RShift => "__rshift__",
-            Operator::BitOr => "__or__",
-            Operator::BitXor => "__xor__",
-            Operator::BitAnd => "__and__",
-            Operator::FloorDiv => "__floordiv__",
+        let (method, reflected) = match op {
+            Operator::Add => ("__add__", "__radd__"),
+            Operator::Sub => ("__sub__", "__rsub__"),
+            Operator::Mult => ("__mul__", "__rmul__"),
+            Operator::MatMult => ("__matmul__", "__rmatmul__"),
+            Operator::Div => ("__truediv__", "__rtruediv__"),
+            Operator::Mod => ("__mod__", "__rmod__"),
+            Operator::Pow => ("__pow__", "__rpow__"),
+            Operator::LShift => ("__lshift__", "__rlshift__"),
+            Operator::RShift => ("__rshift__", "__rrshift__"),
+            Operator::BitOr => ("__or__", "__ror__"),
+            Operator::BitXor => ("__xor__", "__rxor__"),
+            Operator::BitAnd => ("__and__", "__rand__"),
+            Operator::FloorDiv => ("__floordiv__", "__rfloordiv__"),
         };
         if let Some(val) = self.call_special(left, method, std::slice::from_ref(right), range) {
             return val;
         }
-        let reflected = format!("__r{}", &method[2..]);
-        if let Some(val) = self.call_special(right, &reflected, std::slice::from_ref(left), range) {
+        if let Some(val) = self.call_special(right, reflected, std::slice::from_ref(left), range) {
             return val;
         }
+        let both = left.clone().joined(right);
         let result = self.like(&both);
         self.note_operation(left, right, op, &result, range);
         // Concatenated lists hold what both held; `[x] * 3` too.

@@ -19,6 +19,11 @@ pub(super) const CONTEXT: &str = "contextlib._GeneratorContextManager";
 
 /// How often one function is followed in one cell before its calls are summarised.
 const MAX_FOLLOWED: u32 = 40;
+/// The same where the rules alone ask and the cell has taken `LATE` steps: what functions read they have shown by then, and no rule looks at
+/// what is only assumed to change. Plans do, so for them a function is followed to the end.
+const FOLLOWED_LATE: u32 = 3;
+/// Steps after which a cell is one of the few that take most of the time.
+const LATE: u32 = 1500;
 
 /// A function or lambda of the notebook.
 #[derive(Clone, Debug)]
@@ -248,10 +253,11 @@ impl Interp<'_> {
         if active >= 2 {
             return self.result_of_unfollowed(args);
         }
-        if followed > MAX_FOLLOWED || self.calls.len() >= MAX_CALLS || !self.step() {
+        let most = if !self.explains && self.steps > LATE { FOLLOWED_LATE } else { MAX_FOLLOWED };
+        if followed > most || self.calls.len() >= MAX_CALLS || !self.step() {
             self.summarise_function(number, &mut BTreeSet::new());
-            for val in args.all().into_iter().chain(receiver.cloned()) {
-                self.change_assumed(&val, range, "handed to a function that is not followed any deeper");
+            for val in args.all().chain(receiver) {
+                self.change_assumed(val, range, "handed to a function that is not followed any deeper");
             }
             return self.result_of_unfollowed(args);
         }
@@ -318,7 +324,7 @@ impl Interp<'_> {
         let result = self.unknown();
         for val in args.all() {
             for &id in &result.objs {
-                self.heap.hold(id, &val);
+                self.heap.hold(id, val);
             }
         }
         result

@@ -90,6 +90,9 @@ fn join_objects(known: &mut Objs, more: &[ObjId]) {
     if known.last() < more.first() {
         return known.extend_from_slice(more);
     }
+    if more.len() > FEW {
+        return merge_objects(known, more);
+    }
     let mut from = 0;
     for object in more {
         let found = known[from..].binary_search(object);
@@ -98,6 +101,35 @@ fn join_objects(known: &mut Objs, more: &[ObjId]) {
             known.insert(from, *object);
         }
         from += 1;
+    }
+}
+
+/// Objects that are put among others one by one.
+const FEW: usize = 4;
+
+/// The same in one pass over both.
+fn merge_objects(known: &mut Objs, more: &[ObjId]) {
+    let (mut from, mut missing) = (0, 0);
+    for object in more {
+        from += known[from..].iter().take_while(|known| *known < object).count();
+        missing += usize::from(known.get(from) != Some(object));
+    }
+    if missing == 0 {
+        return;
+    }
+    // From the back, so that each moves once and nothing is overwritten before it has moved.
+    let mut left = known.len();
+    known.resize(left + missing, ObjId(0));
+    let mut to = known.len();
+    for object in more.iter().rev() {
+        while left > 0 && known[left - 1] >= *object {
+            (left, to) = (left - 1, to - 1);
+            known[to] = known[left];
+        }
+        if known.get(to) != Some(object) {
+            to -= 1;
+            known[to] = *object;
+        }
     }
 }
 
@@ -245,6 +277,10 @@ pub(crate) struct Heap {
     seen_by: Vec<Vec<Link>>,
     /// Cells that change an object, where any does.
     changed_in: FxHashMap<ObjId, SmallVec<[u32; 4]>>,
+    /// Whether something other than a class or a scope may hold a function, a class or a value of a class of the notebook.
+    holds_callables: bool,
+    /// Members of values that something holds; they may be methods.
+    pub(super) held_members: Vec<ObjId>,
     /// Objects that a search has come to.
     marks: Marks,
     /// Number of the cell that runs.
@@ -380,19 +416,47 @@ impl Heap {
         self.seen_by[id.0 as usize].clear();
     }
 
+    /// Whether anything may be held that can be called. Where it is noted what a cell reads, always: its answer would be one thing more to note.
+    pub(super) const fn holds_callables(&self) -> bool {
+        self.holds_callables || self.recorder.is_some()
+    }
+
+    /// From now on something is held that can be called.
+    pub(super) fn note_callables(&mut self) {
+        self.holds_callables = true;
+        self.held_members = Vec::new();
+    }
+
+    fn look_for_callables(&mut self, holder: ObjId, held: &[ObjId]) {
+        // What classes and scopes hold is met only by who meets them.
+        if self.holds_callables() || held.is_empty() || matches!(self.objects[holder.0 as usize].kind, Kind::Class | Kind::Environment) {
+            return;
+        }
+        for &id in held {
+            match self.objects[id.0 as usize].kind {
+                Kind::Function(_) | Kind::Bound { .. } | Kind::Class | Kind::Instance(_) => return self.note_callables(),
+                Kind::Member { .. } => self.held_members.push(id),
+                _ => {}
+            }
+        }
+    }
+
     /// `holder` keeps references to what `held` may be.
     pub(crate) fn hold(&mut self, holder: ObjId, held: &Val) {
+        self.look_for_callables(holder, &held.objs);
         join_objects(&mut self.get_mut(holder).elems.objs, &held.objs);
         self.link(holder, held, true);
     }
 
     /// `holder` may keep references to what `held` may be.
     pub(crate) fn may_hold(&mut self, holder: ObjId, held: &Val) {
+        self.look_for_callables(holder, &held.objs);
         join_objects(&mut self.get_mut(holder).elems.objs, &held.objs);
         self.link(holder, held, false);
     }
 
     pub(crate) fn set_attr(&mut self, holder: ObjId, name: &Name, value: &Val) {
+        self.look_for_callables(holder, &value.objs);
         self.link(holder, value, true);
         let attrs = &mut self.get_mut(holder).attrs;
         match attrs.iter_mut().find(|(known, _)| known == name) {
@@ -408,6 +472,7 @@ impl Heap {
     /// `view` shows the memory of `base`.
     pub(crate) fn view(&mut self, view: ObjId, base: ObjId, sure: bool) {
         if view != base && !self.get(view).views.iter().any(|(known, _)| *known == base) {
+            self.look_for_callables(view, &[base]);
             self.get_mut(view).views.push((base, sure));
             self.tie(Tie { object: base, by: view, sure, once: false });
         }
@@ -513,14 +578,19 @@ impl Heap {
         while at < found.len() && found.len() < most {
             let object = self.get(found[at]);
             at += 1;
+            // Whether there may be more.
             let mut reach = |id: ObjId| {
-                if found.len() < most && marks.insert(id) {
+                if marks.insert(id) {
                     found.push(id);
                 }
+                found.len() < most
             };
-            object.elems.objs.iter().for_each(|id| reach(*id));
-            object.attrs.iter().for_each(|(_, val)| val.objs.iter().for_each(|id| reach(*id)));
-            object.views.iter().for_each(|(base, _)| reach(*base));
+            let all = object.elems.objs.iter().all(|id| reach(*id))
+                && object.attrs.iter().all(|(_, val)| val.objs.iter().all(|id| reach(*id)))
+                && object.views.iter().all(|(base, _)| reach(*base));
+            if !all {
+                break;
+            }
         }
         found
     }

@@ -11,7 +11,7 @@ use super::Interp;
 use super::arguments::Args;
 use super::heap::{Const, Kind, ObjId, Val};
 use super::main_module::MAIN;
-use crate::library_effects::{ArgRef, Entry, Found, Gives};
+use crate::library_effects::{ArgRef, Entry, Found, Gives, dotted};
 use crate::report::EffectKind;
 
 /// Stands for a name that is computed; no entry of the table has it.
@@ -52,7 +52,7 @@ impl<'a> Interp<'a> {
                         self.run_text(&code, None, at);
                     }
                 } else {
-                    let names = self.read_names_in(&text, how, args, at);
+                    let names = self.read_names_in(text, how, args, at);
                     if how == "formula" {
                         needs.extend(names);
                     }
@@ -62,7 +62,7 @@ impl<'a> Interp<'a> {
         if let Some(receiver) = receiver {
             for which in &entry.keeps {
                 for val in args.select(which, Some(receiver)) {
-                    self.hold_in(receiver, &val);
+                    self.hold_in(receiver, val);
                 }
             }
         }
@@ -73,7 +73,7 @@ impl<'a> Interp<'a> {
         if matches!(&entry.gives, Some(Gives::One(kind)) if kind.starts_with("elem:") || kind.starts_with("arg:")) {
             // `d.get(key, default)`: the result is one of them, it holds neither.
             for val in entry.holds.iter().flat_map(|which| args.select(which, receiver)) {
-                result.join(&val);
+                result.join(val);
             }
         } else {
             self.apply_links(entry, &result, receiver, args);
@@ -85,17 +85,17 @@ impl<'a> Interp<'a> {
         let short = short_name(path);
         for which in &entry.mutates {
             for val in args.select(which, receiver) {
-                self.change(&val, range, format_args!("`{short}` changes it in place"));
+                self.change(val, range, format_args!("`{short}` changes it in place"));
             }
         }
         for (condition, targets) in &entry.mutates_if {
             let Some(sure) = args.meets(condition) else { continue };
             for val in targets.iter().flat_map(|which| args.select(which, receiver)) {
                 if sure {
-                    self.change(&val, range, format_args!("`{short}` with `{condition}` changes it in place"));
+                    self.change(val, range, format_args!("`{short}` with `{condition}` changes it in place"));
                 } else {
                     let wanted = if condition.contains('=') { String::new() } else { " is true".to_owned() };
-                    self.change_assumed(&val, range, format_args!("`{short}` changes it in place when `{condition}`{wanted}"));
+                    self.change_assumed(val, range, format_args!("`{short}` changes it in place when `{condition}`{wanted}"));
                 }
             }
         }
@@ -170,7 +170,7 @@ impl<'a> Interp<'a> {
             return;
         }
         let mut given = self.unknown();
-        for val in args.all().iter().chain(receiver) {
+        for val in args.all().chain(receiver) {
             let part = self.element(val, range);
             given.join(&part);
         }
@@ -238,7 +238,7 @@ impl<'a> Interp<'a> {
             _ => {
                 if let Some(reference) = kind.strip_prefix("arg:") {
                     let which = ArgRef::from(reference.to_owned());
-                    return args.select(&which, receiver).into_iter().reduce(|a, b| a.joined(&b)).unwrap_or_default();
+                    return args.select(&which, receiver).into_iter().cloned().reduce(|a, b| a.joined(&b)).unwrap_or_default();
                 }
                 if let Some(reference) = kind.strip_prefix("like:") {
                     let which = ArgRef::from(reference.to_owned());
@@ -249,7 +249,7 @@ impl<'a> Interp<'a> {
                     let held = args.select(&which, receiver);
                     let mut val = Val::default();
                     for part in held {
-                        let element = self.element(&part, range);
+                        let element = self.element(part, range);
                         val.join(&element);
                     }
                     return val;
@@ -260,7 +260,7 @@ impl<'a> Interp<'a> {
     }
 
     /// New values of the kinds that these have.
-    fn give_like(&mut self, given: &[Val]) -> Val {
+    fn give_like(&mut self, given: &[&Val]) -> Val {
         let mut result = Val::default();
         for id in given.iter().flat_map(|val| val.objs.clone()) {
             let one = match self.heap.get(id).kind.clone() {
@@ -291,7 +291,7 @@ impl<'a> Interp<'a> {
         }
         for which in &entry.holds {
             for val in args.select(which, receiver) {
-                self.hold_in(result, &val);
+                self.hold_in(result, val);
             }
         }
     }
@@ -309,7 +309,7 @@ impl<'a> Interp<'a> {
         match self.member(&path, name) {
             Found::Entry(entry) => {
                 let receiver = Val::of(id);
-                Some(self.apply(entry, &format!("{path}.{name}"), Some(&receiver), &Args::default(), range))
+                Some(self.apply(entry, &dotted(&path, name), Some(&receiver), &Args::default(), range))
             }
             _ => None,
         }
@@ -320,7 +320,7 @@ impl<'a> Interp<'a> {
         self.hand_over(args, range);
         if name.as_str() == "format" {
             for val in args.all() {
-                self.show(&val, range);
+                self.show(val, range);
             }
         }
         match (name.as_str(), receiver.as_str(), args.positional.first().and_then(Val::as_str)) {

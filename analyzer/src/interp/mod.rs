@@ -134,6 +134,7 @@ pub(crate) fn run(
         nothing: Arc::default(),
         branches: 0,
         inner: 0,
+        looked_into: Vec::new(),
         calls: Vec::new(),
         counts: FxHashMap::default(),
         held_run: FxHashSet::default(),
@@ -147,6 +148,7 @@ pub(crate) fn run(
         canon: Canon::default(),
         blurs: FxHashMap::default(),
         new_blurs: Vec::new(),
+        kinds: FxHashSet::default(),
         members: FxHashMap::default(),
         effects_of: FxHashMap::default(),
     };
@@ -268,6 +270,8 @@ struct Interp<'a> {
     branches: u32,
     /// Wrappers being looked through for elements.
     inner: u32,
+    /// What was looked through on the way, and how deep inside of others.
+    looked_into: Vec<(ObjId, u32)>,
     calls: Vec<CallSite>,
     /// How often each function was followed in this cell.
     counts: FxHashMap<u32, u32>,
@@ -291,6 +295,8 @@ struct Interp<'a> {
     blurs: FxHashMap<heap::Objs, ObjId>,
     /// Those that came since the last note.
     new_blurs: Vec<(heap::Objs, ObjId)>,
+    /// Paths of kinds of values, each once.
+    kinds: FxHashSet<Arc<str>>,
     /// Answers of the table, by kind and member.
     members: FxHashMap<String, FxHashMap<String, Found<'a>>>,
     /// Answers of the table, by path.
@@ -392,7 +398,15 @@ impl Interp<'_> {
     }
 
     fn lib(&mut self, path: &str) -> Val {
-        self.fresh(Kind::Lib(path.into()))
+        let path = match self.kinds.get(path) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let path: Arc<str> = path.into();
+                self.kinds.insert(Arc::clone(&path));
+                path
+            }
+        };
+        self.fresh(Kind::Lib(path))
     }
 
     /// A value that may be any of very many objects becomes one object that may share the memory of each of them.

@@ -8,6 +8,7 @@ use ruff_text_size::TextRange;
 use super::heap::{Kind, ObjId, Val};
 use super::trace::Read;
 use super::{Bound, FrameKind, Interp, Slot, is_builtin};
+use crate::library_effects::dotted;
 
 impl Interp<'_> {
     pub(super) fn read_name(&mut self, name: &Name, range: TextRange) -> Val {
@@ -46,7 +47,7 @@ impl Interp<'_> {
         if let Some(module) = self.module() {
             return match self.captured(Some(module), name) {
                 Some(val) => val,
-                None if is_builtin(name) => self.path(&format!("builtins.{name}")),
+                None if is_builtin(name) => self.builtin(name),
                 None => self.unknown(),
             };
         }
@@ -69,14 +70,14 @@ impl Interp<'_> {
             Some(slot) if slot.bound == Bound::Must => return slot.val.clone(),
             Some(slot) if slot.bound == Bound::Never => {
                 // Reading what this cell deleted is an error, or finds the builtin.
-                return if is_builtin(name) { self.path(&format!("builtins.{name}")) } else { Val::default() };
+                return if is_builtin(name) { self.builtin(name) } else { Val::default() };
             }
             _ => {}
         }
         let mut val = self.flow.delta.get(name).map(|slot| slot.val.clone()).unwrap_or_default();
         let known = self.base.get(name).cloned();
         if known.is_none() && is_builtin(name) && !self.bound_somewhere.contains(name) {
-            return self.path(&format!("builtins.{name}"));
+            return self.builtin(name);
         }
         self.log_read(name, range);
         match known {
@@ -87,12 +88,12 @@ impl Interp<'_> {
                     val = base.val.clone();
                 }
                 if is_builtin(name) && base.bound == Bound::May {
-                    let builtin = self.path(&format!("builtins.{name}"));
+                    let builtin = self.builtin(name);
                     val.join(&builtin);
                 }
             }
             None if is_builtin(name) => {
-                let builtin = self.path(&format!("builtins.{name}"));
+                let builtin = self.builtin(name);
                 val.join(&builtin);
             }
             // Bound by something nobody sees, or by nothing: anything.
@@ -105,6 +106,11 @@ impl Interp<'_> {
             None => {}
         }
         val
+    }
+
+    /// What Python provides under this name.
+    fn builtin(&mut self, name: &str) -> Val {
+        self.path(&dotted("builtins", name))
     }
 
     /// The object behind a name that nothing visible binds: one for each name, as old as the notebook.
@@ -124,7 +130,7 @@ impl Interp<'_> {
         }
         self.stars.iter().rev().find_map(|(_, line)| {
             let module = line.strip_prefix("from ")?.split(" import").next()?.trim();
-            self.table.library(module).map(|_| format!("{module}.{name}"))
+            self.table.library(module).map(|_| dotted(module, name))
         })
     }
 

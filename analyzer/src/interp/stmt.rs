@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextRange};
 use super::Interp;
 use super::heap::{Const, Kind, Val};
 use super::main_module::MAIN;
+use crate::library_effects::dotted;
 use crate::report::{Because, EffectKind};
 
 impl Interp<'_> {
@@ -126,7 +127,7 @@ impl Interp<'_> {
                     };
                     let local =
                         self.local_module(&module, alias.range()).and_then(|(space, _)| self.heap.attr(space, &alias.name.id).cloned());
-                    let val = local.unwrap_or_else(|| self.path(&format!("{module}.{}", alias.name)));
+                    let val = local.unwrap_or_else(|| self.path(&dotted(&module, &alias.name)));
                     self.import(&bound, val, &line);
                 }
             }
@@ -281,7 +282,7 @@ impl Interp<'_> {
             self.bind_global(attr, val.clone(), None);
             return;
         }
-        let detail = format!("{path}.{attr}");
+        let detail = dotted(path, attr);
         let library = path.split('.').next().unwrap_or(path).to_owned();
         let module = self.path(path);
         for &object in &module.objs {

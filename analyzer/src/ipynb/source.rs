@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::members::elements;
 use crate::notebook::SourceLines;
 
 /// Counts lines while walking through the file once.
@@ -55,14 +56,13 @@ pub(super) fn read(raw: &RawValue, lines: &mut Lines<'_>) -> Option<Source> {
 }
 
 fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
-    let parts: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let mut text = String::with_capacity(json.len());
-    let mut places = Vec::with_capacity(parts.len());
+    let mut places = Vec::new();
     let mut at_line_start = true;
-    for part in parts {
+    for part in elements(json) {
         let start = text.len();
-        let line = lines.line_of(part.get());
-        text.push_str(&string(part)?);
+        let line = lines.line_of(part);
+        push_string(part, &mut text)?;
         for _ in 0..count_starts(&text[start..], at_line_start) {
             places.push(line);
         }
@@ -72,6 +72,20 @@ fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
     let consecutive = places.iter().zip(first_line..).all(|(&place, expected)| place == expected);
     let lines = if consecutive { SourceLines::Consecutive } else { SourceLines::Each(places) };
     Some(Source { text, first_line, lines })
+}
+
+/// Adds the value of a JSON string, as it is written in valid JSON, to a text. Nearly all lines of code hold no other escape than the one at their end.
+fn push_string(json: &str, text: &mut String) -> Option<()> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    match memchr::memchr(b'\\', inner.as_bytes()) {
+        None => text.push_str(inner),
+        Some(at) if &inner[at..] == "\\n" => {
+            text.push_str(&inner[..at]);
+            text.push('\n');
+        }
+        Some(_) => text.push_str(&serde_json::from_str::<String>(json).ok()?),
+    }
+    Some(())
 }
 
 /// How many source lines start inside a part of a source.

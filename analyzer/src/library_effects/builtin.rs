@@ -3,7 +3,10 @@
 //! The build script wrote it as sorted lines; an entry is parsed when something asks for it first, so that a notebook pays
 //! for what it uses only.
 
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
+
+use rustc_hash::FxHashMap;
 
 use super::lookup::matches;
 use super::schema::{Default_, Entry};
@@ -21,19 +24,28 @@ static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/effects.txt"));
 /// What was parsed so far. An entry that cannot be parsed counts as absent; a test parses them all.
 static PARSED: [OnceLock<Option<Box<Entry>>>; STARTS.len()] = [const { OnceLock::new() }; STARTS.len()];
 
+/// The line of each path. A search among sorted lines would compare a dozen of them each time.
+static LINES: LazyLock<FxHashMap<&'static str, u32>> =
+    LazyLock::new(|| STARTS.iter().zip(0..).map(|(&start, index)| (path_at(start), index)).collect());
+
+/// Where the patterns of each top-level module are.
+static PATTERNS_OF: LazyLock<FxHashMap<&'static str, Range<usize>>> = LazyLock::new(|| {
+    let mut ranges: FxHashMap<&'static str, Range<usize>> = FxHashMap::default();
+    for (at, &index) in PATTERNS.iter().enumerate() {
+        ranges.entry(top_level(path_at(STARTS[index as usize]))).or_insert(at..at).end = at + 1;
+    }
+    ranges
+});
+
 /// The entry for exactly this path.
 pub(super) fn exact(path: &str) -> Option<&'static Entry> {
-    let index = STARTS.partition_point(|&start| path_at(start) < path);
-    (STARTS.get(index).is_some_and(|&start| path_at(start) == path)).then(|| entry(index))?
+    LINES.get(path).and_then(|&index| entry(index as usize))
 }
 
 /// The most specific entry whose path holds a `*` and fits this one.
 pub(super) fn pattern(path: &str) -> Option<&'static Entry> {
-    let top = top_level(path);
-    let pattern_at = |index: &u32| path_at(STARTS[*index as usize]);
-    let first = PATTERNS.partition_point(|index| top_level(pattern_at(index)) < top);
-    let fitting = PATTERNS[first..].iter().take_while(|index| top_level(pattern_at(index)) == top);
-    let index = fitting.into_iter().find(|index| matches(pattern_at(index), path))?;
+    let of_module = &PATTERNS[PATTERNS_OF.get(top_level(path))?.clone()];
+    let index = of_module.iter().find(|index| matches(path_at(STARTS[**index as usize]), path))?;
     entry(*index as usize)
 }
 
@@ -61,7 +73,7 @@ fn line_at((start, length): (u32, u8)) -> (&'static str, &'static str) {
 
 /// The first part of a dotted path.
 pub(super) fn top_level(path: &str) -> &str {
-    path.split('.').next().unwrap_or(path)
+    memchr::memchr(b'.', path.as_bytes()).map_or(path, |dot| &path[..dot])
 }
 
 #[cfg(test)]

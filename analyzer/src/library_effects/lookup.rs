@@ -43,8 +43,9 @@ impl Table {
 
     /// What this method or attribute of a value of this kind does.
     pub fn member(&self, kind: &str, name: &str) -> Found<'_> {
-        let any = || self.inherited(&format!("{}.Any", top_level(kind)), name, 0);
-        match self.inherited(kind, name, 0).or_else(any) {
+        let mut path = String::with_capacity(kind.len() + name.len() + 16);
+        let found = self.inherited(kind, name, &mut path, 0);
+        match found.or_else(|| self.inherited(&dotted(top_level(kind), "Any"), name, &mut path, 0)) {
             Some(entry) => Found::Entry(entry),
             None => self.default_of(kind),
         }
@@ -71,22 +72,39 @@ impl Table {
         self.exact(path).or_else(|| self.own.pattern(path)).or_else(|| builtin::pattern(path))
     }
 
-    fn inherited(&self, kind: &str, name: &str, depth: u32) -> Option<&Entry> {
+    /// The entry for a member of a kind, or of what that is derived from; `path` is room for the paths that are looked for.
+    fn inherited(&self, kind: &str, name: &str, path: &mut String, depth: u32) -> Option<&Entry> {
         // Bases are written by hand and could form a ring.
         if depth > 8 {
             return None;
         }
-        if let Some(entry) = self.entry(&format!("{kind}.{name}")) {
+        path.clear();
+        path.extend([kind, ".", name]);
+        if let Some(entry) = self.entry(path) {
             return Some(entry);
         }
         let bases = self.exact(kind).map(|entry| entry.base.as_slice()).unwrap_or_default();
-        bases.iter().find_map(|base| self.inherited(base, name, depth + 1))
+        bases.iter().find_map(|base| self.inherited(base, name, path, depth + 1))
     }
+}
+
+/// The path of what is inside of something that has a path.
+pub(crate) fn dotted(path: &str, name: &str) -> String {
+    [path, ".", name].concat()
 }
 
 /// Whether a path fits a pattern, where `*` stands for one or more of its parts.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
-    let cut = |text: &'_ str| -> (usize, Option<usize>) { text.find('.').map_or((text.len(), None), |dot| (dot, Some(dot + 1))) };
+    let last = |text: &str| memchr::memrchr(b'.', text.as_bytes()).map_or(0, |dot| dot + 1);
+    // Most patterns are of another member.
+    let member = &pattern[last(pattern)..];
+    (member == "*" || *member == path[last(path)..]) && fits(pattern, path)
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let cut = |text: &str| -> (usize, Option<usize>) {
+        memchr::memchr(b'.', text.as_bytes()).map_or((text.len(), None), |dot| (dot, Some(dot + 1)))
+    };
     let ((head, rest), (part, tail)) = (cut(pattern), cut(path));
     let starred = &pattern[..head] == "*";
     if !starred && pattern[..head] != path[..part] {
@@ -94,8 +112,8 @@ pub(super) fn matches(pattern: &str, path: &str) -> bool {
     }
     match (rest, tail) {
         (None, None) => true,
-        (Some(rest), Some(tail)) => matches(&pattern[rest..], &path[tail..]) || starred && matches(pattern, &path[tail..]),
-        (None, Some(tail)) => starred && matches(pattern, &path[tail..]),
+        (Some(rest), Some(tail)) => fits(&pattern[rest..], &path[tail..]) || starred && fits(pattern, &path[tail..]),
+        (None, Some(tail)) => starred && fits(pattern, &path[tail..]),
         (Some(_), None) => false,
     }
 }

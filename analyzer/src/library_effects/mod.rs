@@ -12,6 +12,7 @@ mod schema;
 mod shape;
 pub(crate) mod usual_seconds;
 
+pub(crate) use lookup::dotted;
 pub use lookup::{Found, Table};
 pub use own::Problem;
 pub use schema::{ArgRef, Default_, Entry, Gives};
