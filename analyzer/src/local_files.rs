@@ -101,7 +101,14 @@ fn looks_like_a_path(text: &str) -> bool {
     (2..=200).contains(&text.len()) && text.chars().all(may_be)
 }
 
+/// What a line begins with that refers to files.
+const BEGINNINGS: [&str; 3] = ["%run ", "from ", "import "];
+
 fn named_in_source(source: &str, package: &str) -> Vec<String> {
+    // Most cells have no such line.
+    if !BEGINNINGS.iter().any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()) {
+        return Vec::new();
+    }
     source.lines().flat_map(|line| named_in(line, package)).filter(|path| is_inside(path)).collect()
 }
 
@@ -113,7 +120,7 @@ fn is_inside(path: &str) -> bool {
 /// Paths, relative to the notebook's folder, that a line of a file in `package` (a folder with a slash behind it, or nothing) may refer to.
 fn named_in(line: &str, package: &str) -> Vec<String> {
     let begins = line.trim_start();
-    if !["%run ", "from ", "import "].iter().any(|word| begins.starts_with(word)) {
+    if !BEGINNINGS.iter().any(|word| begins.starts_with(word)) {
         return Vec::new();
     }
     let line = line.split('#').next().unwrap_or_default().trim();

@@ -63,9 +63,7 @@ fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
         let start = text.len();
         let line = lines.line_of(part);
         push_string(part, &mut text)?;
-        for _ in 0..count_starts(&text[start..], at_line_start) {
-            places.push(line);
-        }
+        places.resize(places.len() + count_starts(&text[start..], at_line_start), line);
         at_line_start = if text.len() > start { text.ends_with('\n') } else { at_line_start };
     }
     let first_line = places.first().copied().unwrap_or_else(|| lines.line_of(json));

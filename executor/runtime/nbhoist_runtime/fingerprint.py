@@ -7,11 +7,8 @@ a digest of what it is packed as, in which the objects that have a fingerprint o
 import hashlib
 import operator
 import sys
-import zlib
 
-from . import arrays, artists, kinds, pack, rebuild
-
-_LARGE = 1 << 20
+from . import arrays, artists, kinds, pack, rebuild, sums
 
 # Entries of a class's dictionary that Python makes by itself, or that say nothing about what the class does.
 _NOISE = {
@@ -21,21 +18,24 @@ _NOISE = {
 
 
 def digest(data):
-    """A digest of a block of memory: sha256, or, for large blocks, two sums that are faster and see every small change."""
+    """A digest of a block of memory: sha256, or the sums of `sums` for large blocks."""
     view = memoryview(data)
-    if view.nbytes < _LARGE or not arrays.loaded():
+    if view.nbytes < sums.LARGE or not arrays.loaded():
         return hashlib.sha256(view).hexdigest()
-    import numpy
-
-    whole = view.nbytes // 8 * 8
-    words = numpy.frombuffer(view[:whole], numpy.uint64)
-    return "%08x-%016x-%s" % (zlib.crc32(view), int(words.sum(dtype=numpy.uint64)), view.nbytes)
+    found = sums.Sums()
+    found.add(view)
+    return found.text()
 
 
-def array_digest(array, order=None):
-    """The digest of an array's elements in C or Fortran order, with its shape and type; returns `(digest, order)`."""
+def array_digest(array, order=None, known=None):
+    """The digest of an array's elements in C or Fortran order, with its shape and type; returns `(digest, order)`.
+
+    `known` is the digest of its memory where that has been taken already.
+    """
     if order is None:
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    if known is not None:
+        return "%s %r %s" % (known, array.shape, array.dtype.str), order
     line = array if order == "C" else array.T
     if not line.flags.c_contiguous:
         line = line.copy(order="C")
@@ -91,10 +91,14 @@ class State:
 
 
 class Looker:
-    """Takes states; objects in `numbers` (`{id: number}`) count as their number wherever a digest meets them."""
+    """Takes states; objects in `numbers` (`{id: number}`) count as their number wherever a digest meets them.
 
-    def __init__(self, seeds, numbers):
+    `arrived` are digests of the memory of arrays that have just come, by `id`, taken while they came.
+    """
+
+    def __init__(self, seeds, numbers, arrived=None):
         self._digester = _Digester(seeds, numbers)
+        self._arrived = arrived or {}
 
     def state(self, value):
         """The state of `value`, or None when it cannot be told."""
@@ -135,7 +139,7 @@ class Looker:
 
     def _array(self, value):
         if not value.dtype.hasobject:
-            return State([], array_digest(value))
+            return State([], array_digest(value, known=self._arrived.get(id(value))))
         if value.dtype != object:
             return self._opaque(value)
         return State(value.reshape(-1).tolist() if value.ndim else [value.item()], value.shape)

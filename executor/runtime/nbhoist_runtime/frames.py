@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 
-from . import arrays
+from . import arrays, sums
 from .errors import Trouble
 from .seal import FILE, LENGTH, TAG, Seal
 
@@ -165,12 +165,17 @@ def parts(buffers, least):
 
 
 class Assembly:
-    """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own, or the array that it is."""
+    """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own, or the array that it is.
 
-    def __init__(self, cache=None):
+    With `sums` the digests of large arrays are taken while they come, where that costs the least.
+    """
+
+    def __init__(self, cache=None, sums=False):
+        self._sums = sums
         self._done = {}
         self._parts = {}
         self._homes = {}
+        self._digests = {}
         self._cache = cache
 
     def read(self, file, header):
@@ -181,6 +186,7 @@ class Assembly:
         if not read_into(file, room):
             raise EOFError("the stream ended inside a frame")
         check_payload(file, room)
+        self._parts[header["index"]].look(room)
         at = 0
         for name, length, _ in header.get("pieces", ()):
             self._cache.keep(name, room[at : at + length])
@@ -202,12 +208,15 @@ class Assembly:
     def _begin(self, index, raw, codec):
         if codec not in ("raw", "pieces"):
             return _Packed(raw, codec)
-        return _Raw(raw, arrays.empty(self._homes[index], raw) if index in self._homes else None)
+        return _Raw(raw, arrays.empty(self._homes[index], raw) if index in self._homes else None, self._sums)
 
     def _end(self, header):
         index = header["index"]
         if header["last"]:
-            done = self._done[index] = self._parts.pop(index).finish(index)
+            part = self._parts.pop(index)
+            done = self._done[index] = part.finish(index)
+            if part.sums is not None:
+                self._digests[id(done)] = part.sums.text()
             if index == HEAD:
                 self._homes = arrays.homes(done)
 
@@ -227,8 +236,14 @@ class Assembly:
             raise Trouble("internal", "a part has %d of %d bytes" % (at, len(came)))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def take_digests(self):
+        """The digests of the memory of arrays among the finished buffers, by `id`; goes before `take`."""
+        found, self._digests = self._digests, {}
+        return found
+
     def take(self, count):
         """The finished buffers in order; the assembly is empty afterwards."""
+        self._digests = {}
         done, self._done, parts, self._parts = self._done, {}, self._parts, {}
         self._homes = {}
         if parts or sorted(done) != list(range(count)):
@@ -246,7 +261,8 @@ def _is_plain(header):
 
 
 class _Raw:
-    def __init__(self, raw, array=None):
+    def __init__(self, raw, array=None, with_sums=False):
+        self.sums = sums.Sums() if with_sums and array is not None and raw >= sums.LARGE else None
         self.data = bytearray(raw) if array is None else array
         self.view = memoryview(self.data if array is None else arrays.flat_bytes(array))
         self.filled = 0
@@ -259,7 +275,16 @@ class _Raw:
         return self.view[start : self.filled]
 
     def add(self, payload):
-        self.room(len(payload))[:] = payload
+        room = self.room(len(payload))
+        room[:] = payload
+        self.look(room)
+
+    def look(self, part):
+        """Take a part that has come into the digest; without whole words there is none."""
+        if self.sums is not None and (len(part) % 8 == 0 or self.filled == len(self.view)):
+            self.sums.add(part)
+        else:
+            self.sums = None
 
     def finish(self, index):
         if self.filled != len(self.view):
@@ -270,6 +295,8 @@ class _Raw:
 
 
 class _Packed:
+    sums = None
+
     def __init__(self, raw, codec):
         self.raw = raw
         self.codec = codec

@@ -16,22 +16,25 @@ class Tracker:
         self.objects = {}
         self.states = {}
 
-    def add(self, first, objects, shared, unseen=()):
-        """Take the states of `objects[first:]` as far as `shared` has a 1 for them, but not of those with an id in `unseen`."""
+    def add(self, first, objects, shared, unseen=(), arrived=None):
+        """Take the states of `objects[first:]` as far as `shared` has a 1 for them, but not of those with an id in `unseen`.
+
+        `arrived` are digests of those that are arrays (see `fingerprint.Looker`).
+        """
         fresh = {}
         for number in range(first, len(objects)):
             if shared[number] and kinds.kind(objects[number]) in fingerprint.CHANGEABLE:
                 fresh[number] = objects[number]
                 self._numbers[id(objects[number])] = number
         self.objects.update(fresh)
-        looker = self.looker()
+        looker = self.looker(arrived)
         for number, value in fresh.items():
             if id(value) not in unseen and (self._with_arrays or not _plain_array(value)):
                 self.states[number] = looker.state(value)
 
-    def looker(self):
+    def looker(self, arrived=None):
         """Takes states that can be compared with those kept here."""
-        return fingerprint.Looker(self._seeds, self._numbers)
+        return fingerprint.Looker(self._seeds, self._numbers, arrived)
 
     def changed(self):
         """The numbers of the objects that look different now."""

@@ -82,7 +82,7 @@ class Worker:
             os._exit(0)
 
     def _read_frames(self):
-        assembly = frames.Assembly(self._cache)
+        assembly = frames.Assembly(self._cache, sums=True)
         while True:
             try:
                 header = frames.read_header(self._source)
@@ -108,6 +108,7 @@ class Worker:
             elif operation == "bundle":
                 target = self._answers if header.get("fault") else self._requests
                 try:
+                    header["digests"] = assembly.take_digests()
                     target.put((header, assembly.take(header["buffers"])))
                     self._cache.forget()
                 except Exception as error:
@@ -203,7 +204,7 @@ class Worker:
             self._builtins.arriving = ()
             self.namespace["__builtins__"] = asking
         joined = self._receiver.arrays.take_joined()
-        self._tracker.add(first, self._receiver.table(), self._receiver.shared, joined)
+        self._tracker.add(first, self._receiver.table(), self._receiver.shared, joined, header.get("digests"))
         opened = [(label[1], value) for label, value in items if isinstance(label, tuple)]
         if opened:
             self._figures = opened
