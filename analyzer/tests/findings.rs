@@ -54,3 +54,24 @@ fn what_is_let_go_of_between_cells_is_not_missed() {
     let text = json!({"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells}).to_string();
     assert!(same(&ipynb::read(text.as_bytes()).expect("a notebook"), "methods that a library may call") > 5);
 }
+
+/// A cell that takes thousands of steps, most of them in functions that it calls again and again.
+#[test]
+fn functions_that_are_followed_less_often_hide_nothing() {
+    let mut functions = "import numpy as np\nimport pandas as pd\nrows = []\ndef work(data, name):\n".to_owned();
+    for at in 0..60 {
+        writeln!(functions, "    part{at} = [(data.x{at} + name, inner(at, data)) for at in data.items{at}]").expect("text");
+    }
+    functions += "    rows.append(np.random.rand())\n    return part0\ndef inner(at, data):\n    return elsewhere[at] + data.y\n";
+    let mut calls = String::new();
+    for at in 0..12 {
+        writeln!(calls, "r{at} = work(pd.DataFrame(), unknown{at})").expect("text");
+    }
+    calls += "rows.append(late)\nprint(np.random.rand(), r1)\n";
+    let cell =
+        |source: &str, count: u32| json!({"cell_type": "code", "metadata": {}, "execution_count": count, "outputs": [], "source": source});
+    let cells = [cell(&functions, 1), cell(&calls, 3), cell("late = r3\nelsewhere = {}\n", 2), cell(&calls, 4)];
+    let metadata = json!({"language_info": {"name": "python"}});
+    let text = json!({"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells}).to_string();
+    assert!(same(&ipynb::read(text.as_bytes()).expect("a notebook"), "functions that are called again and again") > 5);
+}

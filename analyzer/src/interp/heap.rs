@@ -632,3 +632,24 @@ pub(crate) struct Seer {
     /// Index of the change.
     pub(crate) from: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ObjId, Objs, join_objects};
+
+    #[test]
+    fn joined_objects_ascend_and_stand_there_once() {
+        let ids = |ids: &[u32]| -> Objs { ids.iter().map(|&id| ObjId(id)).collect() };
+        // Every way in which ten objects can be among the one and the other, few at a time and many.
+        for mask in 0..1_u32 << 10 {
+            let among = |bits: u32| -> Vec<u32> { (0..10).filter(|at| bits >> at & 1 == 1).collect() };
+            let (one, other) = (among(mask), among(mask.wrapping_mul(0x9e37_79b1) >> 22));
+            let mut joined = ids(&one);
+            join_objects(&mut joined, &ids(&other));
+            let mut wanted = [one, other].concat();
+            wanted.sort_unstable();
+            wanted.dedup();
+            assert_eq!(joined, ids(&wanted), "{mask}");
+        }
+    }
+}
