@@ -38,6 +38,7 @@ mod sweep;
 mod tables;
 mod text;
 mod trace;
+mod value;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
