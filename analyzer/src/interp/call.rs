@@ -49,7 +49,8 @@ impl Interp<'_> {
         }
     }
 
-    /// What is called. A method that is only called needs no object of its own.
+    /// What is called. A method that is only called needs no object of its own; steps are counted as `eval` and `attribute` count them, since
+    /// costs are learned from their number.
     fn eval_callee<'e>(&mut self, function: &'e Expr) -> Callee<'e> {
         let Expr::Attribute(attribute) = function else { return Callee::Value(self.eval(function)) };
         if self.depth > super::MAX_DEPTH || !self.step() {

@@ -167,11 +167,11 @@ def parts(buffers, least):
 class Assembly:
     """Puts the parts of a bundle's buffers together. Every buffer becomes a writable bytearray of its own, or the array that it is.
 
-    With `sums` the digests of large arrays are taken while they come, where that costs the least.
+    `with_sums` takes the digests of large arrays while they come, where that costs the least.
     """
 
-    def __init__(self, cache=None, sums=False):
-        self._sums = sums
+    def __init__(self, cache=None, with_sums=False):
+        self._with_sums = with_sums
         self._done = {}
         self._parts = {}
         self._homes = {}
@@ -208,7 +208,7 @@ class Assembly:
     def _begin(self, index, raw, codec):
         if codec not in ("raw", "pieces"):
             return _Packed(raw, codec)
-        return _Raw(raw, arrays.empty(self._homes[index], raw) if index in self._homes else None, self._sums)
+        return _Raw(raw, arrays.empty(self._homes[index], raw) if index in self._homes else None, self._with_sums)
 
     def _end(self, header):
         index = header["index"]
@@ -237,13 +237,12 @@ class Assembly:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def take_digests(self):
-        """The digests of the memory of arrays among the finished buffers, by `id`; goes before `take`."""
+        """The digests of the memory of arrays among the finished buffers, by `id`: whoever asks holds the buffers as long as the digests."""
         found, self._digests = self._digests, {}
         return found
 
     def take(self, count):
         """The finished buffers in order; the assembly is empty afterwards."""
-        self._digests = {}
         done, self._done, parts, self._parts = self._done, {}, self._parts, {}
         self._homes = {}
         if parts or sorted(done) != list(range(count)):

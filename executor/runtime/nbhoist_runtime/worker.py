@@ -82,7 +82,7 @@ class Worker:
             os._exit(0)
 
     def _read_frames(self):
-        assembly = frames.Assembly(self._cache, sums=True)
+        assembly = frames.Assembly(self._cache, with_sums=True)
         while True:
             try:
                 header = frames.read_header(self._source)

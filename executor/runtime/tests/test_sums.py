@@ -22,7 +22,7 @@ def written(value):
 
 def arrived(file, count):
     """The arrays of a bundle, and their digests by `id`."""
-    assembly = frames.Assembly(sums=True)
+    assembly = frames.Assembly(with_sums=True)
     while (header := frames.read_header(file)) is not None:
         assembly.read(file, header)
     digests = assembly.take_digests()
