@@ -146,9 +146,19 @@ pub fn findings(request: &Request<'_>) -> Vec<Finding> {
         return analyze(request).findings;
     }
     let facts = facts_of(request.notebook, &mut FactsCache::default());
-    let linked = link(request, &facts, false, None);
     let costs = cost::saved(request);
-    rules::run(&rules::Context { request, costs: &costs, linked: &linked, facts: &facts, uses: None, index: rules::Index::default() })
+    let context = |linked| rules::Context { request, costs: &costs, linked, facts: &facts, uses: None, index: rules::Index::default() };
+    let nothing = Linked::default();
+    let plain = context(&nothing);
+    let wanted = interp::Wanted { work: request.weighs, reasons: false };
+    match rules::needed(&plain) {
+        rules::Needed::Nothing => rules::run(&plain),
+        rules::Needed::Draws(cells) => {
+            let enough = |traces: &[Arc<interp::CellTrace>]| traces.len() >= cells || rules::is_settled(traces);
+            rules::run(&context(&Linked::until(request, &facts, wanted, interp::Until::Enough(&enough))))
+        }
+        rules::Needed::Everything => rules::run(&context(&link(request, &facts, false, None))),
+    }
 }
 
 /// Whoever waits for an analysis in parts.

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::Request;
 use crate::facts::CellFacts;
-use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, Wanted, World};
+use crate::interp::{self, CellTrace, Change, How, Memo, ObjId, Until, Wanted, World};
 use crate::library_effects::Table;
 use crate::minimal_state;
 use crate::notebook::{CellKind, Notebook, marked_blocks};
@@ -33,11 +33,16 @@ pub(crate) struct Linked {
 
 impl Linked {
     pub(crate) fn of(request: &Request<'_>, facts: &[Arc<CellFacts>], wanted: Wanted, memo: Option<&mut Memo>) -> Self {
+        Self::until(request, facts, wanted, memo.map_or(Until::Enough(&|_| false), Until::Remembered))
+    }
+
+    /// The same for the first cells, those before what they did is `enough`.
+    pub(crate) fn until(request: &Request<'_>, facts: &[Arc<CellFacts>], wanted: Wanted, until: Until<'_, '_>) -> Self {
         let table = Arc::clone(&request.config.library_effects);
         let marked: Vec<Vec<u32>> = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         // Rules look at the plans of marked blocks.
         let wanted = Wanted { reasons: wanted.reasons || !marked.is_empty(), ..wanted };
-        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, wanted, memo);
+        let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, wanted, until);
         let (mut broken, mut importing) = (Vec::new(), BTreeSet::new());
         for (cell, facts) in request.notebook.cells.iter().zip(facts) {
             if !facts.syntax.problems.is_empty() {

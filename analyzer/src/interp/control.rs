@@ -314,7 +314,8 @@ impl Interp<'_> {
 }
 
 /// The truth of a test that does not depend on anything. A notebook's `__name__` is always `__main__`.
-fn constant_truth(test: &Expr) -> Option<bool> {
+/// What a test always says, as far as its text alone tells.
+pub(crate) fn constant_truth(test: &Expr) -> Option<bool> {
     match test {
         Expr::BooleanLiteral(literal) => Some(literal.value),
         Expr::NumberLiteral(literal) => match &literal.value {

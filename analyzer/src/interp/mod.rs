@@ -50,6 +50,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use builtin_names::{builtins, is_builtin};
+pub(crate) use control::constant_truth;
 pub(crate) use flow::{Bound, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use memo::Memo;
@@ -93,6 +94,14 @@ pub(crate) struct Wanted {
     pub(crate) reasons: bool,
 }
 
+/// Which cells run.
+pub(crate) enum Until<'m, 'e> {
+    /// Those that the memo does not know.
+    Remembered(&'m mut Memo),
+    /// Those before what the ones so far did is enough.
+    Enough(&'e dyn Fn(&[Arc<CellTrace>]) -> bool),
+}
+
 /// Texts that are not cells, once read; nothing where they cannot be parsed.
 type KnownTexts = FxHashMap<String, Option<Arc<CellFacts>>>;
 
@@ -105,7 +114,7 @@ pub(crate) fn run(
     texts: &BTreeMap<String, String>,
     file_sizes: &BTreeMap<String, u64>,
     wanted: Wanted,
-    memo: Option<&mut Memo>,
+    until: Until<'_, '_>,
 ) -> World {
     let mut interp = Interp {
         weighs: wanted.work,
@@ -154,8 +163,8 @@ pub(crate) fn run(
         effects_of: FxHashMap::default(),
     };
     let cells: Vec<(&Cell, &Arc<CellFacts>)> = notebook.cells.iter().zip(facts).filter(|(cell, _)| cell.kind == CellKind::Code).collect();
-    let traces = match memo {
-        Some(memo) => {
+    let traces = match until {
+        Until::Remembered(memo) => {
             let asked = memo::Asked {
                 table: Arc::clone(table),
                 texts: texts.clone(),
@@ -166,11 +175,14 @@ pub(crate) fn run(
             interp.run_remembered(memo, asked, &cells);
             memo.records.iter().map(|record| Arc::clone(&record.trace)).collect()
         }
-        None => {
+        Until::Enough(enough) => {
             interp.bound_somewhere = memo::bound_somewhere(&cells);
             let mut traces = Vec::with_capacity(cells.len());
             for (cell, facts) in &cells {
                 traces.push(Arc::new(interp.run_cell(cell, facts)));
+                if enough(&traces) {
+                    break;
+                }
                 interp.sweep(&traces);
             }
             traces

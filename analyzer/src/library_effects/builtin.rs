@@ -55,6 +55,13 @@ pub(super) fn library(module: &str) -> Option<Default_> {
     Some(if LIBRARIES[index].1 { Default_::Pure } else { Default_::Unknown })
 }
 
+/// Paths and entries of what draws random numbers.
+pub(crate) fn drawing() -> impl Iterator<Item = (&'static str, &'static Entry)> {
+    let draws = memchr::memmem::Finder::new("\"draws\"");
+    let found = STARTS.iter().enumerate().filter(move |(_, start)| draws.find(line_at(**start).1.as_bytes()).is_some());
+    found.filter_map(|(index, &start)| Some((path_at(start), entry(index)?)))
+}
+
 fn entry(index: usize) -> Option<&'static Entry> {
     let parse = || serde_json::from_str(line_at(STARTS[index]).1).ok().map(Box::new);
     PARSED[index].get_or_init(parse).as_deref()
@@ -72,7 +79,7 @@ fn line_at((start, length): (u32, u8)) -> (&'static str, &'static str) {
 }
 
 /// The first part of a dotted path.
-pub(super) fn top_level(path: &str) -> &str {
+pub(crate) fn top_level(path: &str) -> &str {
     memchr::memchr(b'.', path.as_bytes()).map_or(path, |dot| &path[..dot])
 }
 

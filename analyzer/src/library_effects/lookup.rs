@@ -22,6 +22,11 @@ pub enum Found<'t> {
 }
 
 impl Table {
+    /// Whether nobody has added to the table that is part of the program.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.own == Own::default()
+    }
+
     /// What unlisted paths of the library that this path belongs to do; `None` when nothing speaks for the library.
     pub fn library(&self, path: &str) -> Option<Default_> {
         let module = top_level(path);

@@ -38,7 +38,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 
 /// Where the last statement of a cell that binds or moves the name puts it on a device.
 fn moved_in(context: &Context<'_>, number: u32, name: &str) -> Option<TextRange> {
-    let (_, facts, _) = context.code().find(|(cell, ..)| cell.number == number)?;
+    let (_, facts) = context.code_cells().find(|(cell, _)| cell.number == number)?;
     let mut found = None;
     for statement in &facts.syntax.body {
         match statement {

@@ -20,7 +20,7 @@ pub(super) fn unbound(context: &Context<'_>) -> BTreeMap<Name, (u32, TextRange)>
         return BTreeMap::new();
     }
     let mut read: BTreeMap<Name, (u32, TextRange)> = BTreeMap::new();
-    for (cell, facts, _) in context.code() {
+    for (cell, facts) in context.code_cells() {
         for (name, range) in &facts.in_functions().read {
             if !read.contains_key(name) {
                 read.insert(name.clone(), (cell.number, *range));
@@ -30,7 +30,7 @@ pub(super) fn unbound(context: &Context<'_>) -> BTreeMap<Name, (u32, TextRange)>
     read.retain(|name, _| !crate::interp::is_builtin(name) && !crate::minimal_state::is_history(name) && context.binders(name).is_empty());
     // What remains is rare, so that all else that may bind it is looked at only now.
     if !read.is_empty() {
-        for (_, facts, _) in context.code() {
+        for (_, facts) in context.code_cells() {
             let scopes = || facts.scopes.values().flat_map(|scope| &scope.locals);
             for name in facts.binds.iter().chain(&facts.in_functions().bound).chain(scopes()) {
                 read.remove(name);

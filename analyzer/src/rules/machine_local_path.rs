@@ -24,7 +24,7 @@ const PLATFORM: &[&str] = &["jovyan", "vscode", "sagemaker-user", "ec2-user", "h
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (cell, facts, _) in context.code() {
+    for (cell, facts) in context.code_cells() {
         findings.extend(facts.local_paths().iter().map(|(path, range)| {
             rule.finding(
                 format!("`{}` exists on one machine only", shorten(path, 60)),

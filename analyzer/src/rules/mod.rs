@@ -28,6 +28,7 @@ mod meant;
 mod mutual_dependence;
 mod not_rerunnable;
 mod partly_executed;
+mod plain;
 mod plot_in_heavy_cell;
 mod relies_on_ambient_state;
 mod repeated_heavy_call;
@@ -78,6 +79,12 @@ impl<'c> Context<'c> {
                 Some((cell, facts.as_ref(), trace.as_ref()))
             },
         )
+    }
+
+    /// The same without what they did, which is not known where no rule could say anything about it.
+    fn code_cells(&self) -> impl Iterator<Item = (&'c Cell, &'c CellFacts)> {
+        let cells = self.request.notebook.cells.iter().zip(self.facts);
+        cells.filter(|(cell, _)| cell.kind == CellKind::Code).map(|(cell, facts)| (cell, facts.as_ref()))
     }
 
     /// The facts of the cell with this number, where it is code.
@@ -190,6 +197,8 @@ pub use apply::{is_known, nearest};
 pub use ignore::{comment as ignore_comment, edit as ignore_edit};
 pub(crate) use in_functions::Names as NamesInFunctions;
 pub(crate) use index::Index;
+pub(crate) use plain::{Needed, needed};
+pub(crate) use unseeded_randomness::is_settled;
 
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {

@@ -30,7 +30,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         if !facts.may_differ_again() {
             continue;
         }
-        let mut search = Search { known: Some((context, trace)), source: &cell.source, found: None };
+        let mut search = Search { known: Known::Trace(context, trace), source: &cell.source, found: None };
         search.visit_body(&facts.syntax.body);
         let Some(found) = search.found else { continue };
         if let Some((_, more)) = of_name.get_mut(&found.name) {
@@ -66,17 +66,37 @@ impl CellFacts {
     /// Whether any statement may give something else when it runs twice, whatever its names stand for.
     fn may_differ_again(&self) -> bool {
         *self.may_differ_again.get_or_init(|| {
-            let mut search = Search { known: None, source: &self.source, found: None };
+            let mut search = Search { known: Known::Nothing, source: &self.source, found: None };
             search.visit_body(&self.syntax.body);
             search.found.is_some()
         })
     }
 }
 
+/// Whether a statement of the cell may be found by this rule, where `is_earlier` says which names an earlier cell may bind.
+pub(super) fn may_find(facts: &CellFacts, is_earlier: impl Fn(&str) -> bool) -> bool {
+    if !facts.may_differ_again() {
+        return false;
+    }
+    let mut search = Search { known: Known::Text(facts, &is_earlier), source: &facts.source, found: None };
+    search.visit_body(&facts.syntax.body);
+    search.found.is_some()
+}
+
+/// What is known of the names of a cell.
+#[derive(Clone, Copy)]
+enum Known<'x, 'c> {
+    /// They may stand for anything.
+    Nothing,
+    /// What the text says: which names an earlier cell may bind.
+    Text(&'x CellFacts, &'x dyn Fn(&str) -> bool),
+    /// What they stand for.
+    Trace(&'x Context<'c>, &'x CellTrace),
+}
+
 /// Looks for the first statement, outside of functions and classes, that does not give the same when it runs twice.
 struct Search<'x, 'c> {
-    /// What names stand for; where it is not known, they may stand for anything.
-    known: Option<(&'x Context<'c>, &'x CellTrace)>,
+    known: Known<'x, 'c>,
     source: &'x str,
     found: Option<Found>,
 }
@@ -174,7 +194,14 @@ impl Search<'_, '_> {
                 _ => return None,
             }
         };
-        let Some((_, trace)) = self.known else { return Some(name.id.to_string()) };
+        let trace = match self.known {
+            Known::Nothing => return Some(name.id.to_string()),
+            Known::Text(_, is_earlier) => {
+                let is_outside = is_earlier(&name.id) && !self.is_bound_before(&name.id, target.range());
+                return is_outside.then(|| name.id.to_string());
+            }
+            Known::Trace(_, trace) => trace,
+        };
         let read = trace.reads.get(&name.id).filter(|read| !read.cells.is_empty() && !read.cells.contains(&trace.cell))?;
         // The cell binds the name first and only then changes it; the reading comes from elsewhere.
         let bound_before = read.range.start() > target.range().start() && read.text_cell == trace.cell;
@@ -183,13 +210,17 @@ impl Search<'_, '_> {
 
     /// Whether a statement of the cell in front of this one gives the name a value of its own.
     fn is_bound_before(&self, name: &str, range: TextRange) -> bool {
-        let facts = self.known.and_then(|(context, trace)| context.facts_of(trace.cell));
+        let facts = match self.known {
+            Known::Nothing => None,
+            Known::Text(facts, _) => Some(facts),
+            Known::Trace(context, trace) => context.facts_of(trace.cell),
+        };
         facts.is_some_and(|facts| super::bindings::is_bound_before(&facts.syntax.body, name, range.start()))
     }
 
     /// Whether the name stands for a value, not for a module: `plt.rcParams["x"] *= 2` is about the library.
     fn is_data(&self, name: &str) -> bool {
-        let Some((context, trace)) = self.known else { return true };
+        let Known::Trace(context, trace) = self.known else { return true };
         let heap = &context.linked.world.heap;
         let read = trace.reads.get(name);
         read.is_some_and(|read| !read.objs.iter().any(|&id| matches!(heap.get(id).kind, Kind::Path(_))))
@@ -204,7 +235,7 @@ impl Search<'_, '_> {
     }
 
     fn is_kind(&self, name: &str, test: fn(&str) -> bool) -> bool {
-        let Some((context, trace)) = self.known else { return true };
+        let Known::Trace(context, trace) = self.known else { return true };
         let heap = &context.linked.world.heap;
         let read = trace.reads.get(name);
         read.is_some_and(|read| {

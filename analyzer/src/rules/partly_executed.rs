@@ -22,7 +22,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     if context.request.notebook.code_cells().all(|cell| cell.execution_count.is_none()) {
         return Vec::new();
     }
-    let cells: Vec<_> = context.code().filter(|(_, facts, _)| says_something(facts)).map(|(cell, ..)| cell).collect();
+    let cells: Vec<_> = context.code_cells().filter(|(_, facts)| says_something(facts)).map(|(cell, _)| cell).collect();
     let counts: BTreeSet<u32> = context.counted().map(|(_, count)| count).collect();
     let (counted, left): (Vec<&Cell>, Vec<&Cell>) = cells.iter().partition(|cell| cell.execution_count.is_some());
     let left: Vec<&Cell> = left.into_iter().filter(|cell| !is_left_out(cell)).collect();

@@ -44,7 +44,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
 }
 
 /// Whether any cell with outputs has a lower count than one before it: dependencies matter only then.
-fn may_be_stale(context: &Context<'_>) -> bool {
+pub(super) fn may_be_stale(context: &Context<'_>) -> bool {
     let mut most = 0;
     context.counted().any(|(cell, count)| {
         let ran_before = count < most;

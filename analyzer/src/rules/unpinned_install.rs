@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (cell, facts, _) in context.code() {
+    for (cell, facts) in context.code_cells() {
         for escape in facts.syntax.escapes.values() {
             let command = match escape.kind {
                 EscapeKind::Shell => escape.arguments.clone(),

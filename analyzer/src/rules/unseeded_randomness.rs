@@ -3,6 +3,7 @@
 use super::{Context, Rule};
 use crate::finding::{Finding, Severity};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::interp::{CellTrace, LibraryCall};
 use crate::report::{Certainty, EffectKind};
@@ -61,44 +62,73 @@ const HARMLESS: &[&str] = &[
 const KERAS: &str = "keras.";
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
+    let Outcome::Drawn(drawn) = outcome(context.linked.traces()) else { return Vec::new() };
+    // One finding shows what is missing.
+    vec![finding(context, rule, &drawn)]
+}
+
+/// What the cells so far say of the first draw.
+enum Outcome<'t> {
+    /// None was drawn yet.
+    Open,
+    /// Something seeds what nobody can see, so that nothing can be said of any draw behind it.
+    Hidden,
+    Drawn(Drawn<'t>),
+}
+
+/// A draw from a generator that nobody seeded; without the name of a global one from one of its own.
+struct Drawn<'t> {
+    trace: &'t CellTrace,
+    call: &'t LibraryCall,
+    generator: Option<&'t str>,
+}
+
+/// Whether no cell behind these can change what the rule finds.
+pub(crate) fn is_settled(traces: &[Arc<CellTrace>]) -> bool {
+    !matches!(outcome(traces), Outcome::Open)
+}
+
+fn outcome(traces: &[Arc<CellTrace>]) -> Outcome<'_> {
     let mut seeded: BTreeSet<&str> = BTreeSet::new();
-    let mut findings = Vec::new();
-    for trace in context.linked.traces() {
+    for trace in traces {
         // `seed_everything(1)` of a module that nobody can see: what it seeds is not known, so nothing is said.
         if let Some(hidden) = trace.calls.iter().find(|call| seeds_by_its_name(&call.path)) {
-            findings.extend(first_draw(context, rule, trace, &seeded, hidden.range.start().to_u32()));
-            break;
+            return first_draw(trace, &seeded, hidden.range.start().to_u32()).map_or(Outcome::Hidden, Outcome::Drawn);
         }
-        let end = trace.effects.iter().filter(|effect| effect.kind == EffectKind::RandomWrite).map(|effect| effect.start).min();
-        findings.extend(first_draw(context, rule, trace, &seeded, end.unwrap_or(u32::MAX)));
-        seeded.extend(trace.effects.iter().filter(|effect| effect.kind == EffectKind::RandomWrite).map(|effect| effect.detail.as_str()));
-        if end.is_some() {
-            findings.extend(first_draw(context, rule, trace, &seeded, u32::MAX));
+        let writes = || trace.effects.iter().filter(|effect| effect.kind == EffectKind::RandomWrite);
+        let end = writes().map(|effect| effect.start).min();
+        let mut drawn = first_draw(trace, &seeded, end.unwrap_or(u32::MAX));
+        seeded.extend(writes().map(|effect| effect.detail.as_str()));
+        if end.is_some() && drawn.is_none() {
+            drawn = first_draw(trace, &seeded, u32::MAX);
         }
-        // One finding shows what is missing.
-        if !findings.is_empty() {
-            break;
+        if let Some(drawn) = drawn {
+            return Outcome::Drawn(drawn);
         }
     }
-    findings.truncate(1);
-    findings
+    Outcome::Open
 }
 
 /// The first draw of a cell, before `end`, from a generator that nobody seeded.
-fn first_draw(context: &Context<'_>, rule: &Rule, trace: &CellTrace, seeded: &BTreeSet<&str>, end: u32) -> Option<Finding> {
+fn first_draw<'t>(trace: &'t CellTrace, seeded: &BTreeSet<&str>, end: u32) -> Option<Drawn<'t>> {
     let draws = trace.draws.iter().filter(|draw| {
         let keras = seeded.contains("tensorflow") && path_of_keras(&draw.call.path).is_some();
-        !seeded.contains(&*draw.generator) && !keras && is_harmful(&draw.call)
+        !seeded.contains(&*draw.generator) && !keras && is_harmful(&draw.call.path)
     });
     let global = draws.map(|draw| (&draw.call, Some(&*draw.generator)));
     let own = trace.calls.iter().filter(|call| call.bare && MAKERS.contains(&&*call.path)).map(|call| (call, None));
     let sure = |call: &LibraryCall| !call.conditional && call.certainty == Certainty::Proved && call.range.start().to_u32() < end;
     let (call, generator) = global.chain(own).filter(|(call, _)| sure(call)).min_by_key(|(call, _)| call.range.start())?;
+    Some(Drawn { trace, call, generator })
+}
+
+fn finding(context: &Context<'_>, rule: &Rule, drawn: &Drawn<'_>) -> Finding {
+    let Drawn { trace, call, generator } = *drawn;
     // Where the numbers are drawn in another cell's function, the call of that function stands here.
     let (start, end) = (call.range.start().to_u32(), call.range.end().to_u32());
     let inside = context.cell(trace.cell).is_some_and(|cell| end as usize <= cell.source.len());
     let (start, end) = if inside { (start, end) } else { (0, 0) };
-    Some(match generator {
+    match generator {
         Some(generator) => rule.finding(
             format!("`{}` draws random numbers before {} is seeded: every run gives other results", short(&call.path), words(generator)),
             Some(format!("seed it in the first cell, for example `{}`, or pass `random_state` or a seeded generator", seed(generator))),
@@ -113,19 +143,21 @@ fn first_draw(context: &Context<'_>, rule: &Rule, trace: &CellTrace, seeded: &BT
             start,
             end,
         ),
-    })
+    }
 }
 
 /// Generators that take their seed from the operating system when they get none.
-const MAKERS: &[&str] = &["numpy.random.default_rng", "numpy.random.RandomState", "random.Random"];
+pub(super) const MAKERS: &[&str] = &["numpy.random.default_rng", "numpy.random.RandomState", "random.Random"];
 
-fn seeds_by_its_name(path: &str) -> bool {
+/// Whether what has this path seeds generators, as far as its name says.
+pub(super) fn seeds_by_its_name(path: &str) -> bool {
     let name = short(path).to_lowercase();
     name.contains("seed") || name.contains("reproducib") || name.contains("determinis")
 }
 
-fn is_harmful(call: &LibraryCall) -> bool {
-    let path = path_of_keras(&call.path).unwrap_or(&call.path);
+/// Whether a draw of what has this path changes results.
+pub(super) fn is_harmful(path: &str) -> bool {
+    let path = path_of_keras(path).unwrap_or(path);
     !HARMLESS.iter().any(|harmless| path.starts_with(harmless))
 }
 

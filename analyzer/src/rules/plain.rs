@@ -1,0 +1,73 @@
+//! Notebooks whose text alone shows that no rule about what cells do can find anything. They need not be interpreted, which
+//! takes most of the time of an analysis.
+//!
+//! Each condition is one without which a rule finds nothing, so what is not sure here is left to the interpretation: a name counts as bound
+//! where a statement of an earlier cell binds it whatever comes, and as read where it stands.
+
+mod draws;
+mod names;
+mod walk;
+
+use super::{Context, clock_in_data, not_rerunnable, stale_output, unseeded_randomness};
+use crate::notebook::marked_blocks;
+use crate::report::Cost;
+use crate::syntax::{CellSyntax, Escape, EscapeKind};
+use draws::Draws;
+use names::Names;
+
+/// Line magics that read, bind or delete names of the notebook, beside the Python that some hold.
+const NAMING_MAGICS: &[&str] = &["clear", "pylab", "reset", "reset_selective", "store", "xdel"];
+
+/// Cell magics that read names of the notebook.
+const READING_MAGICS: &[&str] = &["R", "r", "julia", "octave", "matlab"];
+
+/// How much of a notebook must be interpreted for the rules to find what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needed {
+    Nothing,
+    /// So many cells of code at most: the first draw of random numbers that nobody seeded is in one of them, or in none.
+    Draws(usize),
+    Everything,
+}
+
+/// How much of this notebook must be interpreted.
+pub(crate) fn needed(context: &Context<'_>) -> Needed {
+    let request = context.request;
+    let asks_for_calls = request.config.severity_of(&clock_in_data::RULE).is_some();
+    if asks_for_calls || !request.files.is_empty() || !request.config.library_effects.is_built_in() {
+        return Needed::Everything;
+    }
+    // What saved times and counts say decides whether rules ask for dependencies.
+    if context.costs.iter().any(Cost::was_heavy) || stale_output::may_be_stale(context) {
+        return Needed::Everything;
+    }
+    if !context.facts.iter().all(|facts| escapes_are_quiet(&facts.syntax)) || !marked_blocks(request.notebook).is_empty() {
+        return Needed::Everything;
+    }
+    let Some(mut names) = Names::of(context.code_cells().map(|(_, facts)| facts), context.is_python()) else { return Needed::Everything };
+    let mut drawing = 0;
+    for (at, (_, facts)) in context.code_cells().enumerate() {
+        names.enter(at, facts);
+        let seen = walk::walk(&names, facts);
+        if !seen.is_quiet || not_rerunnable::may_find(facts, |name| names.may_be_of_an_earlier_cell(name)) {
+            return Needed::Everything;
+        }
+        drawing = match seen.draws {
+            Draws::Never => drawing,
+            Draws::Here => drawing.max(at + 1),
+            Draws::Later => usize::MAX,
+        };
+        names.leave();
+    }
+    if drawing == 0 || request.config.severity_of(&unseeded_randomness::RULE).is_none() { Needed::Nothing } else { Needed::Draws(drawing) }
+}
+
+fn escapes_are_quiet(syntax: &CellSyntax) -> bool {
+    let quiet = |escape: &Escape| match escape.kind {
+        EscapeKind::Shell | EscapeKind::Help => true,
+        EscapeKind::Magic => !NAMING_MAGICS.contains(&escape.name.as_str()),
+        EscapeKind::Call => false,
+    };
+    let cell_magic = syntax.cell_magic.as_ref();
+    syntax.escapes.values().all(quiet) && cell_magic.is_none_or(|magic| !READING_MAGICS.contains(&magic.name.as_str()))
+}

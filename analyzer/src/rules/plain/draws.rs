@@ -1,0 +1,149 @@
+//! Whether an expression may stand for something that draws random numbers.
+
+use std::sync::LazyLock;
+
+use ruff_python_ast::{Arguments, Expr};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use super::super::unseeded_randomness;
+use super::names::Names;
+use crate::library_effects::{Entry, drawing, top_level};
+
+/// Modules whose values come out of many libraries.
+const COMMON: &[&str] = &["numpy", "pandas", "scipy"];
+
+/// When random numbers may be drawn from a generator that nobody seeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Draws {
+    Never,
+    /// In this cell, or not at all.
+    Here,
+    /// In this cell or a later one.
+    Later,
+}
+
+/// What draws, by the last part of its path.
+#[derive(Default)]
+struct Known {
+    /// Functions and classes of modules.
+    functions: FxHashMap<&'static str, Vec<&'static Entry>>,
+    /// Methods, with the modules of the values that have them.
+    methods: FxHashMap<&'static str, Vec<&'static str>>,
+    /// Modules that such functions stand in, and those around them: whoever has the module has them.
+    modules: FxHashSet<&'static str>,
+    /// Beginnings of paths of which every one may draw.
+    starts: Vec<&'static str>,
+}
+
+static DRAWING: LazyLock<Known> = LazyLock::new(|| {
+    let mut all = Known::default();
+    for (path, entry) in drawing().filter(|(path, _)| unseeded_randomness::is_harmful(path)) {
+        all.add(path, entry);
+    }
+    for path in unseeded_randomness::MAKERS {
+        let (module, name) = path.rsplit_once('.').unwrap_or_default();
+        all.functions.entry(name).or_default();
+        all.add_module(module);
+    }
+    all
+});
+
+impl Known {
+    fn add(&mut self, path: &'static str, entry: &'static Entry) {
+        let (owner, name) = path.rsplit_once('.').unwrap_or_default();
+        let top = path.split('.').next().unwrap_or_default();
+        if name == "*" || name.starts_with("__") {
+            let end = path.find('*').unwrap_or(top.len() + 1);
+            self.starts.push(&path[..end]);
+        } else if owner.ends_with('*') || owner.rsplit('.').next().is_some_and(|class| class.starts_with(|c: char| c.is_ascii_uppercase())) {
+            self.methods.entry(name).or_default().push(top);
+        } else {
+            self.functions.entry(name).or_default().push(entry);
+            self.add_module(owner);
+        }
+    }
+
+    fn add_module(&mut self, mut module: &'static str) {
+        while self.modules.insert(module) {
+            let Some((around, _)) = module.rsplit_once('.') else { return };
+            module = around;
+        }
+    }
+}
+
+/// Answers for one notebook.
+pub(super) struct Drawing<'n, 'f> {
+    names: &'n Names<'f>,
+}
+
+impl<'n, 'f> Drawing<'n, 'f> {
+    pub(super) const fn new(names: &'n Names<'f>) -> Self {
+        Self { names }
+    }
+
+    /// Whether calling this surely calls a library's function whose name says that it seeds.
+    pub(super) fn seeds(&self, function: &Expr) -> bool {
+        let mut inner = function;
+        while let Expr::Attribute(attribute) = inner {
+            inner = &attribute.value;
+        }
+        let name = match function {
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            Expr::Name(name) => self.names.imports.get(name.id.as_str()).and_then(|paths| paths.first()).map_or("", String::as_str),
+            _ => return false,
+        };
+        matches!(inner, Expr::Name(name) if self.names.is_imported(&name.id)) && unseeded_randomness::seeds_by_its_name(name)
+    }
+
+    /// When the expression draws, called with these arguments or used in another way.
+    pub(super) fn by(&self, expression: &Expr, called: Option<&Arguments>) -> Draws {
+        let mut parts: SmallVec<[&str; 8]> = SmallVec::new();
+        let mut inner = expression;
+        while let Expr::Attribute(attribute) = inner {
+            parts.push(attribute.attr.as_str());
+            inner = &attribute.value;
+        }
+        if parts.first().is_some_and(|name| self.is_drawing_method(name)) {
+            return if called.is_some() { Draws::Here } else { Draws::Later };
+        }
+        let imported = match inner {
+            Expr::Name(name) => self.names.imports.get(name.id.as_str()),
+            _ => None,
+        };
+        let of_path = |module: &String| {
+            let last = parts.first().copied().unwrap_or_else(|| module.rsplit('.').next().unwrap_or(module));
+            let entries = DRAWING.functions.get(last);
+            // Most calls are of something else; the whole path tells the others apart.
+            let may_be_module = called.is_none() || DRAWING.starts.iter().any(|start| start.starts_with(top_level(module)));
+            if entries.is_none() && !may_be_module {
+                return Draws::Never;
+            }
+            let path = parts.iter().rev().fold(module.clone(), |path, part| path + "." + part);
+            by_path(&path, entries, called)
+        };
+        imported.into_iter().flatten().map(of_path).max().unwrap_or(Draws::Never)
+    }
+
+    fn is_drawing_method(&self, name: &str) -> bool {
+        let known = |module: &&str| {
+            COMMON.contains(module) || self.names.modules.contains(*module) || *module == "keras" && self.names.modules.contains("tensorflow")
+        };
+        DRAWING.methods.get(name).is_some_and(|modules| modules.iter().any(|module| known(&module)))
+    }
+}
+
+fn by_path(path: &str, entries: Option<&Vec<&'static Entry>>, called: Option<&Arguments>) -> Draws {
+    if DRAWING.modules.contains(path) || DRAWING.starts.iter().any(|start| path.starts_with(start)) {
+        return Draws::Later;
+    }
+    let (Some(entries), Some(arguments)) = (entries, called) else { return if entries.is_some() { Draws::Later } else { Draws::Never } };
+    let is_seeded = |entry: &Entry| {
+        let keyword = entry.draws_unless.as_deref().and_then(|keyword| arguments.find_keyword(keyword));
+        // What else it is may turn out to be `None`.
+        keyword.is_some_and(|keyword| keyword.value.is_number_literal_expr())
+    };
+    // Generators of their own have no entry that draws; they lack a seed where they are given nothing.
+    let is_quiet = if entries.is_empty() { !arguments.is_empty() } else { entries.iter().all(|entry| is_seeded(entry)) };
+    if is_quiet { Draws::Never } else { Draws::Here }
+}

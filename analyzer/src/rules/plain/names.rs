@@ -1,0 +1,281 @@
+//! Which names are bound before a place, whatever comes.
+
+use std::cell::Cell;
+
+use ruff_python_ast::name::Name;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Alias, ExceptHandler, Expr, Stmt, StmtIf, StmtTry};
+use ruff_text_size::Ranged;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use crate::facts::CellFacts;
+use crate::interp::{constant_truth, is_builtin};
+use crate::minimal_state::is_history;
+
+/// Magics whose Python runs as if it stood in the cell.
+const RUNNING_MAGICS: &[&str] = &["time", "prun"];
+
+/// What a name is, by the cells that may bind it.
+#[derive(Clone, Copy, Debug)]
+struct Binders {
+    first: usize,
+    last: usize,
+}
+
+/// Names of a notebook, while its cells are gone through in order.
+#[derive(Debug, Default)]
+pub(super) struct Names<'f> {
+    /// Of each name that some statement may bind, the cells that do.
+    binders: FxHashMap<&'f str, Binders>,
+    /// Dotted paths that imports bind each name to.
+    pub(super) imports: FxHashMap<&'f str, SmallVec<[String; 1]>>,
+    /// Modules at the top that are imported.
+    pub(super) modules: FxHashSet<&'f str>,
+    /// Names that an earlier cell binds on some path to its end.
+    bound: FxHashSet<&'f Name>,
+    /// The same of the cell that is gone through.
+    here: FxHashSet<&'f Name>,
+    at: usize,
+    is_python: bool,
+    /// Whether something was seeded in front of the place.
+    pub(super) is_seeded: Cell<bool>,
+}
+
+impl<'f> Names<'f> {
+    /// Nothing where statements do what is not followed here: take all names of a module, delete names, or never return.
+    pub(super) fn of(cells: impl Iterator<Item = &'f CellFacts>, is_python: bool) -> Option<Self> {
+        let mut names = Self { is_python, ..Self::default() };
+        for (at, facts) in cells.enumerate() {
+            for name in &facts.binds {
+                names.binders.entry(name.as_str()).or_insert(Binders { first: at, last: at }).last = at;
+            }
+            let mut imports = Imports { names: &mut names, is_followed: true };
+            imports.visit_body(&facts.syntax.body);
+            facts.syntax.escapes.values().for_each(|escape| imports.visit_body(&escape.code));
+            if !imports.is_followed {
+                return None;
+            }
+        }
+        Some(names)
+    }
+
+    /// Goes on with this cell.
+    pub(super) fn enter(&mut self, at: usize, facts: &'f CellFacts) {
+        self.at = at;
+        self.here.clear();
+        let magic = facts.syntax.cell_magic.as_ref();
+        if magic.is_none_or(|magic| magic.name == "time") {
+            let line = magic.map(|magic| magic.line_code.as_slice()).unwrap_or_default();
+            collect_all(line, facts, &mut self.here);
+            collect_all(&facts.syntax.body, facts, &mut self.here);
+        }
+    }
+
+    /// Its names are those of an earlier cell from now on.
+    pub(super) fn leave(&mut self) {
+        self.bound.extend(self.here.drain());
+    }
+
+    pub(super) fn is_imported(&self, name: &str) -> bool {
+        self.imports.contains_key(name)
+    }
+
+    pub(super) fn may_be_of_an_earlier_cell(&self, name: &str) -> bool {
+        self.binders.get(name).is_some_and(|binders| binders.first < self.at)
+    }
+
+    /// Whether no rule can say anything about this name, read here from the notebook's namespace.
+    pub(super) fn is_quiet(&self, name: &Name, in_function: bool, is_surely_bound: impl Fn() -> bool) -> bool {
+        let binders = self.binders.get(name.as_str());
+        // A function that reads what a later cell may bind anew.
+        if in_function && binders.is_some_and(|binders| binders.first <= self.at && binders.last > self.at) {
+            return false;
+        }
+        if self.bound.contains(name) || !self.is_python || is_builtin(name) {
+            return true;
+        }
+        match binders {
+            // Where no later cell binds it, it does not matter which statement of this one does.
+            Some(binders) => self.here.contains(name) && binders.last <= self.at || is_surely_bound(),
+            None => is_history(name),
+        }
+    }
+}
+
+/// Looks at every statement for what it imports, and for what is not followed.
+struct Imports<'n, 'f> {
+    names: &'n mut Names<'f>,
+    is_followed: bool,
+}
+
+impl<'f> Visitor<'f> for Imports<'_, 'f> {
+    fn visit_stmt(&mut self, statement: &'f Stmt) {
+        match statement {
+            Stmt::Import(import) => {
+                for alias in &import.names {
+                    let top = alias.name.split('.').next().unwrap_or_default();
+                    self.names.modules.insert(top);
+                    let (name, path) = alias.asname.as_ref().map_or((top, top), |name| (name.as_str(), alias.name.as_str()));
+                    self.names.imports.entry(name).or_default().push(path.to_owned());
+                }
+            }
+            Stmt::ImportFrom(import) => {
+                let module = import.module.as_ref().map(ruff_python_ast::Identifier::as_str).unwrap_or_default();
+                self.is_followed &= import.level == 0 && module != "__main__";
+                self.names.modules.insert(module.split('.').next().unwrap_or_default());
+                for alias in &import.names {
+                    self.is_followed &= alias.name.as_str() != "*";
+                    let bound = alias.asname.as_ref().unwrap_or(&alias.name);
+                    self.names.imports.entry(bound.as_str()).or_default().push(crate::library_effects::dotted(module, &alias.name));
+                }
+            }
+            Stmt::Delete(delete) => self.is_followed &= !delete.targets.iter().any(Expr::is_name_expr),
+            Stmt::FunctionDef(def) => {
+                self.is_followed &= returns(&def.body);
+                visitor::walk_body(self, &def.body);
+            }
+            _ => visitor::walk_stmt(self, statement),
+        }
+    }
+
+    fn visit_expr(&mut self, _: &'f Expr) {}
+}
+
+/// Whether a call of a function with this body may come to an end.
+fn returns(body: &[Stmt]) -> bool {
+    let Some(last) = body.iter().position(leaves) else { return true };
+    struct Search(bool);
+    impl<'a> Visitor<'a> for Search {
+        fn visit_stmt(&mut self, statement: &'a Stmt) {
+            match statement {
+                Stmt::Return(_) => self.0 = true,
+                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+                _ => visitor::walk_stmt(self, statement),
+            }
+        }
+
+        fn visit_expr(&mut self, _: &'a Expr) {}
+    }
+    let mut search = Search(false);
+    search.visit_body(&body[..=last]);
+    search.0
+}
+
+/// Whether what stands behind a statement may be out of reach.
+pub(super) fn leaves(statement: &Stmt) -> bool {
+    let any = |body: &[Stmt]| body.iter().any(leaves);
+    match statement {
+        Stmt::Raise(_) | Stmt::Return(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
+        Stmt::If(inner) => branches_leave(inner),
+        Stmt::With(inner) => any(&inner.body),
+        Stmt::For(inner) => any(&inner.body),
+        Stmt::While(inner) => constant_truth(&inner.test) == Some(true) || any(&inner.body),
+        Stmt::Match(inner) => inner.cases.iter().any(|case| any(&case.body)),
+        Stmt::Try(inner) => try_leaves(inner),
+        _ => false,
+    }
+}
+
+fn branches_leave(inner: &StmtIf) -> bool {
+    let any = |body: &[Stmt]| body.iter().any(leaves);
+    let is_total = constant_truth(&inner.test).is_some() || inner.elif_else_clauses.iter().any(|clause| clause.test.as_ref().is_none_or(|test| constant_truth(test).is_some()));
+    is_total && (any(&inner.body) || inner.elif_else_clauses.iter().any(|clause| any(&clause.body)))
+}
+
+fn try_leaves(inner: &StmtTry) -> bool {
+    let any = |body: &[Stmt]| body.iter().any(leaves);
+    let handler_leaves = |handler: &ExceptHandler| {
+        let ExceptHandler::ExceptHandler(handler) = handler;
+        any(&handler.body)
+    };
+    (any(&inner.body) || any(&inner.orelse)) && inner.handlers.iter().all(handler_leaves) || any(&inner.finalbody)
+}
+
+/// Adds the names that statements bind on some path to their end. What runs under a condition that is never met binds nothing.
+fn collect_all<'f>(body: &'f [Stmt], facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
+    for statement in body {
+        if leaves(statement) {
+            return;
+        }
+        collect(statement, facts, found);
+    }
+}
+
+/// The same for a body that runs on some paths only.
+fn collect_block<'f>(body: &'f [Stmt], facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
+    if !body.iter().any(leaves) {
+        body.iter().for_each(|statement| collect(statement, facts, found));
+    }
+}
+
+fn collect<'f>(statement: &'f Stmt, facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
+    collect_own(statement, facts, &mut |name| found.extend([name]));
+    match statement {
+        Stmt::For(inner) => {
+            collect_target(&inner.target, &mut |name| found.extend([name]));
+            collect_block(&inner.body, facts, found);
+        }
+        Stmt::While(inner) if constant_truth(&inner.test) != Some(false) => collect_block(&inner.body, facts, found),
+        Stmt::With(inner) => {
+            let targets = inner.items.iter().filter_map(|item| item.optional_vars.as_deref());
+            targets.for_each(|target| collect_target(target, &mut |name| found.extend([name])));
+            collect_block(&inner.body, facts, found);
+        }
+        Stmt::If(inner) => {
+            let clauses = inner.elif_else_clauses.iter().map(|clause| (clause.test.as_ref(), &clause.body));
+            for (test, body) in std::iter::once((Some(&*inner.test), &inner.body)).chain(clauses) {
+                let truth = test.and_then(constant_truth);
+                if truth != Some(false) {
+                    collect_block(body, facts, found);
+                }
+                // The branches behind it never run.
+                if truth == Some(true) {
+                    break;
+                }
+            }
+        }
+        Stmt::Try(inner) => {
+            for body in [&inner.body, &inner.orelse, &inner.finalbody] {
+                collect_block(body, facts, found);
+            }
+        }
+        Stmt::IpyEscapeCommand(escape) => {
+            let escape = facts.syntax.escapes.get(&escape.start().to_u32());
+            if let Some(escape) = escape.filter(|escape| RUNNING_MAGICS.contains(&escape.name.as_str())) {
+                collect_all(&escape.code, facts, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Names that a statement binds itself, not one inside of it, whenever it runs to its end.
+pub(super) fn collect_own<'f>(statement: &'f Stmt, facts: &'f CellFacts, found: &mut impl FnMut(&'f Name)) {
+    match statement {
+        Stmt::FunctionDef(def) => found(&def.name.id),
+        Stmt::ClassDef(def) => found(&def.name.id),
+        Stmt::Assign(assign) => assign.targets.iter().for_each(|target| collect_target(target, found)),
+        Stmt::AnnAssign(assign) if assign.value.is_some() => collect_target(&assign.target, found),
+        Stmt::Import(import) => {
+            let bound = |alias: &'f Alias| match &alias.asname {
+                Some(name) => Some(&name.id),
+                // The first part of a dotted module, which no node holds.
+                None => facts.binds.get(alias.name.split('.').next().unwrap_or_default()),
+            };
+            import.names.iter().filter_map(bound).for_each(found);
+        }
+        Stmt::ImportFrom(import) => import.names.iter().for_each(|alias| found(&alias.asname.as_ref().unwrap_or(&alias.name).id)),
+        _ => {}
+    }
+}
+
+pub(super) fn collect_target<'f>(target: &'f Expr, found: &mut impl FnMut(&'f Name)) {
+    match target {
+        Expr::Name(name) => found(&name.id),
+        Expr::Tuple(tuple) => tuple.elts.iter().for_each(|part| collect_target(part, found)),
+        Expr::List(list) => list.elts.iter().for_each(|part| collect_target(part, found)),
+        Expr::Starred(starred) => collect_target(&starred.value, found),
+        _ => {}
+    }
+}

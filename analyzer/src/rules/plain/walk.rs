@@ -1,0 +1,290 @@
+//! One cell, gone through for what a rule may have to say about it.
+
+use ruff_python_ast::name::Name;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Arguments, Comprehension, ExceptHandler, Expr, ExprContext, Parameters, Stmt};
+use ruff_text_size::{Ranged, TextSize};
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
+
+use super::draws::{Drawing, Draws};
+use super::names::{self, Names};
+use crate::facts::{CellFacts, Scope};
+
+/// Names through which code reaches what its text does not say.
+const DYNAMIC: &[&str] = &[
+    "__builtins__", "__import__", "__main__", "_getframe", "builtins", "compile", "cProfile", "delattr", "eval", "exec", "execfile", "get_ipython",
+    "getattr", "globals", "importlib", "locals", "modules", "run_cell", "run_cell_magic", "run_line_magic", "setattr", "timeit", "vars",
+];
+
+/// What was seen in a cell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// No name that it reads may be one that a rule speaks of.
+    pub(super) is_quiet: bool,
+    pub(super) draws: Draws,
+}
+
+/// Goes through a cell.
+pub(super) fn walk(names: &Names<'_>, facts: &CellFacts) -> Seen {
+    let mut walk =
+        Walk { names, facts, drawing: Drawing::new(names), scopes: SmallVec::new(), surely: Vec::new(), functions: 0, is_reached: true, seen: Seen { is_quiet: true, draws: Draws::Never } };
+    if let Some(magic) = &facts.syntax.cell_magic {
+        walk.visit_body(&magic.line_code);
+    }
+    for statement in &facts.syntax.body {
+        walk.visit_in_order(std::slice::from_ref(statement));
+        if names::leaves(statement) {
+            // What stands behind it may be out of reach, so that nothing is seeded there.
+            walk.is_reached = false;
+        }
+        walk.look_for_seed(statement);
+    }
+    walk.seen
+}
+
+/// What is around a place.
+enum Around<'f> {
+    Function(&'f Scope),
+    /// The names that a class body has bound so far.
+    Class(FxHashSet<&'f Name>),
+    Comprehension(SmallVec<[&'f Name; 4]>),
+    /// The name of an exception in its handler, at the top or in a class body.
+    Handler(&'f Name),
+}
+
+struct Walk<'n, 'f> {
+    names: &'n Names<'f>,
+    facts: &'f CellFacts,
+    drawing: Drawing<'n, 'f>,
+    scopes: SmallVec<[Around<'f>; 4]>,
+    /// Names that the cell surely has bound at this place.
+    surely: Vec<&'f Name>,
+    functions: u32,
+    is_reached: bool,
+    seen: Seen,
+}
+
+impl<'f> Walk<'_, 'f> {
+    fn read(&mut self, name: &'f Name) {
+        if DYNAMIC.binary_search(&name.as_str()).is_ok() {
+            self.seen.is_quiet = false;
+        } else if !self.is_local(name) {
+            self.seen.is_quiet &= self.names.is_quiet(name, self.functions > 0, || self.surely.contains(&name));
+        }
+    }
+
+    fn look_for_draws(&mut self, expression: &'f Expr, called: Option<&Arguments>) {
+        if self.names.is_seeded.get() {
+            return;
+        }
+        let draws = self.drawing.by(expression, called);
+        let is_later = draws == Draws::Here && self.functions > 0;
+        self.seen.draws = self.seen.draws.max(if is_later { Draws::Later } else { draws });
+    }
+
+    /// `np.random.seed(0)` at the top of a cell: the rule says nothing of draws behind it.
+    fn look_for_seed(&self, statement: &Stmt) {
+        let value = match statement {
+            Stmt::Expr(statement) => &statement.value,
+            Stmt::Assign(assign) => &assign.value,
+            _ => return,
+        };
+        if self.is_reached && value.as_call_expr().is_some_and(|call| self.drawing.seeds(&call.func)) {
+            self.names.is_seeded.set(true);
+        }
+    }
+
+    fn visit_in_order(&mut self, body: &'f [Stmt]) {
+        for statement in body {
+            self.visit_stmt(statement);
+            names::collect_own(statement, self.facts, &mut |name| self.surely.push(name));
+        }
+    }
+
+    fn visit_escape(&mut self, start: TextSize) {
+        if let Some(escape) = self.facts.syntax.escapes.get(&start.to_u32()) {
+            self.visit_body(&escape.code);
+        }
+    }
+
+    fn is_local(&self, name: &Name) -> bool {
+        let mut is_innermost = true;
+        for around in self.scopes.iter().rev() {
+            match around {
+                Around::Function(scope) if scope.globals.contains(name) => return false,
+                Around::Function(scope) if scope.locals.contains(name) => return true,
+                // Names of a class body are not seen by what is nested in it.
+                Around::Class(bound) if is_innermost && bound.contains(name) => return true,
+                Around::Comprehension(targets) if targets.contains(&name) => return true,
+                Around::Handler(exception) if *exception == name => return true,
+                _ => {}
+            }
+            is_innermost &= matches!(around, Around::Handler(_));
+        }
+        false
+    }
+
+    fn visit_function(&mut self, start: TextSize, inside: impl FnOnce(&mut Self)) {
+        let Some(scope) = self.facts.scopes.get(&start.to_u32()) else {
+            self.seen.is_quiet = false;
+            return;
+        };
+        self.scopes.push(Around::Function(scope));
+        self.functions += 1;
+        inside(self);
+        self.functions -= 1;
+        self.scopes.pop();
+    }
+
+    fn visit_outside_of(&mut self, parameters: &'f Parameters) {
+        for parameter in parameters.iter_non_variadic_params() {
+            parameter.default.as_deref().into_iter().for_each(|default| self.visit_expr(default));
+        }
+        for annotation in parameters.iter().filter_map(ruff_python_ast::AnyParameterRef::annotation) {
+            self.visit_annotation(annotation);
+        }
+    }
+
+    fn visit_comprehension_of(&mut self, generators: &'f [Comprehension], results: &[&'f Expr]) {
+        let Some(first) = generators.first() else { return };
+        self.visit_expr(&first.iter);
+        let mut targets = SmallVec::new();
+        generators.iter().for_each(|each| names::collect_target(&each.target, &mut |name| targets.push(name)));
+        self.scopes.push(Around::Comprehension(targets));
+        for (at, each) in generators.iter().enumerate() {
+            if at > 0 {
+                self.visit_expr(&each.iter);
+            }
+            each.ifs.iter().for_each(|test| self.visit_expr(test));
+        }
+        results.iter().for_each(|result| self.visit_expr(result));
+        self.scopes.pop();
+    }
+}
+
+impl<'f> Visitor<'f> for Walk<'_, 'f> {
+    fn visit_body(&mut self, body: &'f [Stmt]) {
+        let known = self.surely.len();
+        self.visit_in_order(body);
+        // Behind a body that runs on some paths only, what it binds is not sure.
+        self.surely.truncate(known);
+    }
+
+    fn visit_stmt(&mut self, statement: &'f Stmt) {
+        if !self.seen.is_quiet {
+            return;
+        }
+        match statement {
+            Stmt::FunctionDef(def) => {
+                def.decorator_list.iter().for_each(|decorator| self.visit_expr(&decorator.expression));
+                self.visit_outside_of(&def.parameters);
+                def.returns.as_deref().into_iter().for_each(|returns| self.visit_annotation(returns));
+                self.visit_function(def.start(), |walk| walk.visit_body(&def.body));
+            }
+            Stmt::ClassDef(def) => {
+                def.decorator_list.iter().for_each(|decorator| self.visit_expr(&decorator.expression));
+                def.arguments.as_deref().into_iter().for_each(|arguments| self.visit_arguments(arguments));
+                self.scopes.push(Around::Class(FxHashSet::default()));
+                for inner in &def.body {
+                    self.visit_stmt(inner);
+                    if let Some(Around::Class(bound)) = self.scopes.last_mut() {
+                        names::collect_own(inner, self.facts, &mut |name| bound.extend([name]));
+                    }
+                }
+                self.scopes.pop();
+            }
+            Stmt::AugAssign(assign) => {
+                if let Expr::Name(name) = &*assign.target {
+                    self.read(&name.id);
+                }
+                visitor::walk_stmt(self, statement);
+            }
+            Stmt::For(each) => {
+                self.visit_expr(&each.iter);
+                self.visit_expr(&each.target);
+                let known = self.surely.len();
+                names::collect_target(&each.target, &mut |name| self.surely.push(name));
+                self.visit_body(&each.body);
+                self.surely.truncate(known);
+                self.visit_body(&each.orelse);
+            }
+            Stmt::With(with) => {
+                for item in &with.items {
+                    self.visit_with_item(item);
+                    item.optional_vars.iter().for_each(|target| names::collect_target(target, &mut |name| self.surely.push(name)));
+                }
+                self.visit_in_order(&with.body);
+            }
+            Stmt::IpyEscapeCommand(escape) => self.visit_escape(escape.start()),
+            _ => visitor::walk_stmt(self, statement),
+        }
+    }
+
+    fn visit_expr(&mut self, expression: &'f Expr) {
+        if !self.seen.is_quiet {
+            return;
+        }
+        match expression {
+            Expr::Name(name) if matches!(name.ctx, ExprContext::Load) => {
+                self.read(&name.id);
+                self.look_for_draws(expression, None);
+            }
+            Expr::Attribute(attribute) => {
+                self.seen.is_quiet &= DYNAMIC.binary_search(&attribute.attr.as_str()).is_err();
+                self.look_for_draws(expression, None);
+                self.visit_inside(expression);
+            }
+            Expr::Call(call) => {
+                self.look_for_draws(&call.func, Some(&call.arguments));
+                match &*call.func {
+                    Expr::Name(name) => self.read(&name.id),
+                    Expr::Attribute(attribute) => {
+                        self.seen.is_quiet &= DYNAMIC.binary_search(&attribute.attr.as_str()).is_err();
+                        self.visit_inside(&call.func);
+                    }
+                    function => self.visit_expr(function),
+                }
+                self.visit_arguments(&call.arguments);
+            }
+            Expr::Lambda(lambda) => {
+                lambda.parameters.as_deref().into_iter().for_each(|parameters| self.visit_outside_of(parameters));
+                self.visit_function(lambda.start(), |walk| walk.visit_expr(&lambda.body));
+            }
+            Expr::ListComp(list) => self.visit_comprehension_of(&list.generators, &[&list.elt]),
+            Expr::SetComp(set) => self.visit_comprehension_of(&set.generators, &[&set.elt]),
+            Expr::Generator(each) => self.visit_comprehension_of(&each.generators, &[&each.elt]),
+            Expr::DictComp(dict) => {
+                let results: SmallVec<[&Expr; 2]> = dict.key.as_deref().into_iter().chain([&*dict.value]).collect();
+                self.visit_comprehension_of(&dict.generators, &results);
+            }
+            Expr::IpyEscapeCommand(escape) => self.visit_escape(escape.start()),
+            // `@name` of a pandas query is read like any other.
+            Expr::StringLiteral(literal) => self.seen.is_quiet &= !literal.value.iter().any(|part| memchr::memchr(b'@', part.as_bytes()).is_some()),
+            _ => visitor::walk_expr(self, expression),
+        }
+    }
+
+    fn visit_except_handler(&mut self, handler: &'f ExceptHandler) {
+        let ExceptHandler::ExceptHandler(inner) = handler;
+        inner.type_.as_deref().into_iter().for_each(|kind| self.visit_expr(kind));
+        if let Some(name) = &inner.name {
+            self.scopes.push(Around::Handler(&name.id));
+        }
+        self.visit_body(&inner.body);
+        if inner.name.is_some() {
+            self.scopes.pop();
+        }
+    }
+}
+
+impl<'f> Walk<'_, 'f> {
+    /// What an attribute is taken from; names of a chain that ends in a module are no values of their own.
+    fn visit_inside(&mut self, expression: &'f Expr) {
+        match expression {
+            Expr::Attribute(attribute) => self.visit_inside(&attribute.value),
+            Expr::Name(name) => self.read(&name.id),
+            other => self.visit_expr(other),
+        }
+    }
+}
