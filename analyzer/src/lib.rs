@@ -150,14 +150,14 @@ pub fn findings(request: &Request<'_>) -> Vec<Finding> {
     let context = |linked| rules::Context { request, costs: &costs, linked, facts: &facts, uses: None, index: rules::Index::default() };
     let nothing = Linked::default();
     let plain = context(&nothing);
-    let wanted = interp::Wanted { work: request.weighs, reasons: false };
+    let wanted = interp::Wanted { work: request.weighs, reasons: false, changes: rules::look_at_changes(&plain) };
     match rules::needed(&plain) {
         rules::Needed::Nothing => rules::run(&plain),
         rules::Needed::Draws(cells) => {
             let enough = |traces: &[Arc<interp::CellTrace>]| traces.len() >= cells || rules::is_settled(traces);
             rules::run(&context(&Linked::until(request, &facts, wanted, interp::Until::Enough(&enough))))
         }
-        rules::Needed::Everything => rules::run(&context(&link(request, &facts, false, None))),
+        rules::Needed::Everything => rules::run(&context(&link(request, &facts, wanted, None))),
     }
 }
 
@@ -216,7 +216,8 @@ fn in_stages(request: &Request<'_>, cache: &mut FactsCache, listener: &mut Liste
     };
     let facts = facts_of(request.notebook, cache);
     ended(Stage::Facts);
-    let linked = link(request, &facts, true, cache.memo.as_mut());
+    let wanted = interp::Wanted { work: request.weighs, reasons: true, changes: true };
+    let linked = link(request, &facts, wanted, cache.memo.as_mut());
     if ended(Stage::Graph) {
         linked.edges();
         ended(Stage::Edges);
@@ -258,8 +259,8 @@ fn in_stages(request: &Request<'_>, cache: &mut FactsCache, listener: &mut Liste
 
 // Stages stay functions of their own, so that a profiler tells them apart by name.
 #[inline(never)]
-fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], reasons: bool, memo: Option<&mut interp::Memo>) -> Linked {
-    Linked::of(request, facts, interp::Wanted { work: request.weighs, reasons }, memo)
+fn link(request: &Request<'_>, facts: &[Arc<facts::CellFacts>], wanted: interp::Wanted, memo: Option<&mut interp::Memo>) -> Linked {
+    Linked::of(request, facts, wanted, memo)
 }
 
 #[inline(never)]

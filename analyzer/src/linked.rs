@@ -41,7 +41,8 @@ impl Linked {
         let table = Arc::clone(&request.config.library_effects);
         let marked: Vec<Vec<u32>> = marked_blocks(request.notebook).into_iter().map(|(_, cells)| cells).collect();
         // Rules look at the plans of marked blocks.
-        let wanted = Wanted { reasons: wanted.reasons || !marked.is_empty(), ..wanted };
+        let reasons = wanted.reasons || !marked.is_empty();
+        let wanted = Wanted { reasons, ..wanted };
         let world = interp::run(request.notebook, facts, &table, &request.files, &request.file_sizes, wanted, until);
         let (mut broken, mut importing) = (Vec::new(), BTreeSet::new());
         for (cell, facts) in request.notebook.cells.iter().zip(facts) {

@@ -119,7 +119,7 @@ impl Predicted {
 pub fn features(request: &Request<'_>) -> Vec<(u32, CellFeatures)> {
     let mut cache = FactsCache::default();
     let facts: Vec<Arc<CellFacts>> = crate::facts_of(request.notebook, &mut cache);
-    let linked = Linked::of(request, &facts, Wanted { work: request.weighs, reasons: false }, None);
+    let linked = Linked::of(request, &facts, Wanted { work: request.weighs, reasons: false, changes: true }, None);
     let all = features::of(request.notebook, &facts, linked.traces(), &|| true).unwrap_or_default();
     request.notebook.cells.iter().zip(all).filter_map(|(cell, features)| Some((cell.number, features?))).collect()
 }

@@ -339,6 +339,9 @@ impl Interp<'_> {
 
     /// These values may change, and whatever they hold.
     fn change_deep(&mut self, val: &Val, range: TextRange, why: impl Display) {
+        if self.ignores_changes {
+            return;
+        }
         let mut all = self.heap.reach_some(&val.objs, MAX_DEEP);
         all.truncate(MAX_DEEP);
         all.retain(|&id| !matches!(self.heap.get(id).kind, Kind::Function(_) | Kind::Class | Kind::Environment));
@@ -447,7 +450,9 @@ impl Interp<'_> {
                         }
                     };
                     self.call_back(id, &given, range);
-                } else if self.heap.holds_callables() && matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins."))
+                } else if self.heap.holds_callables()
+                    && matches!(&self.heap.get(id).kind, Kind::Lib(path) if path.starts_with("builtins."))
+                    && self.is_worth_a_search(id)
                 {
                     // A list of functions, a dict of callbacks, pairs of a name and a function.
                     let held: Vec<ObjId> = self
@@ -477,7 +482,8 @@ impl Interp<'_> {
             Kind::Unknown | Kind::Instance(_) => true,
             _ => false,
         };
-        let wrappers: Objs = val.objs.iter().copied().filter(is_wrapper).collect();
+        let mut wrappers: Objs = val.objs.iter().copied().filter(is_wrapper).collect();
+        wrappers.retain(|id| self.is_worth_a_search(*id));
         if wrappers.is_empty() {
             return;
         }
@@ -493,6 +499,17 @@ impl Interp<'_> {
             let given = self.unknown();
             self.call_back(function, &given, range);
         }
+    }
+
+    /// Whether to look for functions behind a value. Where the rules alone ask, once in a cell is enough until the value holds more: what a
+    /// function reads it shows in one run.
+    fn is_worth_a_search(&mut self, id: ObjId) -> bool {
+        if !self.for_rules {
+            return true;
+        }
+        let object = self.heap.get(id);
+        let held = object.elems.objs.len() + object.attrs.iter().map(|(_, val)| 1 + val.objs.len()).sum::<usize>() + object.views.len();
+        self.searched.insert(id, held) != Some(held)
     }
 
     /// Whether any value holds what a library may call. In many notebooks none does.

@@ -126,6 +126,10 @@ impl Interp<'_> {
             .collect();
         self.inner += 1;
         for source in sources {
+            // It becomes one object then; where the rules alone ask, it need not lead to all of them.
+            if self.for_rules && val.objs.len() > super::MAX_CANDIDATES {
+                break;
+            }
             // What holds one another would be gone through once for each way.
             let again = self.looked_into.iter().any(|&(known, depth)| known == source && depth <= self.inner);
             if !again && matches!(self.heap.get(source).kind, Kind::Lib(_) | Kind::Unknown) {

@@ -92,6 +92,8 @@ pub(crate) struct Wanted {
     pub(crate) work: bool,
     /// Why names are read and values changed, and through which names a change can be seen: what reports and plans say.
     pub(crate) reasons: bool,
+    /// Which values change.
+    pub(crate) changes: bool,
 }
 
 /// Which cells run.
@@ -119,6 +121,8 @@ pub(crate) fn run(
     let mut interp = Interp {
         weighs: wanted.work,
         explains: wanted.reasons,
+        for_rules: !wanted.reasons && !wanted.work,
+        ignores_changes: !wanted.reasons && !wanted.work && !wanted.changes,
         table,
         texts,
         file_sizes,
@@ -148,6 +152,7 @@ pub(crate) fn run(
         calls: Vec::new(),
         counts: FxHashMap::default(),
         held_run: FxHashSet::default(),
+        searched: FxHashMap::default(),
         methods_run: FxHashMap::default(),
         rebound: 0,
         assumed: Vec::new(),
@@ -244,6 +249,10 @@ struct Interp<'a> {
     weighs: bool,
     /// Whether anybody asks why names are read and values changed.
     explains: bool,
+    /// Whether the rules alone ask.
+    for_rules: bool,
+    /// Whether nobody asks which values change.
+    ignores_changes: bool,
     table: &'a Table,
     texts: &'a BTreeMap<String, String>,
     /// Bytes of files, by the paths that the source gives.
@@ -290,6 +299,8 @@ struct Interp<'a> {
     counts: FxHashMap<u32, u32>,
     /// Functions that were run in this cell because a library value holds them.
     held_run: FxHashSet<ObjId>,
+    /// How much each value held when functions were looked for behind it in this cell.
+    searched: FxHashMap<ObjId, usize>,
     /// Values of which all methods were run in this cell.
     methods_run: FxHashMap<ObjId, class::MethodsRun>,
     /// How often this cell bound or removed a name of the notebook.
@@ -326,6 +337,7 @@ impl Interp<'_> {
         self.around = work::Around::default();
         self.counts.clear();
         self.held_run.clear();
+        self.searched.clear();
         self.methods_run.clear();
         self.rebound = 0;
         self.trace = CellTrace { cell: cell.number, ..CellTrace::default() };
@@ -464,6 +476,9 @@ impl Interp<'_> {
     }
 
     fn change_as(&mut self, val: &Val, range: TextRange, why: &dyn Display, certainty: Certainty) {
+        if self.ignores_changes {
+            return;
+        }
         let mut reasons: Option<Vec<Arc<Because>>> = None;
         // With several candidates it is not sure which one changes.
         for &object in &val.objs {

@@ -197,7 +197,7 @@ pub use apply::{is_known, nearest};
 pub use ignore::{comment as ignore_comment, edit as ignore_edit};
 pub(crate) use in_functions::Names as NamesInFunctions;
 pub(crate) use index::Index;
-pub(crate) use plain::{Needed, needed};
+pub(crate) use plain::{Needed, look_at_changes, needed};
 pub(crate) use unseeded_randomness::is_settled;
 
 /// Every rule, by code.

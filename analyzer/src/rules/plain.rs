@@ -37,8 +37,7 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
     if asks_for_calls || !request.files.is_empty() || !request.config.library_effects.is_built_in() {
         return Needed::Everything;
     }
-    // What saved times and counts say decides whether rules ask for dependencies.
-    if context.costs.iter().any(Cost::was_heavy) || stale_output::may_be_stale(context) {
+    if look_at_changes(context) {
         return Needed::Everything;
     }
     if !context.facts.iter().all(|facts| escapes_are_quiet(&facts.syntax)) || !marked_blocks(request.notebook).is_empty() {
@@ -60,6 +59,11 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
         names.leave();
     }
     if drawing == 0 || request.config.severity_of(&unseeded_randomness::RULE).is_none() { Needed::Nothing } else { Needed::Draws(drawing) }
+}
+
+/// Whether rules ask which cell changes what: saved times and counts decide that.
+pub(crate) fn look_at_changes(context: &Context<'_>) -> bool {
+    context.costs.iter().any(Cost::was_heavy) || stale_output::may_be_stale(context)
 }
 
 fn escapes_are_quiet(syntax: &CellSyntax) -> bool {
