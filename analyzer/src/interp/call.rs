@@ -441,6 +441,9 @@ impl Interp<'_> {
                             for other in args.all() {
                                 let part = self.element(other, range);
                                 given.join(&part);
+                                if self.is_enough(&given) {
+                                    break;
+                                }
                             }
                             let fresh = self.unknown();
                             given.join(&fresh);

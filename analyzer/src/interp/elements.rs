@@ -49,9 +49,17 @@ impl Interp<'_> {
         for &id in &val.objs {
             let part = self.element_of(id, range);
             element.join(&part);
+            if self.is_enough(&element) {
+                break;
+            }
         }
         element.literal = None;
         element
+    }
+
+    /// Whether a value is one that becomes one object anyway. Where the rules alone ask, that need not lead to all that it may be.
+    pub(super) fn is_enough(&self, val: &Val) -> bool {
+        self.for_rules && val.objs.len() > super::MAX_CANDIDATES
     }
 
     pub(super) fn element_of(&mut self, id: ObjId, range: TextRange) -> Val {
@@ -126,8 +134,7 @@ impl Interp<'_> {
             .collect();
         self.inner += 1;
         for source in sources {
-            // It becomes one object then; where the rules alone ask, it need not lead to all of them.
-            if self.for_rules && val.objs.len() > super::MAX_CANDIDATES {
+            if self.is_enough(&val) {
                 break;
             }
             // What holds one another would be gone through once for each way.
