@@ -10,6 +10,7 @@ mod leaks;
 mod members;
 mod metadata;
 mod outputs;
+mod scan;
 mod source;
 mod source_edit;
 mod timing;
@@ -120,7 +121,7 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
         frozen,
         // A kernel counts from 1; some tools write 0 for cells that never ran.
         execution_count: layout.execution_count.and_then(source::number).filter(|count| *count > 0),
-        outputs: layout.outputs.map(outputs::read).unwrap_or_default(),
+        outputs: layout.outputs.map(|json| outputs::read(json, layout.output_parts.as_deref())).unwrap_or_default(),
         saved_seconds: layout.metadata.and_then(timing::seconds),
         file_line: source.first_line.max(1),
         source_lines: source.lines,

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::error::{ReadError, decode};
@@ -145,9 +144,9 @@ fn edit_cell(text: &str, layout: &CellLayout<'_>, edit: &CellEdit, splices: &mut
 }
 
 /// The metadata of a cell with what is said of its placement; nothing where it says so already.
-fn with_placement(metadata: Option<&RawValue>, placement: Option<&serde_json::Value>) -> Option<serde_json::Value> {
+fn with_placement(metadata: Option<&str>, placement: Option<&serde_json::Value>) -> Option<serde_json::Value> {
     let mut metadata: serde_json::Map<String, serde_json::Value> =
-        metadata.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        metadata.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
     let known = metadata.get("nbhoist").and_then(|own| own.get("placement"));
     if known == placement {
         return None;
@@ -166,23 +165,16 @@ fn with_placement(metadata: Option<&RawValue>, placement: Option<&serde_json::Va
 }
 
 /// Replaces a value, or inserts it with its key behind `anchor`.
-fn put(
-    text: &str,
-    old: Option<&RawValue>,
-    anchor: &RawValue,
-    key: &str,
-    value: impl FnOnce(&Style<'_>) -> String,
-    splices: &mut Vec<Splice>,
-) {
-    let start = Lines::offset_of(text, old.unwrap_or(anchor).get());
+fn put(text: &str, old: Option<&str>, anchor: &str, key: &str, value: impl FnOnce(&Style<'_>) -> String, splices: &mut Vec<Splice>) {
+    let start = Lines::offset_of(text, old.unwrap_or(anchor));
     let style = Style::at(text, start);
     let value = value(&style);
     if let Some(old) = old {
-        if old.get() != value {
-            splices.push(Splice { range: start..start + old.get().len(), text: value });
+        if old != value {
+            splices.push(Splice { range: start..start + old.len(), text: value });
         }
     } else {
-        let end = start + anchor.get().len();
+        let end = start + anchor.len();
         let text = format!(",{}\"{key}\"{}{value}", style.line_break(0), style.colon);
         splices.push(Splice { range: end..end, text });
     }

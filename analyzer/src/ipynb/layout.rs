@@ -8,6 +8,8 @@ use serde_json::value::RawValue;
 
 use super::error::{ReadError, not_json};
 use super::members::string_end;
+use super::outputs::OutputParts;
+use super::scan::Cursor;
 use super::source::number;
 
 /// The parts of a notebook file.
@@ -15,7 +17,7 @@ use super::source::number;
 pub(super) struct Document<'a> {
     pub(super) major: Option<u32>,
     pub(super) minor: Option<u32>,
-    pub(super) metadata: Option<&'a RawValue>,
+    pub(super) metadata: Option<&'a str>,
     pub(super) cells: Vec<RawCell<'a>>,
     /// Whether there was a list of cells, possibly empty.
     pub(super) has_cells: bool,
@@ -33,16 +35,18 @@ pub(super) enum RawCell<'a> {
 /// The values of one cell, unparsed. Where a key stands twice the last one counts, as in Python.
 #[derive(Default)]
 pub(super) struct CellLayout<'a> {
-    pub(super) cell_type: Option<&'a RawValue>,
-    pub(super) id: Option<&'a RawValue>,
-    pub(super) source: Option<&'a RawValue>,
-    pub(super) metadata: Option<&'a RawValue>,
-    pub(super) execution_count: Option<&'a RawValue>,
-    pub(super) outputs: Option<&'a RawValue>,
+    pub(super) cell_type: Option<&'a str>,
+    pub(super) id: Option<&'a str>,
+    pub(super) source: Option<&'a str>,
+    pub(super) metadata: Option<&'a str>,
+    pub(super) execution_count: Option<&'a str>,
+    pub(super) outputs: Option<&'a str>,
+    /// The same taken apart, where that was done on the way.
+    pub(super) output_parts: Option<Vec<OutputParts<'a>>>,
     /// Heading level of a format 3 heading cell.
-    pub(super) level: Option<&'a RawValue>,
+    pub(super) level: Option<&'a str>,
     /// Language of a format 3 code cell.
-    pub(super) language: Option<&'a RawValue>,
+    pub(super) language: Option<&'a str>,
 }
 
 /// A text of the same length in which the numbers that Python writes and JSON does not have, `NaN` and `Infinity`, are
@@ -78,6 +82,9 @@ pub(super) fn without_python_numbers(text: &str) -> Option<String> {
 
 /// Cuts a file's text into its parts.
 pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
+    if let Some(document) = scan(text) {
+        return Ok(document);
+    }
     let top: Top<'_> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     let fields = match top {
         Top::Object(fields) => fields,
@@ -86,9 +93,9 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
         }
     };
     let mut document = Document {
-        major: fields.major.and_then(number),
-        minor: fields.minor.and_then(number),
-        metadata: fields.metadata,
+        major: fields.major.map(RawValue::get).and_then(number),
+        minor: fields.minor.map(RawValue::get).and_then(number),
+        metadata: fields.metadata.map(RawValue::get),
         ..Document::default()
     };
     match fields.cells {
@@ -107,6 +114,53 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
         read_worksheets(worksheets, &mut document)?;
     }
     Ok(document)
+}
+
+/// The same for a notebook as nearly all are: an object with a list of objects. Nothing for any other text, valid or not.
+fn scan(text: &str) -> Option<Document<'_>> {
+    let mut document = Document::default();
+    let mut cursor = Cursor::new(text);
+    cursor.members(|cursor, key| {
+        match Field::of(key) {
+            Some(Field::Major) => document.major = number(cursor.value()?),
+            Some(Field::Minor) => document.minor = number(cursor.value()?),
+            Some(Field::Metadata) => document.metadata = Some(cursor.value()?),
+            Some(Field::Cells) => {
+                document.has_cells = true;
+                document.cells.clear();
+                cursor.elements(|cursor| {
+                    document.cells.push(RawCell::Object(Box::new(scan_cell(cursor)?)));
+                    Some(())
+                })?;
+            }
+            Some(Field::Worksheets) => return None,
+            _ => drop(cursor.value()?),
+        }
+        Some(())
+    })?;
+    cursor.is_at_end().then_some(document)
+}
+
+fn scan_cell<'a>(cursor: &mut Cursor<'a>) -> Option<CellLayout<'a>> {
+    let mut cell = CellLayout::default();
+    cursor.members(|cursor, key| {
+        let key = Field::of(key);
+        if matches!(key, Some(Field::Outputs)) && cursor.peek()? == b'[' {
+            let mut parts = Vec::new();
+            cell.outputs = Some(cursor.spanned(|cursor| cursor.elements(|cursor| OutputParts::scan(cursor, &mut parts)))?);
+            cell.output_parts = Some(parts);
+            return Some(());
+        }
+        let value = cursor.value()?;
+        if matches!(key, Some(Field::Outputs)) {
+            cell.output_parts = None;
+        }
+        if let Some(slot) = cell.slot(key) {
+            *slot = Some(value);
+        }
+        Some(())
+    })?;
+    Some(cell)
 }
 
 /// Format 3 keeps its cells in worksheets; they are joined, as Jupyter does. Format 2 has them too, and is refused later.
@@ -166,6 +220,43 @@ enum Field {
     Language,
 }
 
+impl Field {
+    fn of(key: &str) -> Option<Self> {
+        Some(match key {
+            "nbformat" => Self::Major,
+            "nbformat_minor" => Self::Minor,
+            "metadata" => Self::Metadata,
+            "cells" => Self::Cells,
+            "worksheets" => Self::Worksheets,
+            "cell_type" => Self::CellType,
+            "id" => Self::Id,
+            "source" | "input" => Self::Source,
+            "execution_count" | "prompt_number" => Self::ExecutionCount,
+            "outputs" => Self::Outputs,
+            "level" => Self::Level,
+            "language" => Self::Language,
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> CellLayout<'a> {
+    /// Where the value of this key is kept.
+    fn slot(&mut self, key: Option<Field>) -> Option<&mut Option<&'a str>> {
+        Some(match key? {
+            Field::CellType => &mut self.cell_type,
+            Field::Id => &mut self.id,
+            Field::Source => &mut self.source,
+            Field::Metadata => &mut self.metadata,
+            Field::ExecutionCount => &mut self.execution_count,
+            Field::Outputs => &mut self.outputs,
+            Field::Level => &mut self.level,
+            Field::Language => &mut self.language,
+            _ => return None,
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KeyVisitor;
@@ -175,21 +266,7 @@ impl<'de> Deserialize<'de> for Key {
                 formatter.write_str("a key")
             }
             fn visit_str<E>(self, key: &str) -> Result<Key, E> {
-                Ok(Key(match key {
-                    "nbformat" => Some(Field::Major),
-                    "nbformat_minor" => Some(Field::Minor),
-                    "metadata" => Some(Field::Metadata),
-                    "cells" => Some(Field::Cells),
-                    "worksheets" => Some(Field::Worksheets),
-                    "cell_type" => Some(Field::CellType),
-                    "id" => Some(Field::Id),
-                    "source" | "input" => Some(Field::Source),
-                    "execution_count" | "prompt_number" => Some(Field::ExecutionCount),
-                    "outputs" => Some(Field::Outputs),
-                    "level" => Some(Field::Level),
-                    "language" => Some(Field::Language),
-                    _ => None,
-                }))
+                Ok(Key(Field::of(key)))
             }
         }
         deserializer.deserialize_str(KeyVisitor)
@@ -293,22 +370,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawCell<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawCell<'de>, A::Error> {
                 let mut cell = Box::<CellLayout<'de>>::default();
                 while let Some(Key(key)) = map.next_key()? {
-                    let slot = match key {
-                        Some(Field::CellType) => &mut cell.cell_type,
-                        Some(Field::Id) => &mut cell.id,
-                        Some(Field::Source) => &mut cell.source,
-                        Some(Field::Metadata) => &mut cell.metadata,
-                        Some(Field::ExecutionCount) => &mut cell.execution_count,
-                        Some(Field::Outputs) => &mut cell.outputs,
-                        Some(Field::Level) => &mut cell.level,
-                        Some(Field::Language) => &mut cell.language,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
+                    let Some(slot) = cell.slot(key) else {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
                     };
                     // Not through `Option`, which would turn `null` into nothing and lose its place.
-                    *slot = Some(map.next_value::<&'de RawValue>()?);
+                    *slot = Some(map.next_value::<&'de RawValue>()?.get());
                 }
                 Ok(RawCell::Object(cell))
             }

@@ -59,19 +59,19 @@ struct Kaggle {
 }
 
 /// Reads the notebook's metadata.
-pub(super) fn notebook(raw: Option<&RawValue>, repairs: &mut Vec<String>) -> Kernel {
-    let Some(raw) = raw else {
+pub(super) fn notebook(json: Option<&str>, repairs: &mut Vec<String>) -> Kernel {
+    let Some(json) = json else {
         repairs.push("the notebook has no metadata; its language counts as Python".to_owned());
         return Kernel::default();
     };
-    let Ok(metadata) = serde_json::from_str::<NotebookMetadata<'_>>(raw.get()) else {
+    let Ok(metadata) = serde_json::from_str::<NotebookMetadata<'_>>(json) else {
         repairs.push("the notebook's metadata are not an object; its language counts as Python".to_owned());
         return Kernel::default();
     };
     let spec = names(metadata.kernelspec);
-    let from_info = names(metadata.language_info).and_then(|info| info.name.and_then(string));
-    let from_spec = spec.as_ref().and_then(|spec| spec.language.and_then(string));
-    let name = spec.and_then(|spec| spec.name.and_then(string));
+    let from_info = names(metadata.language_info).and_then(|info| info.name.map(RawValue::get).and_then(string));
+    let from_spec = spec.as_ref().and_then(|spec| spec.language.map(RawValue::get).and_then(string));
+    let name = spec.and_then(|spec| spec.name.map(RawValue::get).and_then(string));
     let guessed = name.clone().filter(|name| name.starts_with("python") || name == "ir" || name.starts_with("julia"));
     let ignored = ignored(metadata.nbhoist);
     let host = host(&metadata);
@@ -80,8 +80,8 @@ pub(super) fn notebook(raw: Option<&RawValue>, repairs: &mut Vec<String>) -> Ker
 
 fn host(metadata: &NotebookMetadata<'_>) -> Host {
     let kaggle = metadata.kaggle.and_then(|kaggle| serde_json::from_str::<Kaggle>(kaggle.get()).ok());
-    let named = metadata.accelerator.and_then(string).is_some_and(|name| matches!(name.as_str(), "GPU" | "TPU"));
-    let version = names(metadata.language_info).and_then(|info| info.version.and_then(string));
+    let named = metadata.accelerator.map(RawValue::get).and_then(string).is_some_and(|name| matches!(name.as_str(), "GPU" | "TPU"));
+    let version = names(metadata.language_info).and_then(|info| info.version.map(RawValue::get).and_then(string));
     Host {
         accelerator: named || kaggle.and_then(|kaggle| kaggle.gpu) == Some(true),
         hosted: metadata.colab.is_some(),
@@ -130,8 +130,8 @@ pub(super) struct OfCell {
 }
 
 /// Reads a cell's metadata.
-pub(super) fn cell(raw: &RawValue) -> OfCell {
-    let Ok(metadata) = serde_json::from_str::<CellMetadata<'_>>(raw.get()) else { return OfCell::default() };
+pub(super) fn cell(json: &str) -> OfCell {
+    let Ok(metadata) = serde_json::from_str::<CellMetadata<'_>>(json) else { return OfCell::default() };
     let control = metadata.run_control.and_then(|control| serde_json::from_str::<RunControl>(control.get()).ok());
     OfCell {
         tags: metadata.tags.map(strings).unwrap_or_default(),
@@ -147,7 +147,7 @@ fn ignored(own: Option<&RawValue>) -> Vec<String> {
 
 fn strings(raw: &RawValue) -> Vec<String> {
     let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default();
-    list.into_iter().filter_map(string).collect()
+    list.into_iter().map(RawValue::get).filter_map(string).collect()
 }
 
 #[cfg(test)]
@@ -156,10 +156,7 @@ mod tests {
 
     #[test]
     fn metadata_say_where_it_ran() {
-        let host = |json: &str| {
-            let raw: &RawValue = serde_json::from_str(json).unwrap();
-            notebook(Some(raw), &mut Vec::new()).host
-        };
+        let host = |json: &str| notebook(Some(json), &mut Vec::new()).host;
         let colab = host(r#"{"accelerator": "GPU", "colab": {"name": "x"}, "language_info": {"name": "python", "version": "3.10.12"}}"#);
         assert_eq!(colab, Host { accelerator: true, hosted: true, batch: false, python: 10 });
         assert_eq!(host(r#"{"kaggle": {"isGpuEnabled": true}}"#), Host { accelerator: true, batch: true, ..Host::default() });

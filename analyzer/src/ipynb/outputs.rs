@@ -1,38 +1,75 @@
 //! Saved outputs: what rules ask about them, read from the raw JSON. No output is built as a value.
 
-use serde_json::value::RawValue;
-
 use super::leaks;
 use super::members::{elements, members};
+use super::scan::Cursor;
 use crate::notebook::{OutputKind, SavedOutput};
 
-/// The outputs of a cell; what is no list of objects has none.
-pub(super) fn read(raw: &RawValue) -> Vec<SavedOutput> {
-    elements(raw.get()).filter(|output| output.starts_with('{')).map(output).collect()
+/// The values of one output that count, unparsed. Where a key stands twice the last one counts, as in Python.
+#[derive(Default)]
+pub(super) struct OutputParts<'a> {
+    json: &'a str,
+    kind: Option<&'a str>,
+    name: Option<&'a str>,
+    value: Option<&'a str>,
 }
 
-/// Where a key stands twice the last one counts, as in Python.
-fn output(raw: &str) -> SavedOutput {
-    let (mut kind, mut name, mut value) = (None, None, None);
-    for (key, json) in members(raw) {
+impl<'a> OutputParts<'a> {
+    /// Passes over an output and adds its parts; what is no object has none.
+    pub(super) fn scan(cursor: &mut Cursor<'a>, found: &mut Vec<Self>) -> Option<()> {
+        if cursor.peek()? != b'{' {
+            return cursor.value().map(|_| ());
+        }
+        let mut parts = Self::default();
+        parts.json = cursor.spanned(|cursor| {
+            cursor.members(|cursor, key| {
+                let value = cursor.value()?;
+                parts.set(key, value);
+                Some(())
+            })
+        })?;
+        found.push(parts);
+        Some(())
+    }
+
+    fn of(json: &'a str) -> Self {
+        let mut parts = Self { json, ..Self::default() };
+        for (key, value) in members(json) {
+            parts.set(key.trim_matches('"'), value);
+        }
+        parts
+    }
+
+    fn set(&mut self, key: &str, value: &'a str) {
         match key {
-            "\"output_type\"" => kind = string(json),
-            "\"ename\"" => name = Some(json),
-            "\"evalue\"" => value = Some(json),
+            "output_type" => self.kind = Some(value),
+            "ename" => self.name = Some(value),
+            "evalue" => self.value = Some(value),
             _ => {}
         }
     }
-    let kind = match kind.as_deref() {
-        Some("stream") => OutputKind::Stream,
-        Some("display_data") => OutputKind::Display,
-        Some("execute_result" | "pyout") => OutputKind::Result,
-        Some("error" | "pyerr") => OutputKind::Error,
-        _ => OutputKind::Other,
-    };
-    let text = |json: Option<&str>| json.and_then(string).unwrap_or_default();
-    let error = (kind == OutputKind::Error).then(|| (text(name), text(value)));
-    let leaks = leaks::find(raw);
-    SavedOutput { kind, bytes: raw.len() as u64, error, secrets: leaks.secrets, home: leaks.home }
+
+    fn read(&self) -> SavedOutput {
+        let kind = match self.kind.and_then(string).as_deref() {
+            Some("stream") => OutputKind::Stream,
+            Some("display_data") => OutputKind::Display,
+            Some("execute_result" | "pyout") => OutputKind::Result,
+            Some("error" | "pyerr") => OutputKind::Error,
+            _ => OutputKind::Other,
+        };
+        let text = |json: Option<&str>| json.and_then(string).unwrap_or_default();
+        let error = (kind == OutputKind::Error).then(|| (text(self.name), text(self.value)));
+        let leaks = leaks::find(self.json);
+        SavedOutput { kind, bytes: self.json.len() as u64, error, secrets: leaks.secrets, home: leaks.home }
+    }
+}
+
+/// The outputs of a cell, from their parts where those are known; what is no list of objects has none.
+pub(super) fn read(json: &str, parts: Option<&[OutputParts<'_>]>) -> Vec<SavedOutput> {
+    match parts {
+        Some(parts) => parts.iter().map(OutputParts::read).collect(),
+        None => elements(json).filter(|output| output.starts_with('{')).map(|output| OutputParts::of(output).read()).collect(),
+    }
 }
 
 fn string(json: &str) -> Option<String> {

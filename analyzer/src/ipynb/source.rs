@@ -1,7 +1,5 @@
 //! A cell's source and where its lines stand in the file.
 
-use serde_json::value::RawValue;
-
 use super::members::elements;
 use crate::notebook::SourceLines;
 
@@ -45,13 +43,12 @@ pub(super) struct Source {
 }
 
 /// Reads a source: a string, or a list of strings; `null` counts as empty. Nothing for anything else.
-pub(super) fn read(raw: &RawValue, lines: &mut Lines<'_>) -> Option<Source> {
-    let json = raw.get();
+pub(super) fn read(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
     if json.starts_with('[') {
         return read_list(json, lines);
     }
     let first_line = lines.line_of(json);
-    let text = if json == "null" { String::new() } else { string(raw)? };
+    let text = if json == "null" { String::new() } else { string(json)? };
     Some(Source { text, first_line, lines: SourceLines::Same })
 }
 
@@ -94,13 +91,13 @@ fn count_starts(part: &str, at_line_start: bool) -> usize {
 }
 
 /// A JSON string's value.
-pub(super) fn string(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+pub(super) fn string(json: &str) -> Option<String> {
+    serde_json::from_str(json).ok()
 }
 
 /// A JSON number's value where it is a small whole number; `4.0` counts as 4.
-pub(super) fn number(raw: &RawValue) -> Option<u32> {
-    let value: f64 = serde_json::from_str(raw.get()).ok()?;
+pub(super) fn number(json: &str) -> Option<u32> {
+    let value: f64 = serde_json::from_str(json).ok()?;
     let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     #[expect(clippy::cast_sign_loss, reason = "the range was checked")]
     whole.then_some(value as u32)

@@ -24,7 +24,7 @@ struct Part {
 }
 
 /// What is to be replaced in the file. Nothing when the source is of another shape, or a range lies outside of it.
-pub(super) fn splices(text: &str, raw: &RawValue, edits: &[(Range<u32>, String)]) -> Option<Vec<Splice>> {
+pub(super) fn splices(text: &str, raw: &str, edits: &[(Range<u32>, String)]) -> Option<Vec<Splice>> {
     let mut edits: Vec<(Range<usize>, &str)> =
         edits.iter().map(|(range, new)| (range.start as usize..range.end as usize, new.as_str())).collect();
     edits.sort_by_key(|(range, _)| (range.start, range.end));
@@ -32,11 +32,11 @@ pub(super) fn splices(text: &str, raw: &RawValue, edits: &[(Range<u32>, String)]
     if !ordered {
         return None;
     }
-    let list = raw.get().starts_with('[');
+    let list = raw.starts_with('[');
     let parts = parts(text, raw)?;
     let windows = parts.iter().any(|part| part.units.iter().any(|unit| unit.newline && text[unit.file.clone()].starts_with("\\r")));
     let end = parts.last().map_or(0, |part| part.end);
-    let start = Lines::offset_of(text, raw.get());
+    let start = Lines::offset_of(text, raw);
     if edits.iter().any(|(range, _)| range.end > end) {
         return None;
     }
@@ -45,16 +45,16 @@ pub(super) fn splices(text: &str, raw: &RawValue, edits: &[(Range<u32>, String)]
         let style = Style::at(text, start);
         let lines: Vec<serde_json::Value> = new.split_inclusive('\n').map(serde_json::Value::from).collect();
         let value = if list { style.write(&lines.into()) } else { serde_json::Value::from(new).to_string() };
-        return Some(vec![Splice { range: start..start + raw.get().len(), text: value }]);
+        return Some(vec![Splice { range: start..start + raw.len(), text: value }]);
     }
-    let source = Source { text, parts, windows, whole: start..start + raw.get().len() };
+    let source = Source { text, parts, windows, whole: start..start + raw.len() };
     if list { source.in_list(&edits) } else { edits.iter().map(|(range, new)| source.in_string(range, new)).collect() }
 }
 
 /// The strings of a source with the places of their characters.
-fn parts(text: &str, raw: &RawValue) -> Option<Vec<Part>> {
-    let literals: Vec<&RawValue> = match raw.get().as_bytes().first()? {
-        b'[' => serde_json::from_str(raw.get()).ok()?,
+fn parts(text: &str, raw: &str) -> Option<Vec<Part>> {
+    let literals: Vec<&str> = match raw.as_bytes().first()? {
+        b'[' => serde_json::from_str::<Vec<&RawValue>>(raw).ok()?.into_iter().map(RawValue::get).collect(),
         b'"' => vec![raw],
         b'n' => Vec::new(),
         _ => return None,
@@ -62,11 +62,11 @@ fn parts(text: &str, raw: &RawValue) -> Option<Vec<Part>> {
     let mut parts = Vec::with_capacity(literals.len());
     let mut at = 0;
     for literal in literals {
-        let start = Lines::offset_of(text, literal.get());
-        let units = units(literal.get(), start, at)?;
+        let start = Lines::offset_of(text, literal);
+        let units = units(literal, start, at)?;
         let end = units.last().map_or(at, |(at, length, ..)| at + length);
         let units = units.into_iter().map(|(at, _, file, newline)| Unit { at, file, newline }).collect();
-        parts.push(Part { file: start..start + literal.get().len(), units, end });
+        parts.push(Part { file: start..start + literal.len(), units, end });
         at = end;
     }
     Some(parts)

@@ -56,7 +56,8 @@ impl Known {
         if name == "*" || name.starts_with("__") {
             let end = path.find('*').unwrap_or(top.len() + 1);
             self.starts.push(&path[..end]);
-        } else if owner.ends_with('*') || owner.rsplit('.').next().is_some_and(|class| class.starts_with(|c: char| c.is_ascii_uppercase())) {
+        } else if owner.ends_with('*') || owner.rsplit('.').next().is_some_and(|class| class.starts_with(|c: char| c.is_ascii_uppercase()))
+        {
             self.methods.entry(name).or_default().push(top);
         } else {
             self.functions.entry(name).or_default().push(entry);
@@ -127,7 +128,9 @@ impl<'n, 'f> Drawing<'n, 'f> {
 
     fn is_drawing_method(&self, name: &str) -> bool {
         let known = |module: &&str| {
-            COMMON.contains(module) || self.names.modules.contains(*module) || *module == "keras" && self.names.modules.contains("tensorflow")
+            COMMON.contains(module)
+                || self.names.modules.contains(*module)
+                || *module == "keras" && self.names.modules.contains("tensorflow")
         };
         DRAWING.methods.get(name).is_some_and(|modules| modules.iter().any(|module| known(&module)))
     }

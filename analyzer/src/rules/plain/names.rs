@@ -179,7 +179,8 @@ pub(super) fn leaves(statement: &Stmt) -> bool {
 
 fn branches_leave(inner: &StmtIf) -> bool {
     let any = |body: &[Stmt]| body.iter().any(leaves);
-    let is_total = constant_truth(&inner.test).is_some() || inner.elif_else_clauses.iter().any(|clause| clause.test.as_ref().is_none_or(|test| constant_truth(test).is_some()));
+    let is_total = constant_truth(&inner.test).is_some()
+        || inner.elif_else_clauses.iter().any(|clause| clause.test.as_ref().is_none_or(|test| constant_truth(test).is_some()));
     is_total && (any(&inner.body) || inner.elif_else_clauses.iter().any(|clause| any(&clause.body)))
 }
 

@@ -13,8 +13,29 @@ use crate::facts::{CellFacts, Scope};
 
 /// Names through which code reaches what its text does not say.
 const DYNAMIC: &[&str] = &[
-    "__builtins__", "__import__", "__main__", "_getframe", "builtins", "compile", "cProfile", "delattr", "eval", "exec", "execfile", "get_ipython",
-    "getattr", "globals", "importlib", "locals", "modules", "run_cell", "run_cell_magic", "run_line_magic", "setattr", "timeit", "vars",
+    "__builtins__",
+    "__import__",
+    "__main__",
+    "_getframe",
+    "builtins",
+    "compile",
+    "cProfile",
+    "delattr",
+    "eval",
+    "exec",
+    "execfile",
+    "get_ipython",
+    "getattr",
+    "globals",
+    "importlib",
+    "locals",
+    "modules",
+    "run_cell",
+    "run_cell_magic",
+    "run_line_magic",
+    "setattr",
+    "timeit",
+    "vars",
 ];
 
 /// What was seen in a cell.
@@ -27,8 +48,16 @@ pub(super) struct Seen {
 
 /// Goes through a cell.
 pub(super) fn walk(names: &Names<'_>, facts: &CellFacts) -> Seen {
-    let mut walk =
-        Walk { names, facts, drawing: Drawing::new(names), scopes: SmallVec::new(), surely: Vec::new(), functions: 0, is_reached: true, seen: Seen { is_quiet: true, draws: Draws::Never } };
+    let mut walk = Walk {
+        names,
+        facts,
+        drawing: Drawing::new(names),
+        scopes: SmallVec::new(),
+        surely: Vec::new(),
+        functions: 0,
+        is_reached: true,
+        seen: Seen { is_quiet: true, draws: Draws::Never },
+    };
     if let Some(magic) = &facts.syntax.cell_magic {
         walk.visit_body(&magic.line_code);
     }
@@ -260,7 +289,9 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
             }
             Expr::IpyEscapeCommand(escape) => self.visit_escape(escape.start()),
             // `@name` of a pandas query is read like any other.
-            Expr::StringLiteral(literal) => self.seen.is_quiet &= !literal.value.iter().any(|part| memchr::memchr(b'@', part.as_bytes()).is_some()),
+            Expr::StringLiteral(literal) => {
+                self.seen.is_quiet &= !literal.value.iter().any(|part| memchr::memchr(b'@', part.as_bytes()).is_some())
+            }
             _ => visitor::walk_expr(self, expression),
         }
     }
