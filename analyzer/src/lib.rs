@@ -153,8 +153,8 @@ pub fn findings(request: &Request<'_>) -> Vec<Finding> {
     let wanted = interp::Wanted { work: request.weighs, reasons: false, changes: rules::look_at_changes(&plain) };
     match rules::needed(&plain) {
         rules::Needed::Nothing => rules::run(&plain),
-        rules::Needed::Draws(cells) => {
-            let enough = |traces: &[Arc<interp::CellTrace>]| traces.len() >= cells || rules::is_settled(traces);
+        rules::Needed::First(first) => {
+            let enough = |traces: &[Arc<interp::CellTrace>]| first.are_done(traces);
             rules::run(&context(&Linked::until(request, &facts, wanted, interp::Until::Enough(&enough))))
         }
         rules::Needed::Everything => rules::run(&context(&link(request, &facts, wanted, None))),

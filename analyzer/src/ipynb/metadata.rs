@@ -131,6 +131,10 @@ pub(super) struct OfCell {
 
 /// Reads a cell's metadata.
 pub(super) fn cell(json: &str) -> OfCell {
+    // Most cells have none.
+    if json.len() < r#"{"tags":[]}"#.len() {
+        return OfCell::default();
+    }
     let Ok(metadata) = serde_json::from_str::<CellMetadata<'_>>(json) else { return OfCell::default() };
     let control = metadata.run_control.and_then(|control| serde_json::from_str::<RunControl>(control.get()).ok());
     OfCell {

@@ -3,6 +3,7 @@
 use super::leaks;
 use super::members::{elements, members};
 use super::scan::Cursor;
+use super::source::string;
 use crate::notebook::{OutputKind, SavedOutput};
 
 /// The values of one output that count, unparsed. Where a key stands twice the last one counts, as in Python.
@@ -70,8 +71,4 @@ pub(super) fn read(json: &str, parts: Option<&[OutputParts<'_>]>) -> Vec<SavedOu
         Some(parts) => parts.iter().map(OutputParts::read).collect(),
         None => elements(json).filter(|output| output.starts_with('{')).map(|output| OutputParts::of(output).read()).collect(),
     }
-}
-
-fn string(json: &str) -> Option<String> {
-    serde_json::from_str(json).ok()
 }

@@ -27,7 +27,12 @@ impl<'a> Lines<'a> {
             (self.offset, self.line) = (0, 1);
         }
         let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        let newlines = memchr::memchr_iter(b'\n', between).count();
+        // Between two lines of a source stand a few bytes.
+        let newlines = if between.len() < 32 {
+            between.iter().filter(|byte| **byte == b'\n').count()
+        } else {
+            memchr::memchr_iter(b'\n', between).count()
+        };
         self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
         self.offset = offset;
         self.line
@@ -60,6 +65,8 @@ fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
         let start = text.len();
         let line = lines.line_of(part);
         push_string(part, &mut text)?;
+        // No string of JSON holds the end of a line as it is.
+        lines.offset += part.len();
         places.resize(places.len() + count_starts(&text[start..], at_line_start), line);
         at_line_start = if text.len() > start { text.ends_with('\n') } else { at_line_start };
     }
@@ -92,11 +99,18 @@ fn count_starts(part: &str, at_line_start: bool) -> usize {
 
 /// A JSON string's value.
 pub(super) fn string(json: &str) -> Option<String> {
+    let inner = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    if let Some(inner) = inner.filter(|inner| !inner.contains(['\\', '"'])) {
+        return Some(inner.to_owned());
+    }
     serde_json::from_str(json).ok()
 }
 
 /// A JSON number's value where it is a small whole number; `4.0` counts as 4.
 pub(super) fn number(json: &str) -> Option<u32> {
+    if json.len() < 10 && json.bytes().all(|byte| byte.is_ascii_digit()) {
+        return json.parse().ok();
+    }
     let value: f64 = serde_json::from_str(json).ok()?;
     let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     #[expect(clippy::cast_sign_loss, reason = "the range was checked")]

@@ -48,13 +48,12 @@ struct Colab {
 }
 
 /// Seconds that the last run of the cell took, where its metadata say so.
-pub(super) fn seconds(metadata: &str) -> Option<f64> {
-    let text = metadata;
+pub(super) fn seconds(json: &str) -> Option<f64> {
     // Most cells have none of them.
-    if text.len() < 20 {
+    if json.len() < 20 {
         return None;
     }
-    let timing: Timing<'_> = serde_json::from_str(text).ok()?;
+    let timing: Timing<'_> = serde_json::from_str(json).ok()?;
     let found = papermill(timing.papermill)
         .or_else(|| jupyter_lab(timing.execution))
         .or_else(|| execute_time(timing.execute_time))

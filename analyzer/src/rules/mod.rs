@@ -198,7 +198,6 @@ pub use ignore::{comment as ignore_comment, edit as ignore_edit};
 pub(crate) use in_functions::Names as NamesInFunctions;
 pub(crate) use index::Index;
 pub(crate) use plain::{Needed, look_at_changes, needed};
-pub(crate) use unseeded_randomness::is_settled;
 
 /// Every rule, by code.
 pub fn all() -> &'static [Rule] {

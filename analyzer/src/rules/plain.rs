@@ -8,7 +8,10 @@ mod draws;
 mod names;
 mod walk;
 
+use std::sync::Arc;
+
 use super::{Context, clock_in_data, not_rerunnable, stale_output, unseeded_randomness};
+use crate::interp::CellTrace;
 use crate::notebook::marked_blocks;
 use crate::report::Cost;
 use crate::syntax::{CellSyntax, Escape, EscapeKind};
@@ -25,9 +28,25 @@ const READING_MAGICS: &[&str] = &["R", "r", "julia", "octave", "matlab"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needed {
     Nothing,
-    /// So many cells of code at most: the first draw of random numbers that nobody seeded is in one of them, or in none.
-    Draws(usize),
+    /// The first cells of code.
+    First(First),
     Everything,
+}
+
+/// How many cells of code must be interpreted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct First {
+    /// What happens in so many of them says whether they can run again.
+    cells: usize,
+    /// The first draw of random numbers that nobody seeded is in one of so many, or in none.
+    drawing: usize,
+}
+
+impl First {
+    /// Whether no more of them are needed.
+    pub(crate) fn are_done(self, traces: &[Arc<CellTrace>]) -> bool {
+        traces.len() >= self.cells && (traces.len() >= self.drawing || unseeded_randomness::is_settled(traces))
+    }
 }
 
 /// How much of this notebook must be interpreted.
@@ -44,21 +63,27 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
         return Needed::Everything;
     }
     let Some(mut names) = Names::of(context.code_cells().map(|(_, facts)| facts), context.is_python()) else { return Needed::Everything };
-    let mut drawing = 0;
+    let mut first = First::default();
     for (at, (_, facts)) in context.code_cells().enumerate() {
         names.enter(at, facts);
         let seen = walk::walk(&names, facts);
-        if !seen.is_quiet || not_rerunnable::may_find(facts, |name| names.may_be_of_an_earlier_cell(name)) {
+        if !seen.is_quiet {
             return Needed::Everything;
         }
-        drawing = match seen.draws {
-            Draws::Never => drawing,
-            Draws::Here => drawing.max(at + 1),
-            Draws::Later => usize::MAX,
-        };
+        if not_rerunnable::may_find(facts, |name| names.may_be_of_an_earlier_cell(name)) {
+            first.cells = at + 1;
+        }
+        match seen.draws {
+            Draws::Never => {}
+            Draws::Here => first.drawing = first.drawing.max(at + 1),
+            Draws::Later => first.drawing = usize::MAX,
+        }
         names.leave();
     }
-    if drawing == 0 || request.config.severity_of(&unseeded_randomness::RULE).is_none() { Needed::Nothing } else { Needed::Draws(drawing) }
+    if request.config.severity_of(&unseeded_randomness::RULE).is_none() {
+        first.drawing = 0;
+    }
+    if first == First::default() { Needed::Nothing } else { Needed::First(first) }
 }
 
 /// Whether rules ask which cell changes what: saved times and counts decide that.

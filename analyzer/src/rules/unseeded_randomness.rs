@@ -84,8 +84,10 @@ struct Drawn<'t> {
 }
 
 /// Whether no cell behind these can change what the rule finds.
-pub(crate) fn is_settled(traces: &[Arc<CellTrace>]) -> bool {
-    !matches!(outcome(traces), Outcome::Open)
+pub(super) fn is_settled(traces: &[Arc<CellTrace>]) -> bool {
+    let counts = |call: &LibraryCall| MAKERS.contains(&&*call.path) || seeds_by_its_name(&call.path);
+    let is_settling = |trace: &Arc<CellTrace>| !trace.draws.is_empty() || trace.calls.iter().any(counts);
+    traces.last().is_some_and(is_settling) && !matches!(outcome(traces), Outcome::Open)
 }
 
 fn outcome(traces: &[Arc<CellTrace>]) -> Outcome<'_> {
@@ -151,8 +153,9 @@ pub(super) const MAKERS: &[&str] = &["numpy.random.default_rng", "numpy.random.R
 
 /// Whether what has this path seeds generators, as far as its name says.
 pub(super) fn seeds_by_its_name(path: &str) -> bool {
-    let name = short(path).to_lowercase();
-    name.contains("seed") || name.contains("reproducib") || name.contains("determinis")
+    let says = |name: &str| name.contains("seed") || name.contains("reproducib") || name.contains("determinis");
+    let name = short(path);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { says(&name.to_lowercase()) } else { says(name) }
 }
 
 /// Whether a draw of what has this path changes results.

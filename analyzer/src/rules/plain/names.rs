@@ -21,6 +21,8 @@ const RUNNING_MAGICS: &[&str] = &["time", "prun"];
 struct Binders {
     first: usize,
     last: usize,
+    /// The first that may bind it to something else than a module, a function or a class.
+    data: Option<usize>,
 }
 
 /// Names of a notebook, while its cells are gone through in order.
@@ -47,14 +49,20 @@ impl<'f> Names<'f> {
     pub(super) fn of(cells: impl Iterator<Item = &'f CellFacts>, is_python: bool) -> Option<Self> {
         let mut names = Self { is_python, ..Self::default() };
         for (at, facts) in cells.enumerate() {
-            for name in &facts.binds {
-                names.binders.entry(name.as_str()).or_insert(Binders { first: at, last: at }).last = at;
-            }
-            let mut imports = Imports { names: &mut names, is_followed: true };
-            imports.visit_body(&facts.syntax.body);
-            facts.syntax.escapes.values().for_each(|escape| imports.visit_body(&escape.code));
-            if !imports.is_followed {
+            let mut statements =
+                Statements { names: &mut names, facts, code: FxHashSet::default(), data: FxHashSet::default(), is_followed: true };
+            statements.visit_body(&facts.syntax.body);
+            facts.syntax.escapes.values().for_each(|escape| statements.visit_body(&escape.code));
+            if !statements.is_followed {
                 return None;
+            }
+            let (code, data) = (statements.code, statements.data);
+            for name in &facts.binds {
+                let binders = names.binders.entry(name.as_str()).or_insert(Binders { first: at, last: at, data: None });
+                binders.last = at;
+                if binders.data.is_none() && (!code.contains(name) || data.contains(name)) {
+                    binders.data = Some(at);
+                }
             }
         }
         Some(names)
@@ -88,8 +96,8 @@ impl<'f> Names<'f> {
     /// Whether no rule can say anything about this name, read here from the notebook's namespace.
     pub(super) fn is_quiet(&self, name: &Name, in_function: bool, is_surely_bound: impl Fn() -> bool) -> bool {
         let binders = self.binders.get(name.as_str());
-        // A function that reads what a later cell may bind anew.
-        if in_function && binders.is_some_and(|binders| binders.first <= self.at && binders.last > self.at) {
+        // A function that reads a value which a later cell may bind anew.
+        if in_function && binders.is_some_and(|binders| binders.data.is_some_and(|data| data <= self.at) && binders.last > self.at) {
             return false;
         }
         if self.bound.contains(name) || !self.is_python || is_builtin(name) {
@@ -103,14 +111,36 @@ impl<'f> Names<'f> {
     }
 }
 
-/// Looks at every statement for what it imports, and for what is not followed.
-struct Imports<'n, 'f> {
+/// Looks at every statement for what it imports and binds, and for what is not followed.
+struct Statements<'n, 'f> {
     names: &'n mut Names<'f>,
+    facts: &'f CellFacts,
+    /// Names of modules, functions and classes.
+    code: FxHashSet<&'f Name>,
+    /// Names that a statement gives another value.
+    data: FxHashSet<&'f Name>,
     is_followed: bool,
 }
 
-impl<'f> Visitor<'f> for Imports<'_, 'f> {
+impl<'f> Visitor<'f> for Statements<'_, 'f> {
     fn visit_stmt(&mut self, statement: &'f Stmt) {
+        let is_plain = match statement {
+            Stmt::FunctionDef(def) => def.decorator_list.is_empty(),
+            Stmt::ClassDef(def) => def.decorator_list.is_empty(),
+            Stmt::Import(_) | Stmt::ImportFrom(_) => true,
+            _ => false,
+        };
+        let names = if is_plain { &mut self.code } else { &mut self.data };
+        collect_own(statement, self.facts, &mut |name| names.extend([name]));
+        match statement {
+            Stmt::AugAssign(assign) => collect_target(&assign.target, &mut |name| self.data.extend([name])),
+            Stmt::For(each) => collect_target(&each.target, &mut |name| self.data.extend([name])),
+            Stmt::With(with) => {
+                let targets = with.items.iter().filter_map(|item| item.optional_vars.as_deref());
+                targets.for_each(|target| collect_target(target, &mut |name| self.data.extend([name])));
+            }
+            _ => {}
+        }
         match statement {
             Stmt::Import(import) => {
                 for alias in &import.names {

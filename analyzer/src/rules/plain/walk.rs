@@ -18,23 +18,28 @@ const DYNAMIC: &[&str] = &[
     "__main__",
     "_getframe",
     "builtins",
-    "compile",
     "cProfile",
+    "compile",
     "delattr",
+    "ev",
     "eval",
+    "ex",
     "exec",
     "execfile",
-    "get_ipython",
     "getattr",
     "globals",
     "importlib",
     "locals",
+    "magic",
     "modules",
+    "push",
     "run_cell",
     "run_cell_magic",
     "run_line_magic",
     "setattr",
     "timeit",
+    "user_global_ns",
+    "user_ns",
     "vars",
 ];
 
@@ -267,6 +272,8 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
             Expr::Call(call) => {
                 self.look_for_draws(&call.func, Some(&call.arguments));
                 match &*call.func {
+                    // The attributes of a value; without one, the names around.
+                    Expr::Name(name) if name.id.as_str() == "vars" && !call.arguments.is_empty() => {}
                     Expr::Name(name) => self.read(&name.id),
                     Expr::Attribute(attribute) => {
                         self.seen.is_quiet &= DYNAMIC.binary_search(&attribute.attr.as_str()).is_err();
@@ -317,5 +324,13 @@ impl<'f> Walk<'_, 'f> {
             Expr::Name(name) => self.read(&name.id),
             other => self.visit_expr(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_sorted() {
+        assert!(super::DYNAMIC.is_sorted());
     }
 }
