@@ -55,6 +55,7 @@ pub(crate) use flow::{Bound, Slot};
 pub(crate) use heap::{Const, Heap, How, Kind, ObjId, Val};
 pub(crate) use memo::Memo;
 pub(crate) use memory::Weighed;
+pub(crate) use names_in_text::at_names;
 pub(crate) use tables::Uses;
 pub(crate) use trace::{Bind, CellTrace, Change, Draw, LibraryCall, Peak, Read, add_reasons};
 pub(crate) use work::{Call, Work};

@@ -69,7 +69,7 @@ fn has_data(args: &Args) -> bool {
 }
 
 /// `@name` of a pandas query.
-fn at_names(text: &str) -> Vec<String> {
+pub(crate) fn at_names(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (at, _) in text.match_indices('@') {
         let name: String = text[at + 1..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();

@@ -126,7 +126,8 @@ impl<'n, 'f> Drawing<'n, 'f> {
         imported.into_iter().flatten().map(of_path).max().unwrap_or(Draws::Never)
     }
 
-    fn is_drawing_method(&self, name: &str) -> bool {
+    /// Whether a method of this name may draw, whatever it is a method of.
+    pub(super) fn is_drawing_method(&self, name: &str) -> bool {
         let known = |module: &&str| {
             COMMON.contains(module)
                 || self.names.modules.contains(*module)

@@ -40,6 +40,8 @@ pub(super) struct Names<'f> {
     here: FxHashSet<&'f Name>,
     at: usize,
     is_python: bool,
+    /// Whether any text names IPython's shell, through which code runs and names are bound.
+    pub(super) mentions_shell: bool,
     /// Whether something was seeded in front of the place.
     pub(super) is_seeded: Cell<bool>,
 }
@@ -48,7 +50,9 @@ impl<'f> Names<'f> {
     /// Nothing where statements do what is not followed here: take all names of a module, delete names, or never return.
     pub(super) fn of(cells: impl Iterator<Item = &'f CellFacts>, is_python: bool) -> Option<Self> {
         let mut names = Self { is_python, ..Self::default() };
+        let shells = [memchr::memmem::Finder::new("get_ipython"), memchr::memmem::Finder::new("InteractiveShell")];
         for (at, facts) in cells.enumerate() {
+            names.mentions_shell |= shells.iter().any(|shell| shell.find(facts.source.as_bytes()).is_some());
             let mut statements =
                 Statements { names: &mut names, facts, code: FxHashSet::default(), data: FxHashSet::default(), is_followed: true };
             statements.visit_body(&facts.syntax.body);
@@ -91,6 +95,17 @@ impl<'f> Names<'f> {
 
     pub(super) fn may_be_of_an_earlier_cell(&self, name: &str) -> bool {
         self.binders.get(name).is_some_and(|binders| binders.first < self.at)
+    }
+
+    /// Whether the name stands for the module `sys`.
+    pub(super) fn is_sys(&self, name: &str) -> bool {
+        self.imports.get(name).is_some_and(|paths| paths.iter().any(|path| path == "sys"))
+    }
+
+    /// The same as `is_quiet` for a name in a text, which counts only where something binds it.
+    pub(super) fn is_quiet_in_text(&self, name: &str, in_function: bool) -> bool {
+        let Some(binders) = self.binders.get(name) else { return true };
+        self.bound.contains(&Name::new(name)) && !(in_function && binders.last > self.at)
     }
 
     /// Whether no rule can say anything about this name, read here from the notebook's namespace.
@@ -152,7 +167,8 @@ impl<'f> Visitor<'f> for Statements<'_, 'f> {
             }
             Stmt::ImportFrom(import) => {
                 let module = import.module.as_ref().map(ruff_python_ast::Identifier::as_str).unwrap_or_default();
-                self.is_followed &= import.level == 0 && module != "__main__";
+                let reaches_modules = |alias: &Alias| module == "sys" && matches!(alias.name.as_str(), "modules" | "_getframe");
+                self.is_followed &= import.level == 0 && module != "__main__" && !import.names.iter().any(reaches_modules);
                 self.names.modules.insert(module.split('.').next().unwrap_or_default());
                 for alias in &import.names {
                     self.is_followed &= alias.name.as_str() != "*";

@@ -2,7 +2,9 @@
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Arguments, Comprehension, ExceptHandler, Expr, ExprContext, Parameters, Stmt};
+use ruff_python_ast::{
+    Arguments, Comprehension, ExceptHandler, Expr, ExprAttribute, ExprCall, ExprContext, Parameters, Stmt, StringLiteral,
+};
 use ruff_text_size::{Ranged, TextSize};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
@@ -10,38 +12,28 @@ use smallvec::SmallVec;
 use super::draws::{Drawing, Draws};
 use super::names::{self, Names};
 use crate::facts::{CellFacts, Scope};
+use crate::interp::at_names;
 
 /// Names through which code reaches what its text does not say.
 const DYNAMIC: &[&str] = &[
     "__builtins__",
     "__import__",
     "__main__",
-    "_getframe",
     "builtins",
     "cProfile",
     "compile",
-    "delattr",
-    "ev",
     "eval",
-    "ex",
     "exec",
     "execfile",
-    "getattr",
     "globals",
     "importlib",
     "locals",
-    "magic",
-    "modules",
-    "push",
-    "run_cell",
-    "run_cell_magic",
-    "run_line_magic",
-    "setattr",
     "timeit",
-    "user_global_ns",
-    "user_ns",
     "vars",
 ];
+
+/// The same as attributes of IPython's shell.
+const OF_SHELL: &[&str] = &["ev", "ex", "magic", "push", "run_cell", "run_cell_magic", "run_line_magic", "user_global_ns", "user_ns"];
 
 /// What was seen in a cell.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +109,23 @@ impl<'f> Walk<'_, 'f> {
         self.seen.draws = self.seen.draws.max(if is_later { Draws::Later } else { draws });
     }
 
+    fn look_at_attribute(&mut self, attribute: &ExprAttribute) {
+        let name = attribute.attr.as_str();
+        let of_modules =
+            matches!(name, "modules" | "_getframe") && attribute.value.as_name_expr().is_some_and(|name| self.names.is_sys(&name.id));
+        let of_shell = self.names.mentions_shell && OF_SHELL.contains(&name);
+        self.seen.is_quiet &= !of_modules && !of_shell && name != "__main__";
+    }
+
+    /// `getattr(df, "sample")` gives what draws.
+    fn look_for_named_draws(&mut self, call: &ExprCall) {
+        let by_name = call.func.as_name_expr().is_some_and(|name| name.id.as_str() == "getattr");
+        let named = call.arguments.args.get(1).and_then(Expr::as_string_literal_expr);
+        if by_name && named.is_some_and(|name| self.drawing.is_drawing_method(name.value.to_str())) && !self.names.is_seeded.get() {
+            self.seen.draws = Draws::Later;
+        }
+    }
+
     /// `np.random.seed(0)` at the top of a cell: the rule says nothing of draws behind it.
     fn look_for_seed(&self, statement: &Stmt) {
         let value = match statement {
@@ -171,6 +180,25 @@ impl<'f> Walk<'_, 'f> {
         self.scopes.pop();
     }
 
+    /// Code inside of what has a name runs when the name is bound.
+    fn named(&mut self, name: &'f Name, inside: impl FnOnce(&mut Self)) {
+        let known = self.surely.len();
+        self.surely.push(name);
+        inside(self);
+        self.surely.truncate(known);
+    }
+
+    fn visit_class(&mut self, body: &'f [Stmt]) {
+        self.scopes.push(Around::Class(FxHashSet::default()));
+        for inner in body {
+            self.visit_stmt(inner);
+            if let Some(Around::Class(bound)) = self.scopes.last_mut() {
+                names::collect_own(inner, self.facts, &mut |name| bound.extend([name]));
+            }
+        }
+        self.scopes.pop();
+    }
+
     fn visit_outside_of(&mut self, parameters: &'f Parameters) {
         for parameter in parameters.iter_non_variadic_params() {
             parameter.default.as_deref().into_iter().for_each(|default| self.visit_expr(default));
@@ -214,19 +242,12 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
                 def.decorator_list.iter().for_each(|decorator| self.visit_expr(&decorator.expression));
                 self.visit_outside_of(&def.parameters);
                 def.returns.as_deref().into_iter().for_each(|returns| self.visit_annotation(returns));
-                self.visit_function(def.start(), |walk| walk.visit_body(&def.body));
+                self.named(&def.name.id, |walk| walk.visit_function(def.start(), |walk| walk.visit_body(&def.body)));
             }
             Stmt::ClassDef(def) => {
                 def.decorator_list.iter().for_each(|decorator| self.visit_expr(&decorator.expression));
                 def.arguments.as_deref().into_iter().for_each(|arguments| self.visit_arguments(arguments));
-                self.scopes.push(Around::Class(FxHashSet::default()));
-                for inner in &def.body {
-                    self.visit_stmt(inner);
-                    if let Some(Around::Class(bound)) = self.scopes.last_mut() {
-                        names::collect_own(inner, self.facts, &mut |name| bound.extend([name]));
-                    }
-                }
-                self.scopes.pop();
+                self.named(&def.name.id, |walk| walk.visit_class(&def.body));
             }
             Stmt::AugAssign(assign) => {
                 if let Expr::Name(name) = &*assign.target {
@@ -265,18 +286,19 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
                 self.look_for_draws(expression, None);
             }
             Expr::Attribute(attribute) => {
-                self.seen.is_quiet &= DYNAMIC.binary_search(&attribute.attr.as_str()).is_err();
+                self.look_at_attribute(attribute);
                 self.look_for_draws(expression, None);
                 self.visit_inside(expression);
             }
             Expr::Call(call) => {
                 self.look_for_draws(&call.func, Some(&call.arguments));
+                self.look_for_named_draws(call);
                 match &*call.func {
                     // The attributes of a value; without one, the names around.
                     Expr::Name(name) if name.id.as_str() == "vars" && !call.arguments.is_empty() => {}
                     Expr::Name(name) => self.read(&name.id),
                     Expr::Attribute(attribute) => {
-                        self.seen.is_quiet &= DYNAMIC.binary_search(&attribute.attr.as_str()).is_err();
+                        self.look_at_attribute(attribute);
                         self.visit_inside(&call.func);
                     }
                     function => self.visit_expr(function),
@@ -297,7 +319,9 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
             Expr::IpyEscapeCommand(escape) => self.visit_escape(escape.start()),
             // `@name` of a pandas query is read like any other.
             Expr::StringLiteral(literal) => {
-                self.seen.is_quiet &= !literal.value.iter().any(|part| memchr::memchr(b'@', part.as_bytes()).is_some())
+                let in_function = self.functions > 0;
+                let quiet = |part: &StringLiteral| at_names(part).into_iter().all(|name| self.names.is_quiet_in_text(&name, in_function));
+                self.seen.is_quiet &= literal.value.iter().all(quiet);
             }
             _ => visitor::walk_expr(self, expression),
         }
