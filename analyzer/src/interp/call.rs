@@ -339,7 +339,7 @@ impl Interp<'_> {
 
     /// These values may change, and whatever they hold.
     fn change_deep(&mut self, val: &Val, range: TextRange, why: impl Display) {
-        if self.ignores_changes {
+        if self.wanted.ignores_changes() {
             return;
         }
         let mut all = self.heap.reach_some(&val.objs, MAX_DEEP);
@@ -507,7 +507,7 @@ impl Interp<'_> {
     /// Whether to look for functions behind a value. Where the rules alone ask, once in a cell is enough until the value holds more: what a
     /// function reads it shows in one run.
     fn is_worth_a_search(&mut self, id: ObjId) -> bool {
-        if !self.for_rules {
+        if !self.wanted.by_rules_alone() {
             return true;
         }
         let object = self.heap.get(id);

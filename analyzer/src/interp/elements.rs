@@ -59,7 +59,7 @@ impl Interp<'_> {
 
     /// Whether a value is one that becomes one object anyway. Where the rules alone ask, that need not lead to all that it may be.
     pub(super) fn is_enough(&self, val: &Val) -> bool {
-        self.for_rules && val.objs.len() > super::MAX_CANDIDATES
+        self.wanted.by_rules_alone() && val.objs.len() > super::MAX_CANDIDATES
     }
 
     pub(super) fn element_of(&mut self, id: ObjId, range: TextRange) -> Val {

@@ -97,6 +97,18 @@ pub(crate) struct Wanted {
     pub(crate) changes: bool,
 }
 
+impl Wanted {
+    /// Whether the rules alone ask.
+    const fn by_rules_alone(self) -> bool {
+        !self.reasons && !self.work
+    }
+
+    /// Whether nobody asks which values change.
+    const fn ignores_changes(self) -> bool {
+        self.by_rules_alone() && !self.changes
+    }
+}
+
 /// Which cells run.
 pub(crate) enum Until<'m, 'e> {
     /// Those that the memo does not know.
@@ -122,8 +134,7 @@ pub(crate) fn run(
     let mut interp = Interp {
         weighs: wanted.work,
         explains: wanted.reasons,
-        for_rules: !wanted.reasons && !wanted.work,
-        ignores_changes: !wanted.reasons && !wanted.work && !wanted.changes,
+        wanted,
         table,
         texts,
         file_sizes,
@@ -250,10 +261,7 @@ struct Interp<'a> {
     weighs: bool,
     /// Whether anybody asks why names are read and values changed.
     explains: bool,
-    /// Whether the rules alone ask.
-    for_rules: bool,
-    /// Whether nobody asks which values change.
-    ignores_changes: bool,
+    wanted: Wanted,
     table: &'a Table,
     texts: &'a BTreeMap<String, String>,
     /// Bytes of files, by the paths that the source gives.
@@ -477,7 +485,7 @@ impl Interp<'_> {
     }
 
     fn change_as(&mut self, val: &Val, range: TextRange, why: &dyn Display, certainty: Certainty) {
-        if self.ignores_changes {
+        if self.wanted.ignores_changes() {
             return;
         }
         let mut reasons: Option<Vec<Arc<Because>>> = None;

@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
 
 /// Whether any byte is one that a string may not hold as it is. Without an early end it takes many bytes at a time.
 fn holds_controls(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, byte| found | (*byte < 0x20))
+    bytes.iter().fold(0, |found, byte| found | u8::from(*byte < 0x20)) != 0
 }
 
 /// The length of the number that a text starts with.

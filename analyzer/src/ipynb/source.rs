@@ -29,7 +29,7 @@ impl<'a> Lines<'a> {
         let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
         // Between two lines of a source stand a few bytes.
         let newlines = if between.len() < 32 {
-            between.iter().filter(|byte| **byte == b'\n').count()
+            between.iter().fold(0, |count, byte| count + usize::from(*byte == b'\n'))
         } else {
             memchr::memchr_iter(b'\n', between).count()
         };

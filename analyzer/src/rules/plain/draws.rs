@@ -133,7 +133,7 @@ impl<'n, 'f> Drawing<'n, 'f> {
                 || self.names.modules.contains(*module)
                 || *module == "keras" && self.names.modules.contains("tensorflow")
         };
-        DRAWING.methods.get(name).is_some_and(|modules| modules.iter().any(|module| known(&module)))
+        DRAWING.methods.get(name).is_some_and(|modules| modules.iter().any(known))
     }
 }
 

@@ -190,7 +190,10 @@ impl<'f> Visitor<'f> for Statements<'_, 'f> {
 
 /// Whether a call of a function with this body may come to an end.
 fn returns(body: &[Stmt]) -> bool {
-    let Some(last) = body.iter().position(leaves) else { return true };
+    body.iter().position(leaves).is_none_or(|last| body[..=last].iter().any(holds_return))
+}
+
+fn holds_return(statement: &Stmt) -> bool {
     struct Search(bool);
     impl<'a> Visitor<'a> for Search {
         fn visit_stmt(&mut self, statement: &'a Stmt) {
@@ -204,7 +207,7 @@ fn returns(body: &[Stmt]) -> bool {
         fn visit_expr(&mut self, _: &'a Expr) {}
     }
     let mut search = Search(false);
-    search.visit_body(&body[..=last]);
+    search.visit_stmt(statement);
     search.0
 }
 
