@@ -1,4 +1,4 @@
-//! Between the protocol's types and ours. Only this module, `deliver` and `server` name the protocol's types.
+//! Between the protocol's types and ours. Only this module, `deliver`, `reading` and `server` name the protocol's types.
 
 use std::collections::HashMap;
 use std::str::FromStr as _;

@@ -1,10 +1,10 @@
 //! The language server: what the analysis knows, in the words of the Language Server Protocol.
 //!
 //! Invariants:
-//! - nothing on the message loop takes long: analyses run on threads of their own, jobs in tasks of their own;
+//! - nothing takes long while messages wait: a thread that analyzes has given the message loop to another one, jobs run in tasks of their own;
 //! - what is published is about the text as it is, or it is not published;
 //! - a panic costs one answer;
-//! - the protocol's types stay in `convert`, `deliver` and `server`; everything else can be tested without a client.
+//! - the protocol's types stay in `convert`, `deliver`, `reading` and `server`; everything else can be tested without a client.
 #![warn(missing_docs)]
 
 mod actions;
@@ -17,6 +17,7 @@ mod document;
 mod encoding;
 mod error;
 pub mod files;
+mod frames;
 mod hover;
 mod jobs;
 pub mod json;
@@ -25,10 +26,12 @@ mod kernels;
 mod live;
 pub mod log;
 pub mod methods;
+mod newest;
 mod options;
 mod outbox;
 mod pool;
 mod problems;
+mod reading;
 mod run;
 mod server;
 mod session;
@@ -36,28 +39,31 @@ mod snapshot;
 mod spans;
 mod status;
 mod told;
+mod wire;
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use nbhoist_settings::Settings;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tower_lsp_server::LspService;
 
-use crate::outbox::Outbox;
+use crate::outbox::{Again, Outbox};
 use crate::pool::Pool;
 use crate::server::Server;
 use crate::session::Session;
+use crate::wire::Wire;
 
-/// How many requests may wait at once. Each only waits, for threads or tasks that do the work; with fewer, requests that take
-/// long would hold up the one that cancels them.
-const WAITING: usize = 1024;
+pub use crate::wire::Output;
 
 /// Serves one client until it says `exit` or its end closes.
 ///
 /// # Errors
 /// When no thread can be started.
-pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> std::io::Result<()> {
+pub async fn serve(input: impl Read + Send + 'static, output: impl Output) -> std::io::Result<()> {
     serve_with(Settings::load, input, output).await
 }
 
@@ -67,31 +73,32 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> st
 /// When no thread can be started.
 pub async fn serve_with(
     load: fn(&Path) -> Result<Settings, nbhoist_settings::Error>,
-    input: impl AsyncRead + Unpin,
-    output: impl AsyncWrite,
+    input: impl Read + Send + 'static,
+    output: impl Output,
 ) -> std::io::Result<()> {
-    let (outbox, outgoing) = Outbox::new();
-    let session = Arc::new(Session::new(outbox, Pool::new()?, load));
-    let shared = Arc::clone(&session);
-    let mut delivery = None;
+    let (wire, again) = (Wire::new(output)?, Again::default());
+    let session = Arc::new(Session::new(Outbox::new(wire.clone(), again.clone()), Pool::new()?, load));
+    let (shared, asked) = (Arc::clone(&session), Arc::clone(&session));
+    // They end with this function.
+    let mut asking = JoinSet::new();
     let builder = LspService::build(|client| {
-        let asked = Arc::clone(&shared);
-        delivery = Some(deliver::deliver(client, outgoing, move || asked.abilities()));
+        asking.spawn(deliver::ask_again(client, again, move || asked.abilities()));
         Server::new(shared)
     });
     let (service, socket) = Server::extend(builder).finish();
-    let serving = tower_lsp_server::Server::new(input, output, socket).concurrency_level(WAITING).serve(service);
-    // In one task: what is found is on its way without waking another thread first.
-    let delivering = async {
-        if let Some(delivery) = delivery {
-            delivery.await;
+    let (mut requests, answers) = socket.split();
+    let way = wire.clone();
+    asking.spawn(async move {
+        while let Some(request) = requests.next().await {
+            way.send(&request);
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = serving => {}
-        () = delivering => {}
-    }
+    });
+    let (under_way, mut all_answered) = mpsc::channel(1);
+    reading::begin(input, service, answers, wire.clone(), under_way)?;
+    // Nothing is sent; it ends when nobody could.
+    while all_answered.recv().await.is_some() {}
     session.end_kernels().await;
+    // Only a client that does not read makes it wait.
+    let _ = tokio::task::spawn_blocking(move || wire.end()).await;
     Ok(())
 }

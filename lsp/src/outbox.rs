@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
+use crate::deliver;
 use crate::document::Uri;
 use crate::problems::Problem;
+use crate::wire::Wire;
 
 /// Notifications beyond LSP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,21 +59,31 @@ pub(crate) enum Outgoing {
     },
 }
 
+/// What the client is asked to ask for again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Again {
+    /// Hints and lenses.
+    pub(crate) status: Arc<Notify>,
+    /// Diagnostics that it pulls.
+    pub(crate) diagnostics: Arc<Notify>,
+}
+
 /// The way to the client. Sending never waits.
 #[derive(Clone, Debug)]
-pub(crate) struct Outbox(mpsc::UnboundedSender<Outgoing>);
+pub(crate) struct Outbox {
+    wire: Wire,
+    again: Again,
+}
 
 impl Outbox {
-    /// A way, and its other end.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+    /// What is said goes over this wire.
+    pub(crate) const fn new(wire: Wire, again: Again) -> Self {
+        Self { wire, again }
     }
 
     /// Sends something.
     pub(crate) fn send(&self, outgoing: Outgoing) {
-        // With the client gone there is nobody to tell.
-        let _ = self.0.send(outgoing);
+        deliver::deliver(&self.wire, &self.again, outgoing);
     }
 
     /// Sends a notification beyond LSP.

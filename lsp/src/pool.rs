@@ -1,15 +1,31 @@
-//! Threads for the analysis. It never runs on the message loop: it takes as long as it takes, and it follows nested code
+//! Threads for the analysis. It never holds up the message loop: it takes as long as it takes, and it follows nested code
 //! as deep as its author nested it, which needs more stack than a runtime's threads have.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 /// Room for every depth that the parser accepts. Only what is touched is ever allocated.
-const STACK_BYTES: usize = 256 << 20;
+pub(crate) const STACK_BYTES: usize = 256 << 20;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Something to do.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+thread_local! {
+    static NEXT: RefCell<Next> = const { RefCell::new(Next::Elsewhere) };
+}
+
+/// Whether this thread does something itself when it has done what it is at.
+enum Next {
+    /// Others do it.
+    Elsewhere,
+    /// It would.
+    Here,
+    /// It does this.
+    Job(Job),
+}
 
 /// Work that ended with a panic; its message is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +59,14 @@ impl Pool {
         let _ = self.0.send(Box::new(job));
     }
 
+    /// Has it done next: by this thread, where it offers that and has nothing yet, or else by one of the pool.
+    pub(crate) fn submit_next(&self, job: impl FnOnce() + Send + 'static) {
+        NEXT.with_borrow_mut(|next| match next {
+            Next::Here => *next = Next::Job(Box::new(job)),
+            Next::Elsewhere | Next::Job(_) => self.submit(job),
+        });
+    }
+
     /// Does some work and waits for its result.
     ///
     /// # Errors
@@ -57,6 +81,17 @@ impl Pool {
         });
         result.await.unwrap_or(Err(Panicked))
     }
+}
+
+/// Does some work and gives, with its result, what this thread shall do next.
+pub(crate) fn here<T>(work: impl FnOnce() -> T) -> (T, Option<Job>) {
+    NEXT.set(Next::Here);
+    let done = work();
+    let next = match NEXT.replace(Next::Elsewhere) {
+        Next::Job(job) => Some(job),
+        Next::Elsewhere | Next::Here => None,
+    };
+    (done, next)
 }
 
 /// The one place where panics end: a mistake costs one answer, not the server.
@@ -106,6 +141,26 @@ mod tests {
             pool.submit(|| panic!("on purpose, too"));
         }
         assert_eq!(pool.run(|| 7).await, Ok(7));
+    }
+
+    #[test]
+    fn a_thread_does_one_thing_itself() {
+        let pool = Pool::new().unwrap();
+        let (sender, done) = channel();
+        let job = || {
+            let sender = sender.clone();
+            move || sender.send(std::thread::current().id()).unwrap()
+        };
+        let ((), next) = here(|| {
+            pool.submit_next(job());
+            pool.submit_next(job());
+        });
+        let here = std::thread::current().id();
+        assert_ne!(done.recv().unwrap(), here);
+        next.unwrap()();
+        assert_eq!(done.recv().unwrap(), here);
+        pool.submit_next(job());
+        assert_ne!(done.recv().unwrap(), here);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The protocol's methods: each takes its parameters apart, asks the session, and puts the answer together.
 //!
-//! Notifications change the session before anything is waited for: up to `concurrency_level` handlers run at once, and only
-//! what a handler does before its first wait is sure to happen in order.
+//! Notifications change the session before anything is waited for: many handlers run at once, and only what a handler
+//! does before its first wait is sure to happen in order.
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use nbhoist_analyzer::measurements::Measurements;
 use nbhoist_settings::Settings;
@@ -18,6 +19,7 @@ use crate::error::Fault;
 use crate::jobs::Jobs;
 use crate::kernels::Kernels;
 use crate::live::Lives;
+use crate::newest::Newest;
 use crate::options::{Abilities, Options};
 use crate::outbox::{Notice, Outbox, Outgoing};
 use crate::pool::{Pool, fence};
@@ -26,6 +28,9 @@ use crate::snapshot::{self, Kept, Snapshot};
 
 /// Where a request waits, a text is analyzed to the end, outdated or not, when so many before it were broken off.
 const MOST_BROKEN_OFF: u32 = 20;
+/// Behind diagnostics the analysis pauses for so long. Whoever reads them may have been put on the processor that it runs on, and would get it
+/// only when the rest is done.
+const LINGER: Duration = Duration::from_millis(1);
 /// So many documents are few.
 const FEW: usize = 16;
 
@@ -70,8 +75,8 @@ struct Open {
     /// Tells one opening from the next.
     instance: u64,
     generation: u64,
-    /// The same for an analysis that wants to know whether it is outdated.
-    newest: Arc<AtomicU64>,
+    /// The same for an analysis under way.
+    newest: Arc<Newest>,
     /// How many analyses in a row were broken off because they were outdated.
     broken_off: u32,
     running: Running,
@@ -269,6 +274,7 @@ impl Session {
         let (mut latest, wanted) = {
             let documents = self.lock();
             let open = documents.open.get(uri).ok_or_else(|| Fault::not_open(uri))?;
+            open.newest.hurry(open.generation);
             (open.latest.subscribe(), open.generation)
         };
         let found = latest.wait_for(|latest| latest.generation >= wanted).await;
@@ -279,7 +285,7 @@ impl Session {
     /// Notes a change and sees that an analysis follows.
     fn changed(self: &Arc<Self>, uri: &Uri, open: &mut Open) {
         open.generation += 1;
-        open.newest.store(open.generation, Ordering::Relaxed);
+        open.newest.set(open.generation);
         if open.running != Running::No {
             open.running = Running::Outdated;
             return;
@@ -290,10 +296,10 @@ impl Session {
 
     fn start(self: &Arc<Self>, uri: &Uri, instance: u64) {
         let (session, uri) = (Arc::clone(self), Arc::clone(uri));
-        self.pool.submit(move || session.analyze(&uri, instance));
+        self.pool.submit_next(move || session.analyze(&uri, instance));
     }
 
-    /// One analysis of the latest text, on a thread of the pool.
+    /// One analysis of the latest text, on a thread with a large stack.
     fn analyze(self: &Arc<Self>, uri: &Uri, instance: u64) {
         let (document, generation, newest, settings, kept, patient) = {
             let mut documents = self.lock();
@@ -310,8 +316,12 @@ impl Session {
         let source = document.source(uri);
         let measurements = self.known_of(&source, &settings);
         let places = if settings.history { self.remembered.places() } else { Arc::default() };
-        let early = |source: &Source, problems: &Problems| self.found(uri, instance, generation, source, problems);
-        let wanted = || patient || newest.load(Ordering::Relaxed) == generation;
+        let early = |source: &Source, problems: &Problems| {
+            if self.found(uri, instance, generation, source, problems) {
+                newest.wait(generation, LINGER);
+            }
+        };
+        let wanted = || patient || newest.is(generation);
         let made =
             fence(|| Snapshot::new(source, Arc::clone(&settings), heavy, encoding, measurements, &places, &mut kept, early, &wanted));
         if made.is_err() {
@@ -379,15 +389,15 @@ impl Session {
         drop(before);
     }
 
-    /// Tells the problems of the text as it is now while its analysis goes on. A client that pulls them waits for the snapshot.
-    fn found(&self, uri: &Uri, instance: u64, generation: u64, source: &Source, problems: &Problems) {
+    /// Tells the problems of the text as it is now while its analysis goes on. A client that pulls them waits for the snapshot. Says
+    /// whether there was anything to tell.
+    fn found(&self, uri: &Uri, instance: u64, generation: u64, source: &Source, problems: &Problems) -> bool {
         if self.abilities().pulls(source.is_script) {
-            return;
+            return false;
         }
         let mut documents = self.lock();
-        if let Some(open) = documents.open.get_mut(uri).filter(|open| open.instance == instance && open.generation == generation) {
-            self.tell(open, source, problems);
-        }
+        let open = documents.open.get_mut(uri).filter(|open| open.instance == instance && open.generation == generation);
+        open.is_some_and(|open| self.tell(open, source, problems))
     }
 
     /// Tells what differs from what was told before, and says whether anything does.

@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
+#[cfg(unix)]
+type Owned = std::os::fd::OwnedFd;
+#[cfg(windows)]
+type Owned = std::os::windows::io::OwnedHandle;
+
 /// Nothing that a test waits for takes longer, however busy the machine is.
 const PATIENCE: Duration = Duration::from_mins(4);
 
@@ -42,14 +47,14 @@ impl Client {
 
     /// The same, with the answer to `initialize`.
     pub(crate) async fn begin(capabilities: Value, options: Value) -> (Self, Value) {
-        let (here, there) = tokio::io::duplex(1 << 20);
-        let (input, output) = tokio::io::split(there);
+        let (input, writer) = std::io::pipe().unwrap();
+        let (reader, output) = std::io::pipe().unwrap();
         let server = tokio::spawn(async move {
             // The settings of whoever runs the tests must not matter.
-            nbhoist_lsp::serve_with(settings, input, output).await.unwrap();
+            nbhoist_lsp::serve_with(settings, input, std::fs::File::from(Owned::from(output))).await.unwrap();
         });
-        let (reader, writer) = tokio::io::split(here);
-        let mut client = Self::over(reader, writer);
+        let file = |end: Owned| tokio::fs::File::from_std(end.into());
+        let mut client = Self::over(file(reader.into()), file(writer.into()));
         client.server = Some(server);
         let params = json!({ "processId": null, "rootUri": null, "capabilities": capabilities, "initializationOptions": options });
         let answer = client.request("initialize", params).await.unwrap();
@@ -62,7 +67,7 @@ impl Client {
         let (send, mut queue) = mpsc::unbounded_channel::<Vec<u8>>();
         tokio::spawn(async move {
             while let Some(message) = queue.recv().await {
-                if writer.write_all(&message).await.is_err() {
+                if writer.write_all(&message).await.is_err() || writer.flush().await.is_err() {
                     return;
                 }
             }

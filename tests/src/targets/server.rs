@@ -5,6 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+#[cfg(unix)]
+type Owned = std::os::fd::OwnedFd;
+#[cfg(windows)]
+type Owned = std::os::windows::io::OwnedHandle;
+
 /// After this time the server counts as stuck.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -27,10 +32,12 @@ pub fn server(bytes: &[u8]) {
 }
 
 async fn talk(bytes: &[u8]) {
-    let (here, there) = tokio::io::duplex(1 << 20);
-    let (input, output) = tokio::io::split(there);
+    let (input, writer) = std::io::pipe().expect("a pipe");
+    let (reader, output) = std::io::pipe().expect("a pipe");
+    let output = std::fs::File::from(Owned::from(output));
     let server = tokio::spawn(async move { nbhoist_lsp::serve_with(|_| Ok(nbhoist_settings::Settings::default()), input, output).await });
-    let (mut reader, mut writer) = tokio::io::split(here);
+    let file = |end: Owned| tokio::fs::File::from_std(end.into());
+    let (mut reader, mut writer) = (file(reader.into()), file(writer.into()));
     // What the server says is read until its answer to `shutdown` is in it.
     let heard = tokio::spawn(async move {
         let (mut all, mut part) = (Vec::new(), vec![0; 1 << 16]);
@@ -46,7 +53,7 @@ async fn talk(bytes: &[u8]) {
     for message in opening().into_iter().chain(bytes.split(|&byte| byte == b'\n').take(40).filter_map(message)).chain([ending()]) {
         let body = message.to_string();
         let framed = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        if writer.write_all(framed.as_bytes()).await.is_err() {
+        if writer.write_all(framed.as_bytes()).await.is_err() || writer.flush().await.is_err() {
             break;
         }
     }
