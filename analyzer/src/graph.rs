@@ -1,7 +1,7 @@
 //! The dependency graph between cells.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use petgraph::graphmap::DiGraphMap;
 
@@ -15,21 +15,23 @@ const MAX_CHANGERS: usize = 100;
 /// Every dependency of a cell on one before it.
 #[inline(never)]
 pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
-    let mut found: BTreeMap<(u32, u32, EdgeKind), BTreeSet<Cow<'_, str>>> = BTreeMap::new();
+    let mut edges: Vec<Edge> = Vec::new();
+    // Those of one cell, by kind and name. They are sorted once the cell is done: a value that many cells change is found again and again.
+    let mut found: Vec<(u32, EdgeKind, Cow<'_, str>)> = Vec::new();
     let mut written: HashMap<&str, Vec<u32>> = HashMap::new();
     let mut ambient: HashMap<String, u32> = HashMap::new();
     for trace in linked.traces() {
         for (name, read) in &trace.reads {
             let kind = if read.deferred { EdgeKind::Deferred } else { EdgeKind::Flow };
             for &from in read.cells.iter().filter(|&&from| from != trace.cell) {
-                found.entry((from, trace.cell, kind)).or_default().insert(name.as_str().into());
+                found.push((from, kind, name.as_str().into()));
             }
             for object in linked.world.heap.reach(&read.objs) {
                 let changers = linked.world.heap.changed_in(object);
                 // Only what ran before; the cell that made the value is its flow edge already.
                 let before = changers.partition_point(|&from| from < trace.cell);
                 for &from in changers[before.saturating_sub(MAX_CHANGERS)..before].iter().filter(|from| !read.cells.contains(from)) {
-                    found.entry((from, trace.cell, EdgeKind::Mutation)).or_default().insert(name.as_str().into());
+                    found.push((from, EdgeKind::Mutation, name.as_str().into()));
                 }
             }
         }
@@ -38,7 +40,7 @@ pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
                 EffectKind::FileRead if effect.detail != "?" => {
                     for &from in written.get(effect.detail.as_str()).map(Vec::as_slice).unwrap_or_default() {
                         if from != trace.cell {
-                            found.entry((from, trace.cell, EdgeKind::File)).or_default().insert(effect.detail.as_str().into());
+                            found.push((from, EdgeKind::File, effect.detail.as_str().into()));
                         }
                     }
                 }
@@ -48,7 +50,7 @@ pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
                         && let Some(&from) = ambient.get(&state)
                         && from != trace.cell
                     {
-                        found.entry((from, trace.cell, EdgeKind::Ambient)).or_default().insert(state.into());
+                        found.push((from, EdgeKind::Ambient, state.into()));
                     }
                 }
             }
@@ -62,9 +64,17 @@ pub(crate) fn edges(linked: &Linked) -> Vec<Edge> {
                 ambient.insert(state, trace.cell);
             }
         }
+        found.sort_unstable();
+        found.dedup();
+        for (from, kind, name) in found.drain(..) {
+            match edges.last_mut() {
+                Some(last) if (last.from, last.to, last.kind) == (from, trace.cell, kind) => last.names.push(name.into_owned()),
+                _ => edges.push(Edge { from, to: trace.cell, names: vec![name.into_owned()], kind }),
+            }
+        }
     }
-    let owned = |names: BTreeSet<Cow<'_, str>>| names.into_iter().map(Cow::into_owned).collect();
-    found.into_iter().map(|((from, to, kind), names)| Edge { from, to, names: owned(names), kind }).collect()
+    edges.sort_by_key(|edge| (edge.from, edge.to, edge.kind));
+    edges
 }
 
 /// The ambient state that an effect touches.
