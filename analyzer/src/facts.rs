@@ -43,6 +43,8 @@ pub struct CellFacts {
     pub(crate) may_differ_again: OnceLock<bool>,
     /// What its functions read, once a rule has asked.
     pub(crate) in_functions: OnceLock<NamesInFunctions>,
+    /// What its comprehensions bind, once a rule has asked.
+    pub(crate) comprehended: OnceLock<BTreeSet<Name>>,
 }
 
 impl CellFacts {

@@ -100,7 +100,7 @@ impl Linked {
     ) -> Option<Vec<CellReport>> {
         let mut env = Env::default();
         let mut traces = self.world.traces.iter();
-        let mut reports = Vec::new();
+        let mut reports = Vec::with_capacity(notebook.cells.len());
         for ((cell, facts), cost) in notebook.cells.iter().zip(facts).zip(costs) {
             if !wanted() {
                 return None;

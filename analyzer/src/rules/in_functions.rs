@@ -32,7 +32,7 @@ pub(super) fn unbound(context: &Context<'_>) -> BTreeMap<Name, (u32, TextRange)>
     if !read.is_empty() {
         for (_, facts) in context.code_cells() {
             let scopes = || facts.scopes.values().flat_map(|scope| &scope.locals);
-            for name in facts.binds.iter().chain(&facts.in_functions().bound).chain(scopes()) {
+            for name in facts.binds.iter().chain(facts.comprehended()).chain(scopes()) {
                 read.remove(name);
             }
         }
@@ -43,11 +43,32 @@ pub(super) fn unbound(context: &Context<'_>) -> BTreeMap<Name, (u32, TextRange)>
 impl CellFacts {
     fn in_functions(&self) -> &Names {
         self.in_functions.get_or_init(|| {
-            let mut names = Names::default();
-            names.visit_body(&self.syntax.body);
-            self.syntax.escapes.values().for_each(|escape| names.visit_body(&escape.code));
-            names
+            // Most cells have no function, and their trees lie far apart in memory.
+            if !self.has_functions() {
+                return Names::default();
+            }
+            let Names { bound, mut read, .. } = self.names();
+            // What the cell itself binds in any scope is bound, wherever else it is read.
+            let is_local = |name: &Name| self.scopes.values().any(|scope| scope.locals.contains(name));
+            read.retain(|name, _| !self.binds.contains(name) && !bound.contains(name) && !is_local(name));
+            Names { bound, read, ..Names::default() }
         })
+    }
+
+    fn has_functions(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
+    /// What its comprehensions bind.
+    fn comprehended(&self) -> &BTreeSet<Name> {
+        if self.has_functions() { &self.in_functions().bound } else { self.comprehended.get_or_init(|| self.names().bound) }
+    }
+
+    fn names(&self) -> Names {
+        let mut names = Names::default();
+        names.visit_body(&self.syntax.body);
+        self.syntax.escapes.values().for_each(|escape| names.visit_body(&escape.code));
+        names
     }
 }
 
@@ -55,7 +76,7 @@ impl CellFacts {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     bound: BTreeSet<Name>,
-    /// The first reading of each name.
+    /// The first reading of each name that the cell does not bind.
     read: BTreeMap<Name, TextRange>,
     /// How many functions are around.
     depth: u32,

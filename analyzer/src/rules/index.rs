@@ -12,7 +12,7 @@ use super::{Context, defined_only_later};
 use crate::interp::CellTrace;
 
 /// Positions of traces, by name, ascending.
-type ByName<'c> = FxHashMap<&'c Name, Vec<u32>>;
+type ByName<'c> = FxHashMap<&'c Name, SmallVec<[u32; 2]>>;
 
 /// Where cells and names are. What no rule asks for is not made.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl<'c> Context<'c> {
             return uses.binders.get(name).map(SmallVec::as_slice).unwrap_or_default();
         }
         let all = self.index.binders.get_or_init(|| self.by_name(|trace, found| trace.binds.iter().for_each(|bind| found(&bind.name))));
-        all.get(name).map(Vec::as_slice).unwrap_or_default()
+        all.get(name).map(SmallVec::as_slice).unwrap_or_default()
     }
 
     /// Positions of the traces that delete a name, ascending.
@@ -60,7 +60,7 @@ impl<'c> Context<'c> {
             return uses.deleters.get(name).map(SmallVec::as_slice).unwrap_or_default();
         }
         let all = self.index.deleters.get_or_init(|| self.by_name(|trace, found| trace.deletes.iter().for_each(found)));
-        all.get(name).map(Vec::as_slice).unwrap_or_default()
+        all.get(name).map(SmallVec::as_slice).unwrap_or_default()
     }
 
     fn by_name(&self, names: impl Fn(&'c CellTrace, &mut dyn FnMut(&'c Name))) -> ByName<'c> {
