@@ -57,9 +57,10 @@ pub(super) fn library(module: &str) -> Option<Default_> {
 
 /// Paths and entries of what draws random numbers.
 pub(crate) fn drawing() -> impl Iterator<Item = (&'static str, &'static Entry)> {
-    let draws = memchr::memmem::Finder::new("\"draws\"");
-    let found = STARTS.iter().enumerate().filter(move |(_, start)| draws.find(line_at(**start).1.as_bytes()).is_some());
-    found.filter_map(|(index, &start)| Some((path_at(start), entry(index)?)))
+    memchr::memmem::find_iter(TEXT.as_bytes(), "\"draws\"").filter_map(|at| {
+        let index = STARTS.partition_point(|(start, _)| *start as usize <= at).checked_sub(1)?;
+        Some((path_at(STARTS[index]), entry(index)?))
+    })
 }
 
 fn entry(index: usize) -> Option<&'static Entry> {
@@ -104,6 +105,14 @@ mod tests {
             assert!(pattern(&path.replace('*', "anything")).is_some(), "{path}");
         }
         assert!(pattern("nobody.knows").is_none());
+    }
+
+    #[test]
+    fn all_that_draws_is_listed() {
+        let listed: Vec<&str> = drawing().map(|(path, _)| path).collect();
+        let of_line = |(index, &start): (usize, &(u32, u8))| entry(index).filter(|entry| entry.draws.is_some()).map(|_| path_at(start));
+        assert_eq!(listed, STARTS.iter().enumerate().filter_map(of_line).collect::<Vec<_>>());
+        assert!(listed.contains(&"numpy.random.rand"));
     }
 
     #[test]
