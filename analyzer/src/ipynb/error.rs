@@ -110,6 +110,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(&str, bool), ReadError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ReadError::Empty);
     }
+    // The library's answer is quicker, that of the standard library says where.
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+        return Ok((text, bom));
+    }
     match str::from_utf8(bytes) {
         Ok(text) => Ok((text, bom)),
         Err(error) => {

@@ -5,14 +5,18 @@
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
+    /// Whether ends of lines are the only control characters, as in files that programs write.
+    is_plain: bool,
 }
 
 /// Nothing where the text is not valid, or holds what is not followed here.
 type Valid<T> = Option<T>;
 
 impl<'a> Cursor<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+    pub(super) fn new(text: &'a str) -> Self {
+        // Without an early end it takes many bytes at a time.
+        let others = text.bytes().fold(0, |found, byte| found | u8::from(byte < 0x20 && byte != b'\n'));
+        Self { text, at: 0, is_plain: others == 0 }
     }
 
     /// The next byte that is no white space.
@@ -157,14 +161,19 @@ impl<'a> Cursor<'a> {
         let mut at = start + 1;
         loop {
             let rest = bytes.get(at..)?;
-            let plain = memchr::memchr2(b'"', b'\\', rest)?;
-            if holds_controls(&rest[..plain]) {
+            // No string holds the end of a line, or another control character, as it is.
+            let plain = memchr::memchr3(b'"', b'\\', b'\n', rest)?;
+            if !self.is_plain && rest[..plain].iter().any(|byte| *byte < 0x20) {
                 return None;
             }
             at += plain;
-            if bytes[at] == b'"' {
-                self.at = at + 1;
-                return self.text.get(start..self.at);
+            match bytes[at] {
+                b'"' => {
+                    self.at = at + 1;
+                    return self.text.get(start..self.at);
+                }
+                b'\n' => return None,
+                _ => {}
             }
             at += match bytes.get(at + 1)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
@@ -173,11 +182,6 @@ impl<'a> Cursor<'a> {
             };
         }
     }
-}
-
-/// Whether any byte is one that a string may not hold as it is. Without an early end it takes many bytes at a time.
-fn holds_controls(bytes: &[u8]) -> bool {
-    bytes.iter().fold(0, |found, byte| found | u8::from(*byte < 0x20)) != 0
 }
 
 /// The length of the number that a text starts with.
@@ -256,6 +260,9 @@ mod tests {
             "\"\\u12\"",
             "\"\\x\"",
             "\"a\nb\"",
+            "\"a\tb\"",
+            "\t\"a\nb\"",
+            "\r\n[1,\t2]",
             "\"\u{7f}\u{e9}\"",
             "\"",
             "\"\\\"",

@@ -85,9 +85,44 @@ fn push_string(json: &str, text: &mut String) -> Option<()> {
             text.push_str(&inner[..at]);
             text.push('\n');
         }
-        Some(_) => text.push_str(&serde_json::from_str::<String>(json).ok()?),
+        Some(at) => {
+            if push_escaped(inner, at, text).is_none() {
+                text.push_str(&serde_json::from_str::<String>(json).ok()?);
+            }
+        }
     }
     Some(())
+}
+
+/// Adds the value of the inside of a JSON string whose first escape is here; nothing where one is of the rare kind with a number, and then
+/// adds nothing.
+fn push_escaped(inner: &str, mut at: usize, text: &mut String) -> Option<()> {
+    let before = text.len();
+    let mut from = 0;
+    loop {
+        let meant = match inner.as_bytes().get(at + 1)? {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            byte @ (b'"' | b'\\' | b'/') => char::from(*byte),
+            _ => {
+                text.truncate(before);
+                return None;
+            }
+        };
+        text.push_str(&inner[from..at]);
+        text.push(meant);
+        from = at + 2;
+        match memchr::memchr(b'\\', &inner.as_bytes()[from..]) {
+            Some(next) => at = from + next,
+            None => {
+                text.push_str(&inner[from..]);
+                return Some(());
+            }
+        }
+    }
 }
 
 /// How many source lines start inside a part of a source.
