@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures migrations end to end over ssh and a link of 1 Gbit/s, beside bytes / link + run time: lines of JSON, and
 # the table in docs/executors.md. Wants root.
-#   bench/migration.sh [RATE]      RATE as tc understands it; 1gbit when not given
+#   bench/migration.sh [RATE [MB...]]      RATE as tc understands it, 1gbit when not given; with sizes, lines alone
 set -euo pipefail
 if [ -z "${NBHOIST_IN_NAMESPACE:-}" ]; then
   . "$(dirname "$0")/../tests/engines/prepare.sh"
@@ -11,7 +11,8 @@ if [ -z "${NBHOIST_IN_NAMESPACE:-}" ]; then
 fi
 ip link set lo up
 tc qdisc replace dev lo root tbf rate "${1:-1gbit}" burst 256kb latency 100ms
+[ $# -lt 2 ] || export NBHOIST_MIGRATION_MB="${*:2}"
 export NBHOIST_MEASURE=floor::over_a_link
 cd "$(dirname "$0")/.."
 cargo test --quiet --offline --release -p nbhoist --test engines -- --ignored --nocapture --exact ssh 2>&1 | grep -E '^measured: |panicked'
-cargo test --quiet --offline --release -p nbhoist --test engines -- --ignored --exact report::migrations
+[ -n "${NBHOIST_MIGRATION_MB:-}" ] || cargo test --quiet --offline --release -p nbhoist --test engines -- --ignored --exact report::migrations

@@ -11,8 +11,8 @@ use crate::ground::Ground;
 use crate::measure::{BYTES, cat};
 use crate::report::keep;
 
-/// How much state goes each way, bytes.
-const SIZES: [usize; 2] = [100_000_000, 1_000_000_000];
+/// How much state goes each way, MB, where `NBHOIST_MIGRATION_MB` does not name other sizes.
+const SIZES: &str = "100 1000";
 
 /// How often each is measured; the best counts, because the machine has other things to do.
 const ROUNDS: usize = 2;
@@ -42,19 +42,20 @@ async fn over_a_link() {
     let mut bed = ground.bed(&format!("import numpy as np\nimport pandas as pd\n{PEAK}"), "").await;
     // What an earlier run has sent is there already.
     let mut seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    for size in SIZES {
+    let sizes = std::env::var("NBHOIST_MIGRATION_MB").unwrap_or_else(|_| SIZES.to_owned());
+    for size in sizes.split_whitespace().map(|size| 1_000_000 * size.parse::<usize>().unwrap()) {
         for (kind, state) in STATE {
             let mut best: Option<serde_json::Value> = None;
             for _ in 0..ROUNDS {
                 seed += 1;
                 let state = state.replace("{seed}", &seed.to_string()).replace("{bytes}", &size.to_string());
                 let row = once(&mut bed, kind, &state, size, [there, back]).await;
+                println!("measured: {row}");
                 if best.as_ref().is_none_or(|best| row["times"].as_f64() < best["times"].as_f64()) {
                     best = Some(row);
                 }
             }
             let row = best.unwrap();
-            println!("measured: {row}");
             keep("migration", &format!("{kind}-{size}"), &row);
         }
     }
