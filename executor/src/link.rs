@@ -33,8 +33,8 @@ const LEAVING: [(&str, Duration); 2] = [("exit", Duration::from_secs(2)), ("clos
 /// How long a place may take to answer a new stream.
 const GREETING: Duration = Duration::from_secs(30);
 
-/// After so many frames the holder is told that they arrived.
-const ACKNOWLEDGE: u64 = 8;
+/// After so many frames the holder is told that they arrived; it keeps those of half its memory at most before it waits for that.
+const ACKNOWLEDGE: u64 = 4;
 
 /// How often a holder is asked whether it is there while nothing comes, and after how much silence the stream counts as cut: some
 /// programs between do not tell when their other end has gone.

@@ -6,7 +6,7 @@ import time
 from . import frames
 from .errors import Trouble
 
-PAUSE = 0.01  # Seconds between two looks at a file that has not grown.
+PAUSE = 0.002  # Seconds between two looks at a file that has not grown.
 PATIENCE = 600  # Seconds without growth after which nobody seems to write any more.
 
 

@@ -13,6 +13,7 @@ from .seal import FILE, LENGTH, TAG, Seal
 
 MAX_HEADER = 256 * 1024 * 1024
 MAX_PAYLOAD = 4 * 1024 * 1024
+MIN_PART = 512 * 1024  # Bytes of the first and last parts of a buffer that is not written in one.
 
 HEAD = 1  # The buffer that says what the others are (see `bundle`).
 
@@ -142,16 +143,30 @@ def write_buffers(file, buffers, offered=("raw",), extra=None):
         view = view.cast("B") if view.ndim != 1 or view.format != "B" else view
         codec, raw = _choose(view, offered), view.nbytes
         packed = memoryview(_compress(view, codec)) if codec != "raw" else view
-        start = 0
-        while True:
-            part = packed[start : start + MAX_PAYLOAD]
-            start += len(part)
-            last = start >= len(packed)
-            write(file, dict(extra or {}, op="buffer", index=index, raw=raw, codec=codec, last=last), part)
+        for start, end in _spans(len(packed)):
+            part = packed[start:end]
+            write(file, dict(extra or {}, op="buffer", index=index, raw=raw, codec=codec, last=end == len(packed)), part)
+            if len(part) >= MIN_PART:
+                file.flush()  # The next part is hashed before it is written.
             total += len(part)
-            if last:
-                break
     return total
+
+
+def _spans(size):
+    """Where the parts of a buffer of `size` bytes begin and end, of an empty one its only part.
+
+    A station on the way passes a part on when it has the whole of it, so those of a large buffer grow at its beginning and shrink towards its
+    end: the first is soon on its way, and the last has not far to go.
+    """
+    if size <= MAX_PAYLOAD:
+        return [(0, size)]
+    found, start, length = [], 0, MIN_PART
+    while start < size:
+        half = (size - start) // 2 // MIN_PART * MIN_PART
+        end = min(start + max(min(length, half), MIN_PART), size)
+        found.append((start, end))
+        start, length = end, min(2 * length, MAX_PAYLOAD)
+    return found
 
 
 def parts(buffers, least):
@@ -159,9 +174,9 @@ def parts(buffers, least):
     for data in buffers:
         view = memoryview(data)
         view = view.cast("B") if view.ndim != 1 or view.format != "B" else view
-        for start in range(0, len(view), MAX_PAYLOAD):
-            if len(view) - start >= least:
-                yield view[start : start + MAX_PAYLOAD]
+        for start, end in _spans(len(view)):
+            if end - start >= least:
+                yield view[start:end]
 
 
 class Assembly:

@@ -249,7 +249,8 @@ def _write(file, key, packed, header, spare):
             needed >> 20, free >> 20, file))
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        with os.fdopen(handle, "wb", 1 << 20) as out:
+        # What is small waits in the buffer for what is large, which is not to wait itself.
+        with os.fdopen(handle, "wb", frames.MIN_PART // 2) as out:
             out = frames.in_file(out, file, key)
             size = frames.write_buffers(out, packed.buffers)
             frames.write(out, header)

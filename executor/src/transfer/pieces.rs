@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 
 use super::files::Frames;
 use super::{SendError, Sender, Told, TransferError};
@@ -18,9 +19,11 @@ use crate::worker::WorkerError;
 /// What a piece's name takes on the wire, bytes.
 const NAME: u64 = 70;
 
-/// How many parts of buffers are asked about at once, after a first few: the next ones are cut and asked about while these are on their way.
-const FEW: usize = 2;
+/// How many parts of buffers are asked about at once, at most: the next ones are cut and asked about while these are on their way.
 const MANY: usize = 8;
+
+/// Parts of fewer bytes together are not asked about by themselves: the answer would take longer than they do.
+const WORTH: usize = 64 << 10;
 
 const SHORT: &str = "it ends before the bundle";
 
@@ -71,12 +74,12 @@ impl Sender<'_> {
     ) -> Result<Frame, TransferError> {
         let mut cut = cut(frames, made);
         let mut read = 0;
-        let (mut parts, mut last) = self.batch(path, &mut cut, FEW).await?;
+        let (mut parts, mut last) = self.batch(path, &mut cut).await?;
         let mut question = self.ask(&parts).await?;
         loop {
             // What comes next is asked about before this is sent, so that the link does not wait for the answer.
             let next = if last.is_none() {
-                let (parts, last) = self.batch(path, &mut cut, MANY).await?;
+                let (parts, last) = self.batch(path, &mut cut).await?;
                 let question = self.ask(&parts).await?;
                 Some((parts, last, question))
             } else {
@@ -103,14 +106,25 @@ impl Sender<'_> {
         }
     }
 
-    /// The next parts of buffers, at most so many, and the frame that ends the bundle when it is reached.
-    async fn batch(&mut self, path: &Path, cut: &mut Cuts, most: usize) -> Result<(Vec<Cut>, Option<Frame>), TransferError> {
-        let mut parts = Vec::new();
-        while parts.len() < most {
+    /// The parts of buffers that are cut already, as few as are worth it where the cutting is behind, and the frame that ends the bundle when
+    /// it is reached. Nothing lies still while more is cut, and where the link is what is waited for, there is more.
+    async fn batch(&mut self, path: &Path, cut: &mut Cuts) -> Result<(Vec<Cut>, Option<Frame>), TransferError> {
+        let (mut parts, mut bytes) = (Vec::new(), 0);
+        while parts.len() < MANY {
             let lost = || TransferError::Content { path: path.to_path_buf(), why: SHORT.to_owned() };
-            match cut.recv().await.ok_or_else(lost)?? {
+            let came = if bytes < WORTH {
+                cut.recv().await
+            } else {
+                match cut.try_recv() {
+                    Ok(came) => Some(came),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => None,
+                }
+            };
+            match came.ok_or_else(lost)?? {
                 (frame, chunks) if frame.op() == "buffer" => {
                     self.look(&frame)?;
+                    bytes += frame.payload.len();
                     parts.push((frame, chunks));
                 }
                 (frame, _) => return Ok((parts, Some(frame))),
