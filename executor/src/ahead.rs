@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
@@ -25,8 +25,15 @@ use crate::worker::{Worker, WorkerError};
 /// Blocks after which a session keeps two workers ahead.
 const SEVERAL: u64 = 2;
 
+/// How long the second one waits after another has started: nobody looks for it before the first has been taken, and the block that takes that may
+/// come at once.
+const AFTER: Duration = Duration::from_secs(2);
+
 /// A place with so many processors has one to spare while a block runs.
 const TO_SPARE: u32 = 2;
+
+/// A block that has run so long may run on for as long as a worker takes to start.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Modules that are imported at a time, so that a start can be interrupted.
 const BATCH: usize = 50;
@@ -90,6 +97,8 @@ struct Spare {
     start: Start,
     surroundings: Surroundings,
     modules: Vec<String>,
+    /// Told when it is wanted, so that it waits no longer for a better time to start.
+    wanted: Arc<Notify>,
     starting: Option<Starting>,
 }
 
@@ -162,8 +171,16 @@ impl Ahead {
             let (start, surroundings, modules) = (start.clone(), surroundings.clone(), modules.to_vec());
             let turn = Arc::clone(&self.starts);
             let quiet = self.quiet.subscribe();
-            let starting = tokio::spawn(started(before, turn, quiet, start.clone(), surroundings.clone(), modules.clone()));
-            let spare = Spare { number, start, surroundings, modules, starting: Some(starting) };
+            let told = Arc::new(Notify::new());
+            let patient = (at > 0).then(|| patience(Arc::clone(&self.starts), Arc::clone(&told)));
+            let starting = started(before, turn, quiet, start.clone(), surroundings.clone(), modules.clone());
+            let starting = tokio::spawn(async move {
+                if let Some(patient) = patient {
+                    patient.await;
+                }
+                starting.await
+            });
+            let spare = Spare { number, start, surroundings, modules, wanted: told, starting: Some(starting) };
             match spares.get_mut(at) {
                 Some(old) => *old = spare,
                 None => spares.push(spare),
@@ -172,11 +189,9 @@ impl Ahead {
         }
     }
 
-    /// Starts nothing while a block runs on so many processors, as long as what is returned lives.
-    pub(crate) fn quiet(&self, processors: Option<u32>) -> Quiet {
-        let is_narrow = processors.is_some_and(|processors| processors < TO_SPARE);
-        self.quiet.send_replace(is_narrow);
-        Quiet(self.quiet.clone())
+    /// What keeps workers from starting while a block is on its way; so far it keeps none.
+    pub(crate) fn quiet(&self) -> Quiet {
+        Quiet { quiet: self.quiet.clone(), ending: None }
     }
 
     /// Takes a worker that was started for this executor and these surroundings, of several the first that is up.
@@ -185,7 +200,9 @@ impl Ahead {
         let mut spares = lock(&self.spares);
         let suits = |spare: &Spare| spare.suits(start, surroundings);
         let found = spares.iter().position(|spare| spare.is_up() && suits(spare)).or_else(|| spares.iter().position(suits))?;
-        spares.remove(found).starting.take().map(Claimed)
+        let mut spare = spares.remove(found);
+        spare.wanted.notify_one();
+        spare.starting.take().map(Claimed)
     }
 
     /// Name of the executor whose worker is up with what it is to import, so that a block need not wait for it.
@@ -219,13 +236,43 @@ impl Ahead {
     }
 }
 
-/// While it lives, workers that start wait where a block would be disturbed.
+/// As long as it lives, it can have workers that start wait where a block would be disturbed.
 #[derive(Debug)]
-pub(crate) struct Quiet(watch::Sender<bool>);
+pub(crate) struct Quiet {
+    quiet: watch::Sender<bool>,
+    ending: Option<JoinHandle<()>>,
+}
+
+impl Quiet {
+    /// State travels, for which somebody waits: it takes every processor here and there.
+    pub(crate) fn begin(&mut self) {
+        self.stay();
+        self.quiet.send_replace(true);
+    }
+
+    /// A block runs on so many processors. One that ends in a moment is not worth the start of a worker, which would go on beside its way home.
+    pub(crate) fn end_soon(&mut self, processors: Option<u32>) {
+        self.begin();
+        if processors.is_none_or(|processors| processors >= TO_SPARE) {
+            let quiet = self.quiet.clone();
+            self.ending = Some(tokio::spawn(async move {
+                tokio::time::sleep(SHORT).await;
+                quiet.send_replace(false);
+            }));
+        }
+    }
+
+    fn stay(&mut self) {
+        if let Some(ending) = self.ending.take() {
+            ending.abort();
+        }
+    }
+}
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        self.0.send_replace(false);
+        self.stay();
+        self.quiet.send_replace(false);
     }
 }
 
@@ -233,6 +280,23 @@ impl Drop for Quiet {
 async fn unheard(quiet: &mut watch::Receiver<bool>) {
     // An error says that the session has ended, which aborts this anyway.
     let _ = quiet.wait_for(|quiet| !quiet).await;
+}
+
+/// Waits until none has started for a while, or until this one is `wanted`.
+async fn patience(starts: Arc<tokio::sync::Mutex<()>>, wanted: Arc<Notify>) {
+    let calm = async {
+        loop {
+            tokio::time::sleep(AFTER).await;
+            if starts.try_lock().is_ok() {
+                return;
+            }
+            drop(starts.lock().await);
+        }
+    };
+    tokio::select! {
+        () = calm => {}
+        () = wanted.notified() => {}
+    }
 }
 
 async fn started(

@@ -43,6 +43,7 @@ impl Journey<'_> {
 
     async fn collect(&mut self, worker: &mut Worker, returns: &[String], away: Option<&Away>) -> Result<PathBuf, MigrateError> {
         self.enter(Phase::Return);
+        self.quiet.begin();
         let started = Instant::now();
         let path = self.file("returns");
         let id = worker.next_id();

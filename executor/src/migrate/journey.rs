@@ -13,7 +13,7 @@ use super::error::MigrateError;
 use super::home::unless_kept;
 use super::load::Captured;
 use super::report::Report;
-use crate::ahead::Start;
+use crate::ahead::{Quiet, Start};
 use crate::backend::Backend;
 use crate::backends;
 use crate::cancel::Cancel;
@@ -37,6 +37,8 @@ pub(super) struct Journey<'a> {
     pub(super) on_event: OnEvent<'a>,
     pub(super) cancel: &'a Cancel,
     pub(super) death: Death,
+    /// Keeps workers for later blocks from starting meanwhile.
+    pub(super) quiet: Quiet,
     /// Names the migration towards the kernel.
     pub(super) id: &'a str,
     pub(super) spool: &'a Path,
@@ -71,7 +73,7 @@ impl<'a> Journey<'a> {
         id: &'a str,
         spool: &'a Spool,
     ) -> Self {
-        let death = kernel.death();
+        let (death, quiet) = (kernel.death(), kernel.ahead().quiet());
         let report = Report::default();
         Self {
             kernel,
@@ -80,6 +82,7 @@ impl<'a> Journey<'a> {
             on_event,
             cancel,
             death,
+            quiet,
             id,
             spool: spool.path(),
             key: spool.key(),

@@ -144,8 +144,8 @@ impl Journey<'_> {
             self.finish_loading(worker, &captured, sent).await?;
         }
         self.report.seconds.transfer = way.connected.elapsed().as_secs_f64();
-        // It may be large, and nobody reads it again.
-        let _ = tokio::fs::remove_file(self.file("inputs")).await;
+        // It may be large, and nobody reads it again. Giving its memory back takes a while, for which nobody waits.
+        tokio::spawn(tokio::fs::remove_file(self.file("inputs")));
         Ok(captured)
     }
 
@@ -163,10 +163,12 @@ impl Journey<'_> {
         let mut way = Way { connected: begun, ahead: false };
         let parcel =
             Parcel { path: &path, key: self.key, written: &written, total: &total, surveyed, executor: self.executor, made: &self.made };
-        let on_event = &mut *self.on_event;
+        let (on_event, quiet) = (&mut *self.on_event, &mut self.quiet);
         let (captured, sent) = {
             let sending = guard(self.cancel, &self.death, async {
                 let (worker, ahead) = connect(start, claimed).await?;
+                // From now on: the one that is taken over may still have been starting.
+                quiet.begin();
                 way = Way { connected: Instant::now(), ahead };
                 parcel.send(place.insert(worker), between, on_event).await
             });

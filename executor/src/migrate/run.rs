@@ -44,7 +44,7 @@ impl Journey<'_> {
     /// Hears the cells run until one ends with an exception.
     pub(super) async fn run(&mut self, worker: &mut Worker, count: u32, ids: &[u64]) -> Result<(), MigrateError> {
         self.enter(Phase::Run);
-        let _quiet = self.kernel.ahead().quiet(worker.hello.processors);
+        self.quiet.end_soon(worker.hello.processors);
         let started = Instant::now();
         let request = self.request;
         for ((cell, count), id) in request.cells.iter().zip(count..).zip(ids.iter().copied()) {
