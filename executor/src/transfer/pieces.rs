@@ -74,12 +74,13 @@ impl Sender<'_> {
     ) -> Result<Frame, TransferError> {
         let mut cut = cut(frames, made);
         let mut read = 0;
-        let (mut parts, mut last) = self.batch(path, &mut cut).await?;
+        let (mut parts, mut last) = self.batch(path, &mut cut, WORTH).await?;
         let mut question = self.ask(&parts).await?;
         loop {
             // What comes next is asked about before this is sent, so that the link does not wait for the answer.
             let next = if last.is_none() {
-                let (parts, last) = self.batch(path, &mut cut).await?;
+                let sent = parts.iter().map(|(frame, _)| frame.payload.len()).sum::<usize>();
+                let (parts, last) = self.batch(path, &mut cut, (2 * sent).max(WORTH)).await?;
                 let question = self.ask(&parts).await?;
                 Some((parts, last, question))
             } else {
@@ -106,13 +107,14 @@ impl Sender<'_> {
         }
     }
 
-    /// The parts of buffers that are cut already, as few as are worth it where the cutting is behind, and the frame that ends the bundle when
-    /// it is reached. Nothing lies still while more is cut, and where the link is what is waited for, there is more.
-    async fn batch(&mut self, path: &Path, cut: &mut Cuts) -> Result<(Vec<Cut>, Option<Frame>), TransferError> {
+    /// The next parts of buffers: `least` bytes and what else is cut already, at most [`MANY`] parts; the frame that ends the bundle when it is
+    /// reached. Each batch is twice the one before. So the first ones leave at once, and soon as much is asked about as keeps the link busy until
+    /// the answer comes, also where every processor is.
+    async fn batch(&mut self, path: &Path, cut: &mut Cuts, least: usize) -> Result<(Vec<Cut>, Option<Frame>), TransferError> {
         let (mut parts, mut bytes) = (Vec::new(), 0);
         while parts.len() < MANY {
             let lost = || TransferError::Content { path: path.to_path_buf(), why: SHORT.to_owned() };
-            let came = if bytes < WORTH {
+            let came = if bytes < least {
                 cut.recv().await
             } else {
                 match cut.try_recv() {
