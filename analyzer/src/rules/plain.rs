@@ -2,7 +2,7 @@
 //! takes most of the time of an analysis.
 //!
 //! Each condition is one without which a rule finds nothing, so what is not sure here is left to the interpretation: a name counts as bound
-//! where a statement of an earlier cell binds it whatever comes, and as read where it stands.
+//! where an earlier cell binds it on some path to its end, as the interpretation has it, and as read where it stands.
 
 mod draws;
 mod names;

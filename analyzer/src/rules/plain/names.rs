@@ -1,4 +1,4 @@
-//! Which names are bound before a place, whatever comes.
+//! Which names earlier cells bind on some path to their end, and which this one surely has bound.
 
 use std::cell::Cell;
 
