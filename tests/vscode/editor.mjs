@@ -125,13 +125,21 @@ export class Editor {
 
   /** Runs a command by its title. */
   async command(title) {
-    await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget input").first();
-    await input.waitFor();
-    await input.fill(`>${title}`);
     // Enter takes the row that has the focus, which is another one until the list has been filtered.
     const row = this.page.locator(".quick-input-widget .monaco-list-row.focused", { hasText: title }).first();
-    await row.waitFor();
+    // What opens late, such as a panel, takes the focus, and the list closes without it: then it is opened again.
+    for (let attempt = 1; ; attempt += 1) {
+      const patience = { timeout: attempt < 4 ? 10_000 : PATIENCE };
+      await this.page.keyboard.press("F1");
+      try {
+        await input.fill(`>${title}`, patience);
+        await row.waitFor(patience);
+        break;
+      } catch (error) {
+        if (attempt === 4) throw error;
+      }
+    }
     await this.page.keyboard.press("Enter");
     // The widget may stay, with a list of the command's own.
     await row.waitFor({ state: "hidden" });
