@@ -129,6 +129,8 @@ const CELLS: &[&str] = &[
     "print(inside)",
     "def outer():\n    global made\n    made = 1\n    def inner():\n        return made, x\n    return inner\nouter()()",
     "print(made)",
+    "def shadow():\n    later = 1\n    def inner():\n        global later\n        return later\n    return inner()\nshadow()",
+    "later = 2",
     "from helper import seed_everything\nseed_everything(1)",
     "noise = random.random()",
     "from somewhere import *",

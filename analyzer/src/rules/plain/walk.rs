@@ -141,7 +141,14 @@ impl<'f> Walk<'_, 'f> {
     fn visit_in_order(&mut self, body: &'f [Stmt]) {
         for statement in body {
             self.visit_stmt(statement);
-            names::collect_own(statement, self.facts, &mut |name| self.surely.push(name));
+            names::collect_own(statement, self.facts, &mut |name| self.bind(name));
+        }
+    }
+
+    /// What a function binds is its own, and no name of the cell.
+    fn bind(&mut self, name: &'f Name) {
+        if self.functions == 0 {
+            self.surely.push(name);
         }
     }
 
@@ -183,7 +190,7 @@ impl<'f> Walk<'_, 'f> {
     /// Code inside of what has a name runs when the name is bound.
     fn named(&mut self, name: &'f Name, inside: impl FnOnce(&mut Self)) {
         let known = self.surely.len();
-        self.surely.push(name);
+        self.bind(name);
         inside(self);
         self.surely.truncate(known);
     }
@@ -259,7 +266,7 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
                 self.visit_expr(&each.iter);
                 self.visit_expr(&each.target);
                 let known = self.surely.len();
-                names::collect_target(&each.target, &mut |name| self.surely.push(name));
+                names::collect_target(&each.target, &mut |name| self.bind(name));
                 self.visit_body(&each.body);
                 self.surely.truncate(known);
                 self.visit_body(&each.orelse);
@@ -267,7 +274,7 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
             Stmt::With(with) => {
                 for item in &with.items {
                     self.visit_with_item(item);
-                    item.optional_vars.iter().for_each(|target| names::collect_target(target, &mut |name| self.surely.push(name)));
+                    item.optional_vars.iter().for_each(|target| names::collect_target(target, &mut |name| self.bind(name)));
                 }
                 self.visit_in_order(&with.body);
             }
