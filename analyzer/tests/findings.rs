@@ -138,6 +138,46 @@ const CELLS: &[&str] = &[
     "print(undefined)",
 ];
 
+/// The same about names that functions read before a cell binds them, and names that are deleted.
+const LATE_CELLS: &[&str] = &[
+    "x = 1\nrows = []\ny = 2",
+    "print(x)",
+    "def f(a):\n    return x + a",
+    "f(1)",
+    "del x",
+    "x = 3",
+    "x = 1\ndel x\nx = 2\nprint(x)",
+    "x, y = 1, 2\ndel x, y",
+    "del (x, rows)",
+    "if rows:\n    del x",
+    "!ls {x}\n%timeit x",
+    "frame.eval('a + @x')\nols(f'y ~ x + {rows}')",
+    "with open('a') as file:\n    x = 3\nrows = x",
+    "import functools\ndef early(n):\n    return soon(n) + coming",
+    "early(1)",
+    "handler = early",
+    "handler(2)",
+    "def soon(n):\n    return n\nearly(soon)\ncoming = 1\nearly(coming)",
+    "coming = soon(3)",
+    "def through(n):\n    return early(n)\nclass Model:\n    'A model.'\n    size: int = 3\n    def fit(self):\n        return coming + self.size\n    @staticmethod\n    def make(n=y):\n        return Model()",
+    "through(2)",
+    "model = Model()",
+    "model.fit()",
+    "Model.make().fit()",
+    "class Other(Model):\n    first = [lambda: coming][0]()\n    def __init_subclass__(cls):\n        return coming\nclass Third(Other):\n    pass",
+    "@functools.cache\ndef cached():\n    return coming\n@functools.wraps(early)\ndef wrapped():\n    return coming",
+    "cached()\nwrapped()",
+    "def call(function):\n    return function()\n@call\ndef at_once():\n    return coming",
+    "class App:\n    def route(self, function):\n        function()\n        return function\napp = App()\n@app.route\ndef page():\n    return coming",
+    "class Marked:\n    @call\n    def method():\n        return coming",
+    "from somewhere import App\napp = App()\n@app.route\ndef page():\n    return coming\napp.run()",
+    "ols('y ~ early(x)', frame).fit()\nols(f'y ~ early({x})', frame)",
+    "for n in rows:\n    early(n)\n    coming = n",
+    "%time early(1)",
+    "%%time early(3)\ncoming = 2",
+    "if __name__ == '__main__':\n    early(2)\n    coming = 3",
+];
+
 fn notebook_of(cells: &[&str]) -> Notebook {
     let cell = |source: &&str| json!({"cell_type": "code", "metadata": {}, "execution_count": null, "outputs": [], "source": source});
     let cells: Vec<_> = cells.iter().map(cell).collect();
@@ -157,17 +197,43 @@ fn what_is_not_interpreted_is_not_missed() {
         }
     }
     // Notebooks of three to eight cells, each time others.
+    let mut next = numbers();
+    for (cells, turns) in [(CELLS, 2500), (LATE_CELLS, 2500)] {
+        for _ in 0..turns {
+            let mut chosen = CELLS[..next() % 3].to_vec();
+            for _ in 0..3 + next() % 6 {
+                chosen.push(cells[next() % cells.len()]);
+            }
+            found += same(&notebook_of(&chosen), &chosen.join("\n---\n"));
+        }
+    }
+    assert!(found > 5000, "{found}");
+}
+
+/// Numbers that look like random ones, each time the same.
+fn numbers() -> impl FnMut() -> usize {
     let mut state: u64 = 7;
-    let mut next = || {
+    move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
-    };
-    for _ in 0..2500 {
-        let mut cells = CELLS[..next() % 3].to_vec();
-        for _ in 0..3 + next() % 6 {
-            cells.push(CELLS[next() % CELLS.len()]);
+    }
+}
+
+/// Every order of a function, what it reads, and what calls it.
+#[test]
+fn functions_called_too_early_are_not_missed() {
+    let function = LATE_CELLS.iter().position(|cell| cell.contains("def early")).expect("the function");
+    let (ahead, cells) = LATE_CELLS.split_at(function);
+    let mut found = 0;
+    for (at, one) in cells.iter().enumerate() {
+        for other in cells {
+            for last in &cells[at % 3..] {
+                if [one, other, last].into_iter().any(|cell| cell.contains("coming =")) {
+                    let chosen = [ahead[0], cells[0], one, other, last];
+                    found += same(&notebook_of(&chosen), &chosen.join("\n---\n"));
+                }
+            }
         }
-        found += same(&notebook_of(&cells), &cells.join("\n---\n"));
     }
     assert!(found > 5000, "{found}");
 }

@@ -4,6 +4,7 @@
 //! Each condition is one without which a rule finds nothing, so what is not sure here is left to the interpretation: a name counts as bound
 //! where an earlier cell binds it on some path to its end, as the interpretation has it, and as read where it stands.
 
+mod calls;
 mod draws;
 mod names;
 mod walk;
@@ -11,10 +12,12 @@ mod walk;
 use std::sync::Arc;
 
 use super::{Context, clock_in_data, not_rerunnable, stale_output, unseeded_randomness};
+use crate::facts::CellFacts;
 use crate::interp::CellTrace;
 use crate::notebook::marked_blocks;
 use crate::report::Cost;
 use crate::syntax::{CellSyntax, Escape, EscapeKind};
+use calls::Calls;
 use draws::Draws;
 use names::Names;
 
@@ -64,7 +67,12 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
     }
     let Some(mut names) = Names::of(context.code_cells().map(|(_, facts)| facts), context.is_python()) else { return Needed::Everything };
     let mut first = First::default();
-    for (at, (_, facts)) in context.code_cells().enumerate() {
+    let cells: Vec<&CellFacts> = context.code_cells().map(|(_, facts)| facts).collect();
+    let mut calls = Calls::new(&cells);
+    for (at, facts) in cells.iter().copied().enumerate() {
+        if !names.texts_are_quiet(facts) {
+            return Needed::Everything;
+        }
         names.enter(at, facts);
         let seen = walk::walk(&names, facts);
         if !seen.is_quiet {
@@ -78,7 +86,14 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
             Draws::Here => first.drawing = first.drawing.max(at + 1),
             Draws::Later => first.drawing = usize::MAX,
         }
-        names.leave();
+        calls.defer(seen.deferred);
+        if !calls.come_behind(at, &names) {
+            return Needed::Everything;
+        }
+        names.leave(&seen.deletes, &seen.binds);
+    }
+    if calls.are_open() {
+        return Needed::Everything;
     }
     if request.config.severity_of(&unseeded_randomness::RULE).is_none() {
         first.drawing = 0;

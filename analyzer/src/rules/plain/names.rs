@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Alias, ExceptHandler, Expr, Stmt, StmtIf, StmtTry};
+use ruff_python_ast::{Alias, ExceptHandler, Expr, InterpolatedStringElement, Stmt, StmtIf, StmtTry};
 use ruff_text_size::Ranged;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -25,6 +25,15 @@ struct Binders {
     data: Option<usize>,
 }
 
+/// What the rules can say about a name, by the place that reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Nothing,
+    /// Nothing unless the function around the place is called before the name is bound.
+    NothingIfCalledLater,
+    Something,
+}
+
 /// Names of a notebook, while its cells are gone through in order.
 #[derive(Debug, Default)]
 pub(super) struct Names<'f> {
@@ -34,10 +43,16 @@ pub(super) struct Names<'f> {
     pub(super) imports: FxHashMap<&'f str, SmallVec<[String; 1]>>,
     /// Modules at the top that are imported.
     pub(super) modules: FxHashSet<&'f str>,
+    /// Names of functions and classes.
+    defined: FxHashSet<&'f str>,
     /// Names that an earlier cell binds on some path to its end.
     bound: FxHashSet<&'f Name>,
     /// The same of the cell that is gone through.
     here: FxHashSet<&'f Name>,
+    /// Names that some cell deletes.
+    deleted: FxHashSet<&'f Name>,
+    /// Those of them that an earlier cell deleted and none surely has bound since.
+    gone: FxHashSet<&'f Name>,
     at: usize,
     is_python: bool,
     /// Whether any text names IPython's shell, through which code runs and names are bound.
@@ -55,7 +70,16 @@ impl<'f> Names<'f> {
             names.mentions_shell |= shells.iter().any(|shell| shell.find(facts.source.as_bytes()).is_some());
             let mut statements =
                 Statements { names: &mut names, facts, code: FxHashSet::default(), data: FxHashSet::default(), is_followed: true };
-            statements.visit_body(&facts.syntax.body);
+            for statement in &facts.syntax.body {
+                // A deletion that is part of another statement may not happen, or more than once.
+                match statement {
+                    Stmt::Delete(delete) if delete.targets.iter().all(is_plain_target) => {
+                        let deleted = delete.targets.iter().filter_map(Expr::as_name_expr).map(|name| &name.id);
+                        statements.names.deleted.extend(deleted);
+                    }
+                    _ => statements.visit_stmt(statement),
+                }
+            }
             facts.syntax.escapes.values().for_each(|escape| statements.visit_body(&escape.code));
             if !statements.is_followed {
                 return None;
@@ -72,6 +96,22 @@ impl<'f> Names<'f> {
         Some(names)
     }
 
+    /// Whether texts in the code of a cell, which libraries and the shell may read names from, say nothing of deleted names.
+    pub(super) fn texts_are_quiet(&self, facts: &CellFacts) -> bool {
+        if self.deleted.is_empty() {
+            return true;
+        }
+        let mut texts = Texts { names: self, facts, are_quiet: true };
+        texts.visit_body(&facts.syntax.body);
+        let escapes = facts.syntax.escapes.values();
+        let mut told = escapes.map(|escape| escape.arguments.as_str()).chain(facts.syntax.cell_magic.as_ref().map(|_| &*facts.source));
+        texts.are_quiet && !told.any(|text| self.tells_of_deleted(text))
+    }
+
+    fn tells_of_deleted(&self, text: &str) -> bool {
+        words(text).any(|word| self.deleted.contains(&Name::new(word)))
+    }
+
     /// Goes on with this cell.
     pub(super) fn enter(&mut self, at: usize, facts: &'f CellFacts) {
         self.at = at;
@@ -84,9 +124,23 @@ impl<'f> Names<'f> {
         }
     }
 
-    /// Its names are those of an earlier cell from now on.
-    pub(super) fn leave(&mut self) {
+    /// Its names are those of an earlier cell from now on. `deletes` are those that it deleted last, `binds` those that it surely has bound.
+    pub(super) fn leave(&mut self, deletes: &[&'f Name], binds: &[&'f Name]) {
         self.bound.extend(self.here.drain());
+        if !self.deleted.is_empty() {
+            self.gone.extend(deletes);
+            self.gone.retain(|name| !binds.contains(name));
+        }
+    }
+
+    /// Whether the cell that is gone through binds the name on some path to its end.
+    pub(super) fn binds_here(&self, name: &Name) -> bool {
+        self.here.contains(name)
+    }
+
+    /// Whether the name stands for what a module has, and for nothing else.
+    pub(super) fn is_of_module(&self, name: &str) -> bool {
+        self.is_imported(name) && !self.defined.contains(name) && self.binders.get(name).is_some_and(|binders| binders.data.is_none())
     }
 
     pub(super) fn is_imported(&self, name: &str) -> bool {
@@ -105,25 +159,65 @@ impl<'f> Names<'f> {
     /// The same as `is_quiet` for a name in a text, which counts only where something binds it.
     pub(super) fn is_quiet_in_text(&self, name: &str, in_function: bool) -> bool {
         let Some(binders) = self.binders.get(name) else { return true };
-        self.bound.contains(&Name::new(name)) && !(in_function && binders.last > self.at)
+        let name = Name::new(name);
+        self.bound.contains(&name) && !self.deleted.contains(&name) && !(in_function && binders.last > self.at)
     }
 
-    /// Whether no rule can say anything about this name, read here from the notebook's namespace.
-    pub(super) fn is_quiet(&self, name: &Name, in_function: bool, is_surely_bound: impl Fn() -> bool) -> bool {
+    /// What rules can say about this name, read here from the notebook's namespace.
+    pub(super) fn judge(&self, name: &Name, in_function: bool, is_surely_bound: impl Fn() -> bool) -> Verdict {
+        let quiet = |is_quiet| if is_quiet { Verdict::Nothing } else { Verdict::Something };
+        if !self.deleted.is_empty() && self.deleted.contains(name) && (in_function || self.gone.contains(name)) {
+            return quiet(!in_function && is_surely_bound());
+        }
         let binders = self.binders.get(name.as_str());
         // A function that reads a value which a later cell may bind anew.
         if in_function && binders.is_some_and(|binders| binders.data.is_some_and(|data| data <= self.at) && binders.last > self.at) {
-            return false;
+            return Verdict::Something;
         }
         if self.bound.contains(name) || !self.is_python || is_builtin(name) {
-            return true;
+            return Verdict::Nothing;
         }
         match binders {
             // Where no later cell binds it, it does not matter which statement of this one does.
-            Some(binders) => self.here.contains(name) && binders.last <= self.at || is_surely_bound(),
-            None => is_history(name),
+            Some(binders) if (self.here.contains(name) && binders.last <= self.at) || is_surely_bound() => Verdict::Nothing,
+            Some(binders) if in_function && binders.last >= self.at => Verdict::NothingIfCalledLater,
+            Some(_) => Verdict::Something,
+            None => quiet(is_history(name)),
         }
     }
+}
+
+/// What may be a name in a text.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+struct Texts<'n, 'f> {
+    names: &'n Names<'f>,
+    facts: &'n CellFacts,
+    are_quiet: bool,
+}
+
+impl Visitor<'_> for Texts<'_, '_> {
+    fn visit_expr(&mut self, expression: &Expr) {
+        if matches!(expression, Expr::StringLiteral(_)) {
+            let text = self.facts.source.get(expression.range().to_std_range()).unwrap_or_default();
+            self.are_quiet &= !self.names.tells_of_deleted(text);
+        }
+        visitor::walk_expr(self, expression);
+    }
+
+    fn visit_interpolated_string_element(&mut self, element: &InterpolatedStringElement) {
+        if let InterpolatedStringElement::Literal(literal) = element {
+            self.are_quiet &= !self.names.tells_of_deleted(&literal.value);
+        }
+        visitor::walk_interpolated_string_element(self, element);
+    }
+}
+
+/// Whether deleting this deletes a name, or no name at all.
+fn is_plain_target(target: &Expr) -> bool {
+    matches!(target, Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_))
 }
 
 /// Looks at every statement for what it imports and binds, and for what is not followed.
@@ -176,8 +270,15 @@ impl<'f> Visitor<'f> for Statements<'_, 'f> {
                     self.names.imports.entry(bound.as_str()).or_default().push(crate::library_effects::dotted(module, &alias.name));
                 }
             }
-            Stmt::Delete(delete) => self.is_followed &= !delete.targets.iter().any(Expr::is_name_expr),
+            Stmt::Delete(delete) => {
+                self.is_followed &= delete.targets.iter().all(|target| is_plain_target(target) && !target.is_name_expr());
+            }
+            Stmt::ClassDef(def) => {
+                self.names.defined.insert(def.name.as_str());
+                visitor::walk_body(self, &def.body);
+            }
             Stmt::FunctionDef(def) => {
+                self.names.defined.insert(def.name.as_str());
                 self.is_followed &= returns(&def.body);
                 visitor::walk_body(self, &def.body);
             }
@@ -259,7 +360,7 @@ fn collect_block<'f>(body: &'f [Stmt], facts: &'f CellFacts, found: &mut FxHashS
     }
 }
 
-fn collect<'f>(statement: &'f Stmt, facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
+pub(super) fn collect<'f>(statement: &'f Stmt, facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
     collect_own(statement, facts, &mut |name| found.extend([name]));
     match statement {
         Stmt::For(inner) => {

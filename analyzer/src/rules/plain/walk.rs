@@ -3,14 +3,15 @@
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    Arguments, Comprehension, ExceptHandler, Expr, ExprAttribute, ExprCall, ExprContext, Parameters, Stmt, StringLiteral,
+    Arguments, Comprehension, ExceptHandler, Expr, ExprAttribute, ExprCall, ExprContext, Parameters, Stmt, StmtDelete, StringLiteral,
 };
 use ruff_text_size::{Ranged, TextSize};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use super::calls::{self, Deferred};
 use super::draws::{Drawing, Draws};
-use super::names::{self, Names};
+use super::names::{self, Names, Verdict};
 use crate::facts::{CellFacts, Scope};
 use crate::interp::at_names;
 
@@ -36,15 +37,21 @@ const DYNAMIC: &[&str] = &[
 const OF_SHELL: &[&str] = &["ev", "ex", "magic", "push", "run_cell", "run_cell_magic", "run_line_magic", "user_global_ns", "user_ns"];
 
 /// What was seen in a cell.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    /// No name that it reads may be one that a rule speaks of.
+#[derive(Debug)]
+pub(super) struct Seen<'f> {
+    /// No name that it reads may be one that a rule speaks of, but for those of `deferred`.
     pub(super) is_quiet: bool,
     pub(super) draws: Draws,
+    /// Names that functions read and nothing has bound so far.
+    pub(super) deferred: Vec<Deferred<'f>>,
+    /// Names that it deleted and did not bind anew.
+    pub(super) deletes: Vec<&'f Name>,
+    /// Names that it surely has bound at its end.
+    pub(super) binds: Vec<&'f Name>,
 }
 
 /// Goes through a cell.
-pub(super) fn walk(names: &Names<'_>, facts: &CellFacts) -> Seen {
+pub(super) fn walk<'f>(names: &Names<'f>, facts: &'f CellFacts) -> Seen<'f> {
     let mut walk = Walk {
         names,
         facts,
@@ -52,8 +59,9 @@ pub(super) fn walk(names: &Names<'_>, facts: &CellFacts) -> Seen {
         scopes: SmallVec::new(),
         surely: Vec::new(),
         functions: 0,
+        owner: None,
         is_reached: true,
-        seen: Seen { is_quiet: true, draws: Draws::Never },
+        seen: Seen { is_quiet: true, draws: Draws::Never, deferred: Vec::new(), deletes: Vec::new(), binds: Vec::new() },
     };
     if let Some(magic) = &facts.syntax.cell_magic {
         walk.visit_body(&magic.line_code);
@@ -65,6 +73,9 @@ pub(super) fn walk(names: &Names<'_>, facts: &CellFacts) -> Seen {
             walk.is_reached = false;
         }
         walk.look_for_seed(statement);
+    }
+    if walk.is_reached {
+        walk.seen.binds = walk.surely;
     }
     walk.seen
 }
@@ -87,8 +98,10 @@ struct Walk<'n, 'f> {
     /// Names that the cell surely has bound at this place.
     surely: Vec<&'f Name>,
     functions: u32,
+    /// Whose body this is, when it runs only after somebody has named that function or class.
+    owner: Option<&'f Name>,
     is_reached: bool,
-    seen: Seen,
+    seen: Seen<'f>,
 }
 
 impl<'f> Walk<'_, 'f> {
@@ -96,7 +109,29 @@ impl<'f> Walk<'_, 'f> {
         if DYNAMIC.binary_search(&name.as_str()).is_ok() {
             self.seen.is_quiet = false;
         } else if !self.is_local(name) {
-            self.seen.is_quiet &= self.names.is_quiet(name, self.functions > 0, || self.surely.contains(&name));
+            let is_surely_bound = || self.surely.contains(&name);
+            let is_gone = !self.seen.deletes.is_empty() && self.seen.deletes.contains(&name);
+            match self.names.judge(name, self.functions > 0, is_surely_bound) {
+                Verdict::Nothing => self.seen.is_quiet &= !is_gone || is_surely_bound(),
+                Verdict::NothingIfCalledLater => match self.owner {
+                    Some(owner) => self.seen.deferred.push(Deferred { name, owner }),
+                    None => self.seen.is_quiet = false,
+                },
+                Verdict::Something => self.seen.is_quiet = false,
+            }
+        }
+    }
+
+    /// What deletes a name reads it, and so does what comes behind unless it is bound anew.
+    fn delete(&mut self, delete: &'f StmtDelete) {
+        for target in &delete.targets {
+            if let Expr::Name(name) = target {
+                self.read(&name.id);
+                self.surely.retain(|bound| **bound != name.id);
+                self.seen.deletes.push(&name.id);
+            } else {
+                self.visit_expr(target);
+            }
         }
     }
 
@@ -245,16 +280,26 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
             return;
         }
         match statement {
+            Stmt::Delete(delete) => self.delete(delete),
             Stmt::FunctionDef(def) => {
+                // All but the body runs at once.
+                let around = self.owner.take();
                 def.decorator_list.iter().for_each(|decorator| self.visit_expr(&decorator.expression));
                 self.visit_outside_of(&def.parameters);
                 def.returns.as_deref().into_iter().for_each(|returns| self.visit_annotation(returns));
+                let is_followed = self.scopes.is_empty() && calls::is_plain_function(def, self.names);
+                self.owner = around.or_else(|| is_followed.then_some(&def.name.id));
                 self.named(&def.name.id, |walk| walk.visit_function(def.start(), |walk| walk.visit_body(&def.body)));
+                self.owner = around;
             }
             Stmt::ClassDef(def) => {
+                let around = self.owner.take();
                 def.decorator_list.iter().for_each(|decorator| self.visit_expr(&decorator.expression));
                 def.arguments.as_deref().into_iter().for_each(|arguments| self.visit_arguments(arguments));
+                let is_followed = self.scopes.is_empty() && calls::is_plain_class(def, self.names);
+                self.owner = around.or_else(|| is_followed.then_some(&def.name.id));
                 self.named(&def.name.id, |walk| walk.visit_class(&def.body));
+                self.owner = around;
             }
             Stmt::AugAssign(assign) => {
                 if let Expr::Name(name) = &*assign.target {
