@@ -136,6 +136,17 @@ const CELLS: &[&str] = &[
     "from somewhere import *",
     "%reset -f",
     "print(undefined)",
+    "def choose_or_raise(n):\n    for m in n:\n        if m == 1:\n            q = 1\n        elif m:\n            q = 2\n        else:\n            raise ValueError(n)\n    return q",
+    "def raise_always(n):\n    if n == 1:\n        raise ValueError(n)\n    else:\n        with n:\n            raise KeyError",
+    "def raise_often(n):\n    if True:\n        raise ValueError(n)\n    if n:\n        return 1",
+    "choose_or_raise(1)\nafter = 2",
+    "raise_always(1)\nafter = 3",
+    "raise_often(2)\nafter = 4",
+    "import jax\nfrom jax import random as jr, numpy as jnp\njr.normal(1)\njnp.random.rand(2)\njax.random.uniform(3)",
+    "from flax import nnx\nnnx.Linear(2, 3)\nlayer = nnx.Dropout\nlayer(0.5)",
+    "import torch\nfrom torch import nn\nmodule = nn.Linear\nmodule(2, 3)",
+    "import tensorflow as tf\ntf.keras.layers.Dense(3)\ntf.random.normal([1])",
+    "import sklearn\nsklearn.ensemble.RandomForestClassifier()\nsklearn.cluster.KMeans(3).fit(rows)",
 ];
 
 /// The same about names that functions read before a cell binds them, and names that are deleted.

@@ -55,11 +55,16 @@ pub(super) fn library(module: &str) -> Option<Default_> {
     Some(if LIBRARIES[index].1 { Default_::Pure } else { Default_::Unknown })
 }
 
-/// Paths and entries of what draws random numbers.
-pub(crate) fn drawing() -> impl Iterator<Item = (&'static str, &'static Entry)> {
+/// The entry that speaks for a path.
+pub(crate) fn function(path: &str) -> Option<&'static Entry> {
+    exact(path).or_else(|| pattern(path))
+}
+
+/// Paths of what draws random numbers.
+pub(crate) fn drawing() -> impl Iterator<Item = &'static str> {
     memchr::memmem::find_iter(TEXT.as_bytes(), "\"draws\"").filter_map(|at| {
         let index = STARTS.partition_point(|(start, _)| *start as usize <= at).checked_sub(1)?;
-        Some((path_at(STARTS[index]), entry(index)?))
+        Some(path_at(STARTS[index]))
     })
 }
 
@@ -109,7 +114,7 @@ mod tests {
 
     #[test]
     fn all_that_draws_is_listed() {
-        let listed: Vec<&str> = drawing().map(|(path, _)| path).collect();
+        let listed: Vec<&str> = drawing().collect();
         let of_line = |(index, &start): (usize, &(u32, u8))| entry(index).filter(|entry| entry.draws.is_some()).map(|_| path_at(start));
         assert_eq!(listed, STARTS.iter().enumerate().filter_map(of_line).collect::<Vec<_>>());
         assert!(listed.contains(&"numpy.random.rand"));

@@ -12,7 +12,7 @@ mod schema;
 mod shape;
 pub(crate) mod usual_seconds;
 
-pub(crate) use builtin::{drawing, top_level};
+pub(crate) use builtin::{drawing, function, top_level};
 pub(crate) use lookup::dotted;
 pub use lookup::{Found, Table};
 pub use own::Problem;

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::super::unseeded_randomness;
 use super::names::Names;
-use crate::library_effects::{Entry, drawing, top_level};
+use crate::library_effects::{Entry, drawing, function, top_level};
 
 /// Modules whose values come out of many libraries.
 const COMMON: &[&str] = &["numpy", "pandas", "scipy"];
@@ -27,7 +27,7 @@ pub(super) enum Draws {
 #[derive(Default)]
 struct Known {
     /// Functions and classes of modules.
-    functions: FxHashMap<&'static str, Vec<&'static Entry>>,
+    functions: FxHashSet<&'static str>,
     /// Methods, with the modules of the values that have them.
     methods: FxHashMap<&'static str, Vec<&'static str>>,
     /// Modules that such functions stand in, and those around them: whoever has the module has them.
@@ -38,19 +38,17 @@ struct Known {
 
 static DRAWING: LazyLock<Known> = LazyLock::new(|| {
     let mut all = Known::default();
-    for (path, entry) in drawing().filter(|(path, _)| unseeded_randomness::is_harmful(path)) {
-        all.add(path, entry);
-    }
+    drawing().filter(|path| unseeded_randomness::is_harmful(path)).for_each(|path| all.add(path));
     for path in unseeded_randomness::MAKERS {
         let (module, name) = path.rsplit_once('.').unwrap_or_default();
-        all.functions.entry(name).or_default();
+        all.functions.insert(name);
         all.add_module(module);
     }
     all
 });
 
 impl Known {
-    fn add(&mut self, path: &'static str, entry: &'static Entry) {
+    fn add(&mut self, path: &'static str) {
         let (owner, name) = path.rsplit_once('.').unwrap_or_default();
         let top = path.split('.').next().unwrap_or_default();
         if name == "*" || name.starts_with("__") {
@@ -60,7 +58,7 @@ impl Known {
         {
             self.methods.entry(name).or_default().push(top);
         } else {
-            self.functions.entry(name).or_default().push(entry);
+            self.functions.insert(name);
             self.add_module(owner);
         }
     }
@@ -114,14 +112,13 @@ impl<'n, 'f> Drawing<'n, 'f> {
         };
         let of_path = |module: &String| {
             let last = parts.first().copied().unwrap_or_else(|| module.rsplit('.').next().unwrap_or(module));
-            let entries = DRAWING.functions.get(last);
             // Most calls are of something else; the whole path tells the others apart.
             let may_be_module = called.is_none() || DRAWING.starts.iter().any(|start| start.starts_with(top_level(module)));
-            if entries.is_none() && !may_be_module {
+            if !DRAWING.functions.contains(last) && !may_be_module {
                 return Draws::Never;
             }
             let path = parts.iter().rev().fold(module.clone(), |path, part| path + "." + part);
-            by_path(&path, entries, called)
+            by_path(&path, called)
         };
         imported.into_iter().flatten().map(of_path).max().unwrap_or(Draws::Never)
     }
@@ -137,17 +134,22 @@ impl<'n, 'f> Drawing<'n, 'f> {
     }
 }
 
-fn by_path(path: &str, entries: Option<&Vec<&'static Entry>>, called: Option<&Arguments>) -> Draws {
+fn by_path(path: &str, called: Option<&Arguments>) -> Draws {
     if DRAWING.modules.contains(path) || DRAWING.starts.iter().any(|start| path.starts_with(start)) {
         return Draws::Later;
     }
-    let (Some(entries), Some(arguments)) = (entries, called) else { return if entries.is_some() { Draws::Later } else { Draws::Never } };
+    let is_maker = unseeded_randomness::MAKERS.contains(&path);
+    let entry = function(path).filter(|entry| entry.draws.is_some());
+    if entry.is_none() && !is_maker {
+        return Draws::Never;
+    }
+    let Some(arguments) = called else { return Draws::Later };
     let is_seeded = |entry: &Entry| {
         let keyword = entry.draws_unless.as_deref().and_then(|keyword| arguments.find_keyword(keyword));
         // What else it is may turn out to be `None`.
         keyword.is_some_and(|keyword| keyword.value.is_number_literal_expr())
     };
-    // Generators of their own have no entry that draws; they lack a seed where they are given nothing.
-    let is_quiet = if entries.is_empty() { !arguments.is_empty() } else { entries.iter().all(|entry| is_seeded(entry)) };
+    // Generators of their own lack a seed where they are given nothing.
+    let is_quiet = entry.is_none_or(is_seeded) && (!is_maker || !arguments.is_empty());
     if is_quiet { Draws::Never } else { Draws::Here }
 }

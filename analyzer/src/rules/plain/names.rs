@@ -291,7 +291,24 @@ impl<'f> Visitor<'f> for Statements<'_, 'f> {
 
 /// Whether a call of a function with this body may come to an end.
 fn returns(body: &[Stmt]) -> bool {
-    body.iter().position(leaves).is_none_or(|last| body[..=last].iter().any(holds_return))
+    body.iter().position(stops).is_none_or(|last| body[..=last].iter().any(holds_return))
+}
+
+/// Whether what stands behind a statement of a function is out of reach, or nearly so: all branches leave, or a loop does once it runs.
+fn stops(statement: &Stmt) -> bool {
+    let any = |body: &[Stmt]| body.iter().any(stops);
+    match statement {
+        Stmt::If(inner) => {
+            let tests = || std::iter::once(Some(&*inner.test)).chain(inner.elif_else_clauses.iter().map(|clause| clause.test.as_ref()));
+            if tests().flatten().any(|test| constant_truth(test).is_some()) {
+                return leaves(statement);
+            }
+            tests().any(|test| test.is_none()) && any(&inner.body) && inner.elif_else_clauses.iter().all(|clause| any(&clause.body))
+        }
+        Stmt::With(inner) => any(&inner.body),
+        Stmt::For(inner) => any(&inner.body),
+        _ => leaves(statement),
+    }
 }
 
 fn holds_return(statement: &Stmt) -> bool {
