@@ -80,6 +80,10 @@ fn an_earlier_turn_of_a_loop_may_have_bound_the_name() {
     assert_eq!(cells("for i in range(3):\n    print(i and last)\n    last = i"), [""; 0]);
     assert_eq!(cells("for i in range(3):\n    print(last)\n    last = i"), ["NBH201 1"]);
     assert_eq!(cells("if True:\n    print(last)"), ["NBH201 1"]);
+    // The cell itself has bound it on some path.
+    assert_eq!(cells("for i, (last, _) in enumerate(zip([1], [2])):\n    pass\nlast.show()"), [""; 0]);
+    assert_eq!(cells("if len([1]):\n    last = 1\nprint(last)"), [""; 0]);
+    assert_eq!(cells("print(last)\nif len([1]):\n    last = 1\nprint(last)"), ["NBH201 1"]);
 }
 
 #[test]

@@ -137,7 +137,8 @@ impl Interp<'_> {
     pub(super) fn log_read(&mut self, name: &Name, range: TextRange) {
         let certainty = self.certainty();
         let deferred = self.calls.iter().any(|call| call.of != self.cell);
-        if self.trace.read_again(name, certainty, deferred, self.explains) {
+        let may_be_own = self.flow.delta.get(name).is_some_and(|slot| slot.bound == Bound::May);
+        if self.trace.read_again(name, certainty, deferred, may_be_own, self.explains) {
             return;
         }
         let because = if self.explains { self.because(&format!("`{name}` is read"), range) } else { Vec::new() };
@@ -155,6 +156,7 @@ impl Interp<'_> {
                 cells,
                 objs,
                 unbound: !self.base.contains(name),
+                may_be_own,
                 text_cell: self.text_cell(),
                 range: self.pin.unwrap_or(range),
             },

@@ -32,6 +32,8 @@ pub(crate) struct Read {
     pub(crate) objs: Vec<ObjId>,
     /// Whether nothing had bound it when the cell started.
     pub(crate) unbound: bool,
+    /// Whether the cell itself has bound it on some path in front of every reading.
+    pub(crate) may_be_own: bool,
     /// Cell in whose text the first reading stands, and where.
     pub(crate) text_cell: u32,
     pub(crate) range: TextRange,
@@ -155,6 +157,7 @@ impl CellTrace {
                 known.certainty = known.certainty.min(read.certainty);
                 known.deferred &= read.deferred;
                 known.unbound |= read.unbound;
+                known.may_be_own &= read.may_be_own;
                 for cell in read.cells {
                     if !known.cells.contains(&cell) {
                         known.cells.push(cell);
@@ -172,10 +175,11 @@ impl CellTrace {
 
     /// Reads a name once more, with no reason that is new; false where nothing or not enough is known of it. In one cell a name that comes
     /// from outside is the same whenever it is read.
-    pub(crate) fn read_again(&mut self, name: &Name, certainty: Certainty, deferred: bool, explains: bool) -> bool {
+    pub(crate) fn read_again(&mut self, name: &Name, certainty: Certainty, deferred: bool, may_be_own: bool, explains: bool) -> bool {
         let Some(known) = self.reads.get_mut(name).filter(|known| !explains || known.because.len() >= MAX_REASONS) else { return false };
         known.certainty = known.certainty.min(certainty);
         known.deferred &= deferred;
+        known.may_be_own &= may_be_own;
         true
     }
 

@@ -49,7 +49,7 @@ pub(super) fn find<'c>(context: &Context<'c>) -> Vec<Early<'c>> {
     open.flat_map(|(at, trace)| {
         // A name that Python or IPython provides is there before a cell binds it.
         let unbound = |(name, read): &(&Name, &Read)| {
-            read.unbound && read.cells.is_empty() && read.certainty == Certainty::Proved && !is_builtin(name)
+            read.unbound && !read.may_be_own && read.cells.is_empty() && read.certainty == Certainty::Proved && !is_builtin(name)
         };
         // It goes through the lines of the cell, so not for each name.
         let guarded = OnceCell::new();

@@ -26,7 +26,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     {
         // It goes through the lines of the cell, so not for each name.
         let guarded = OnceCell::new();
-        for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && read.certainty == Certainty::Proved) {
+        for (name, read) in trace.reads.iter().filter(|(_, read)| read.unbound && !read.may_be_own && read.certainty == Certainty::Proved) {
             let deleters = context.deleters(name);
             let deleted =
                 deleters[..deleters.partition_point(|&deleter| (deleter as usize) < at)].last().map(|&deleter| &traces[deleter as usize]);

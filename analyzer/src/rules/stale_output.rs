@@ -5,6 +5,7 @@ use crate::finding::{Finding, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::interp::{Kind, ObjId};
+use crate::notebook::Cell;
 use crate::report::{Because, Certainty, Edge, EdgeKind};
 
 pub(super) const RULE: Rule = Rule {
@@ -18,9 +19,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    if context.has_several_sessions() {
-        return Vec::new();
-    }
     let counts: BTreeMap<u32, u32> = context.counted().map(|(cell, count)| (cell.number, count)).collect();
     let mut reported = BTreeSet::new();
     let mut findings = Vec::new();
@@ -43,14 +41,15 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     findings
 }
 
-/// Whether any cell with outputs has a lower count than one before it: dependencies matter only then.
+/// Whether any cell with outputs has a lower count than one before it, in the same session: dependencies matter only then.
 pub(super) fn may_be_stale(context: &Context<'_>) -> bool {
     let mut most = 0;
-    context.counted().any(|(cell, count)| {
+    let ran_before = |(cell, count): (&Cell, u32)| {
         let ran_before = count < most;
         most = most.max(count);
         ran_before && !cell.outputs.is_empty()
-    })
+    };
+    context.counted().any(ran_before) && !context.has_several_sessions()
 }
 
 /// Whether the earlier cell surely gives what the later one reads: not only hands it to a function that may change it.

@@ -54,22 +54,14 @@ impl<'c, 'f> Calls<'c, 'f> {
         self.open = open;
         let mentions = self.mentions.get_or_insert_with(|| Mentions::of(self.cells, names));
         let facts = self.cells[at];
-        let not_before = |read: &Deferred<'_>| !mentions.before(at, end_of_binding(facts, read.name)).contains(read.owner.as_str());
+        let not_before = |read: &Deferred<'_>| {
+            // Where that is not known, all of the cell may stand in front of it.
+            let end = names::end_of_binding(facts, read.name).unwrap_or(TextSize::new(u32::MAX));
+            !mentions.before(at, end).contains(read.owner.as_str())
+        };
         let bound: Vec<Deferred<'_>> = bound;
         !mentions.has_hooks && bound.iter().all(not_before)
     }
-}
-
-/// Where the first statement ends that binds the name; the end of the cell where that is not known.
-fn end_of_binding(facts: &CellFacts, name: &Name) -> TextSize {
-    let mut found = FxHashSet::default();
-    for statement in facts.syntax.body.iter().take_while(|statement| !names::leaves(statement)) {
-        names::collect(statement, facts, &mut found);
-        if found.contains(name) {
-            return statement.end();
-        }
-    }
-    TextSize::new(u32::MAX)
 }
 
 /// Whether the function runs only after somebody has named it.

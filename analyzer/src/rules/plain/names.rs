@@ -5,7 +5,7 @@ use std::cell::Cell;
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Alias, ExceptHandler, Expr, InterpolatedStringElement, Stmt, StmtIf, StmtTry};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -163,11 +163,14 @@ impl<'f> Names<'f> {
         self.bound.contains(&name) && !self.deleted.contains(&name) && !(in_function && binders.last > self.at)
     }
 
-    /// What rules can say about this name, read here from the notebook's namespace.
-    pub(super) fn judge(&self, name: &Name, in_function: bool, is_surely_bound: impl Fn() -> bool) -> Verdict {
+    /// What rules can say about this name, read at a place of the notebook's own code, or of a function.
+    pub(super) fn judge(&self, name: &Name, in_function: bool, place: &impl Place) -> Verdict {
         let quiet = |is_quiet| if is_quiet { Verdict::Nothing } else { Verdict::Something };
         if !self.deleted.is_empty() && self.deleted.contains(name) && (in_function || self.gone.contains(name)) {
-            return quiet(!in_function && is_surely_bound());
+            return quiet(!in_function && place.is_surely_bound(name));
+        }
+        if !in_function && self.bound.contains(name) {
+            return Verdict::Nothing;
         }
         let binders = self.binders.get(name.as_str());
         // A function that reads a value which a later cell may bind anew.
@@ -177,14 +180,30 @@ impl<'f> Names<'f> {
         if self.bound.contains(name) || !self.is_python || is_builtin(name) {
             return Verdict::Nothing;
         }
-        match binders {
-            // Where no later cell binds it, it does not matter which statement of this one does.
-            Some(binders) if (self.here.contains(name) && binders.last <= self.at) || is_surely_bound() => Verdict::Nothing,
-            Some(binders) if in_function && binders.last >= self.at => Verdict::NothingIfCalledLater,
-            Some(_) => Verdict::Something,
-            None => quiet(is_history(name)),
+        let Some(binders) = binders else { return quiet(is_history(name)) };
+        // Where no later cell binds it, it does not matter which statement of this one does.
+        let is_bound = self.here.contains(name) && (binders.last <= self.at || !in_function && place.is_behind_binding(name));
+        if is_bound || place.is_surely_bound(name) {
+            Verdict::Nothing
+        } else if in_function && binders.last >= self.at {
+            Verdict::NothingIfCalledLater
+        } else {
+            Verdict::Something
         }
     }
+}
+
+/// A place in a cell, by what stands in front of it.
+pub(super) trait Place {
+    /// Whether the cell surely has bound the name here.
+    fn is_surely_bound(&self, name: &Name) -> bool;
+    /// Whether a statement in front of the one around this place binds the name on some path.
+    fn is_behind_binding(&self, name: &Name) -> bool;
+}
+
+/// Whether deleting this deletes a name, or no name at all.
+fn is_plain_target(target: &Expr) -> bool {
+    matches!(target, Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_))
 }
 
 /// What may be a name in a text.
@@ -213,11 +232,6 @@ impl Visitor<'_> for Texts<'_, '_> {
         }
         visitor::walk_interpolated_string_element(self, element);
     }
-}
-
-/// Whether deleting this deletes a name, or no name at all.
-fn is_plain_target(target: &Expr) -> bool {
-    matches!(target, Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_))
 }
 
 /// Looks at every statement for what it imports and binds, and for what is not followed.
@@ -294,7 +308,7 @@ fn returns(body: &[Stmt]) -> bool {
     body.iter().position(stops).is_none_or(|last| body[..=last].iter().any(holds_return))
 }
 
-/// Whether what stands behind a statement of a function is out of reach, or nearly so: all branches leave, or a loop does once it runs.
+/// Whether what stands behind a statement is out of reach, or nearly so: all branches leave, or a loop does once it runs.
 fn stops(statement: &Stmt) -> bool {
     let any = |body: &[Stmt]| body.iter().any(stops);
     match statement {
@@ -362,22 +376,28 @@ fn try_leaves(inner: &StmtTry) -> bool {
 
 /// Adds the names that statements bind on some path to their end. What runs under a condition that is never met binds nothing.
 fn collect_all<'f>(body: &'f [Stmt], facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
-    for statement in body {
-        if leaves(statement) {
-            return;
-        }
-        collect(statement, facts, found);
-    }
+    body.iter().take_while(|statement| !stops(statement)).for_each(|statement| collect(statement, facts, found));
+}
+
+/// Where the first statement of the cell ends that binds the name on some path.
+pub(super) fn end_of_binding(facts: &CellFacts, name: &Name) -> Option<TextSize> {
+    let mut found = FxHashSet::default();
+    let mut statements = facts.syntax.body.iter().take_while(|statement| !stops(statement));
+    let binding = statements.find(|statement| {
+        collect(statement, facts, &mut found);
+        found.contains(name)
+    });
+    binding.map(Ranged::end)
 }
 
 /// The same for a body that runs on some paths only.
 fn collect_block<'f>(body: &'f [Stmt], facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
-    if !body.iter().any(leaves) {
+    if !body.iter().any(stops) {
         body.iter().for_each(|statement| collect(statement, facts, found));
     }
 }
 
-pub(super) fn collect<'f>(statement: &'f Stmt, facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
+fn collect<'f>(statement: &'f Stmt, facts: &'f CellFacts, found: &mut FxHashSet<&'f Name>) {
     collect_own(statement, facts, &mut |name| found.extend([name]));
     match statement {
         Stmt::For(inner) => {

@@ -11,27 +11,30 @@ use smallvec::SmallVec;
 
 use super::calls::{self, Deferred};
 use super::draws::{Drawing, Draws};
-use super::names::{self, Names, Verdict};
+use super::names::{self, Names, Place, Verdict};
 use crate::facts::{CellFacts, Scope};
 use crate::interp::at_names;
 
-/// Names through which code reaches what its text does not say.
-const DYNAMIC: &[&str] = &[
-    "__builtins__",
-    "__import__",
-    "__main__",
-    "builtins",
-    "cProfile",
-    "compile",
-    "eval",
-    "exec",
-    "execfile",
-    "globals",
-    "importlib",
-    "locals",
-    "timeit",
-    "vars",
-];
+/// Whether code reaches through this name what its text does not say.
+fn is_dynamic(name: &str) -> bool {
+    matches!(
+        name,
+        "__builtins__"
+            | "__import__"
+            | "__main__"
+            | "builtins"
+            | "cProfile"
+            | "compile"
+            | "eval"
+            | "exec"
+            | "execfile"
+            | "globals"
+            | "importlib"
+            | "locals"
+            | "timeit"
+            | "vars"
+    )
+}
 
 /// The same as attributes of IPython's shell.
 const OF_SHELL: &[&str] = &["ev", "ex", "magic", "push", "run_cell", "run_cell_magic", "run_line_magic", "user_global_ns", "user_ns"];
@@ -61,12 +64,14 @@ pub(super) fn walk<'f>(names: &Names<'f>, facts: &'f CellFacts) -> Seen<'f> {
         functions: 0,
         owner: None,
         is_reached: true,
+        place: TextSize::new(0),
         seen: Seen { is_quiet: true, draws: Draws::Never, deferred: Vec::new(), deletes: Vec::new(), binds: Vec::new() },
     };
     if let Some(magic) = &facts.syntax.cell_magic {
         walk.visit_body(&magic.line_code);
     }
     for statement in &facts.syntax.body {
+        walk.place = statement.start();
         walk.visit_in_order(std::slice::from_ref(statement));
         if names::leaves(statement) {
             // What stands behind it may be out of reach, so that nothing is seeded there.
@@ -101,18 +106,29 @@ struct Walk<'n, 'f> {
     /// Whose body this is, when it runs only after somebody has named that function or class.
     owner: Option<&'f Name>,
     is_reached: bool,
+    /// Where the statement of the cell starts.
+    place: TextSize,
     seen: Seen<'f>,
+}
+
+impl Place for Walk<'_, '_> {
+    fn is_surely_bound(&self, name: &Name) -> bool {
+        self.surely.contains(&name)
+    }
+
+    fn is_behind_binding(&self, name: &Name) -> bool {
+        names::end_of_binding(self.facts, name).is_some_and(|end| end <= self.place)
+    }
 }
 
 impl<'f> Walk<'_, 'f> {
     fn read(&mut self, name: &'f Name) {
-        if DYNAMIC.binary_search(&name.as_str()).is_ok() {
+        if is_dynamic(name) {
             self.seen.is_quiet = false;
         } else if !self.is_local(name) {
-            let is_surely_bound = || self.surely.contains(&name);
             let is_gone = !self.seen.deletes.is_empty() && self.seen.deletes.contains(&name);
-            match self.names.judge(name, self.functions > 0, is_surely_bound) {
-                Verdict::Nothing => self.seen.is_quiet &= !is_gone || is_surely_bound(),
+            match self.names.judge(name, self.functions > 0, self) {
+                Verdict::Nothing => self.seen.is_quiet &= !is_gone || self.is_surely_bound(name),
                 Verdict::NothingIfCalledLater => match self.owner {
                     Some(owner) => self.seen.deferred.push(Deferred { name, owner }),
                     None => self.seen.is_quiet = false,
@@ -400,13 +416,5 @@ impl<'f> Walk<'_, 'f> {
             Expr::Name(name) => self.read(&name.id),
             other => self.visit_expr(other),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_are_sorted() {
-        assert!(super::DYNAMIC.is_sorted());
     }
 }
