@@ -233,6 +233,9 @@ fn a_pipe_is_read_each_time() {
             assert!(findings(&place, &["pipe.py"]).to_string().contains(name));
         });
     }
+    // One in the place of the cache is not.
+    fs::rename(&pipe, place.path().join(CACHE)).unwrap();
+    assert_eq!(findings(&place, &[]), findings(&place, &["--no-cache"]));
 }
 
 #[test]

@@ -152,7 +152,9 @@ fn name(path: &Path) -> Option<String> {
 
 /// The lines after the first; nothing when they are not what was written.
 fn read(path: &Path) -> Option<String> {
-    if std::fs::metadata(path).ok()?.len() > MAX_BYTES as u64 {
+    let known = std::fs::metadata(path).ok()?;
+    // A repository may have a pipe in its place, on which a reader waits for ever.
+    if !known.is_file() || known.len() > MAX_BYTES as u64 {
         return None;
     }
     let mut text = std::fs::read_to_string(path).ok()?;
