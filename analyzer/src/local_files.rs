@@ -4,6 +4,11 @@
 //! outside the notebook's folder is asked for, and files are only ever read, not run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+use rustc_hash::FxHashMap;
 
 /// Most of the files of a project are small; a larger one, in bytes, is data or generated.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
@@ -15,9 +20,11 @@ const MAX_FOLDERS: usize = 20;
 const MAX_ASKED: usize = 400;
 
 /// Texts of the local modules and scripts that these sources refer to, directly or through each other, by path relative to the
-/// notebook's folder. `read` gives the text of such a path, when there is one.
+/// notebook's folder. `read` gives the text of such a path, when there is one; it is asked once for each path.
 pub fn referenced<'s>(sources: impl Iterator<Item = &'s str>, read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
-    follow(sources.flat_map(|source| named_in_source(source, "")).collect(), read)
+    let mut waiting = Waiting::default();
+    sources.for_each(|source| named_in_source(source, "", &mut |path| waiting.add(path)));
+    waiting.follow(read)
 }
 
 /// What one source names, for those who ask again when another one has changed.
@@ -30,12 +37,16 @@ pub struct Named {
 impl Named {
     /// What this source names.
     pub fn of(source: &str) -> Self {
-        Self { modules: named_in_source(source, ""), literals: literals(source).map(plain).map(str::to_owned).collect() }
+        let mut modules = Vec::new();
+        named_in_source(source, "", &mut |path| modules.push(path.to_owned()));
+        Self { modules, literals: literals(source).map(plain).map(str::to_owned).collect() }
     }
 
     /// What [`referenced`] gives for the sources of these.
     pub fn referenced<'n>(named: impl Iterator<Item = &'n Self>, read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
-        follow(named.flat_map(|named| named.modules.iter().cloned()).collect(), read)
+        let mut waiting = Waiting::default();
+        named.flat_map(|named| &named.modules).for_each(|path| waiting.add(path));
+        waiting.follow(read)
     }
 
     /// What [`data`] gives for the sources of these.
@@ -44,27 +55,53 @@ impl Named {
     }
 }
 
-/// Reads these files, and those that they name.
-fn follow(mut waiting: Vec<String>, mut read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
-    let mut files = BTreeMap::new();
-    let mut asked = std::collections::HashSet::new();
-    // From the end, so that the first file named is the first one read.
-    waiting.reverse();
-    while let Some(path) = waiting.pop() {
-        if files.len() >= MAX_FILES {
-            break;
+/// Paths that are to be asked for, those of one source after the other.
+#[derive(Default)]
+struct Waiting {
+    /// The next one last.
+    paths: Vec<Rc<str>>,
+    /// The source that named a path last, and whether the path was asked for: most are named again and again.
+    known: FxHashMap<Rc<str>, (usize, bool)>,
+    /// Number of the source.
+    source: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, path: &str) {
+        if let Some((source, asked)) = self.known.get_mut(path) {
+            // A file that another one names goes before those that still wait, so it may wait twice.
+            if *asked || std::mem::replace(source, self.source) == self.source {
+                return;
+            }
+        } else {
+            self.known.insert(Rc::from(path), (self.source, false));
         }
-        if !asked.insert(path.clone()) {
-            continue;
-        }
-        let Some(text) = read(&path).filter(|text| text.len() <= MAX_FILE_BYTES) else { continue };
-        let package = path.rfind('/').map_or("", |slash| &path[..=slash]);
-        let mut more = named_in_source(&text, package);
-        more.reverse();
-        waiting.append(&mut more);
-        files.insert(path, text);
+        let path = self.known.get_key_value(path).map(|(path, _)| Rc::clone(path));
+        self.paths.extend(path);
     }
-    files
+
+    /// Reads the files, and those that they name.
+    fn follow(mut self, mut read: impl FnMut(&str) -> Option<String>) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        // From the end, so that the first file named is the first one read.
+        self.paths.reverse();
+        while let Some(path) = self.paths.pop() {
+            if files.len() >= MAX_FILES {
+                break;
+            }
+            if self.known.get_mut(&path).is_none_or(|(_, asked)| std::mem::replace(asked, true)) {
+                continue;
+            }
+            let Some(text) = read(&path).filter(|text| text.len() <= MAX_FILE_BYTES) else { continue };
+            let package = path.rfind('/').map_or("", |slash| &path[..=slash]);
+            let first = self.paths.len();
+            self.source += 1;
+            named_in_source(&text, package, &mut |path| self.add(path));
+            self.paths[first..].reverse();
+            files.insert(path.to_string(), text);
+        }
+        files
+    }
 }
 
 /// Bytes of the data files that these sources name in string literals, by the path that the source gives, relative to the notebook's folder.
@@ -104,12 +141,26 @@ fn looks_like_a_path(text: &str) -> bool {
 /// What a line begins with that refers to files.
 const BEGINNINGS: [&str; 3] = ["%run ", "from ", "import "];
 
-fn named_in_source(source: &str, package: &str) -> Vec<String> {
-    // Most cells have no such line.
-    if !BEGINNINGS.iter().any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()) {
-        return Vec::new();
+/// Finds them: most cells, and most lines of the others, have none.
+static FINDER: LazyLock<Option<AhoCorasick>> =
+    // Of the kinds of a match this is the one that can be looked for in many bytes at once.
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(BEGINNINGS).ok());
+
+/// Tells each path, relative to the notebook's folder, that a file in `package` (a folder with a slash behind it, or nothing) may refer to.
+fn named_in_source(source: &str, package: &str, tell: &mut impl FnMut(&str)) {
+    let mut from = 0;
+    while let Some(word) = FINDER.as_ref().and_then(|finder| finder.find(Input::new(source).span(from..source.len()))) {
+        let start = memchr::memrchr(b'\n', &source.as_bytes()[from..word.start()]).map_or(from, |line| from + line + 1);
+        let begins =
+            source[start..word.start()].trim_start().is_empty() && source.as_bytes()[..start].last().is_none_or(|&byte| byte == b'\n');
+        if begins {
+            let end = memchr::memchr(b'\n', &source.as_bytes()[word.end()..]).map_or(source.len(), |line| word.end() + line);
+            named_in(&source[word.start()..end], package, tell);
+            from = end;
+        } else {
+            from = word.end();
+        }
     }
-    source.lines().flat_map(|line| named_in(line, package)).filter(|path| is_inside(path)).collect()
 }
 
 /// Whether a path stays in the folder it is relative to.
@@ -117,31 +168,29 @@ fn is_inside(path: &str) -> bool {
     !path.contains(['\\', ':', '\0']) && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
-/// Paths, relative to the notebook's folder, that a line of a file in `package` (a folder with a slash behind it, or nothing) may refer to.
-fn named_in(line: &str, package: &str) -> Vec<String> {
-    let begins = line.trim_start();
-    if !BEGINNINGS.iter().any(|word| begins.starts_with(word)) {
-        return Vec::new();
-    }
+/// The same for one line, without the white space before it.
+fn named_in(line: &str, package: &str, tell: &mut impl FnMut(&str)) {
     let line = line.split('#').next().unwrap_or_default().trim();
     if let Some(script) = line.strip_prefix("%run ").and_then(|rest| rest.split_whitespace().find(|word| !word.starts_with('-'))) {
-        return vec![script_file(script)];
-    }
-    if let Some(rest) = line.strip_prefix("from ") {
-        let (module, names) = rest.split_once(" import").unwrap_or((rest, ""));
-        let module = module.trim();
-        let mut paths = module_files(module, package);
-        // Each of the names may be a module of the package.
-        for name in names.split([',', '(', ')']).filter_map(|part| part.split_whitespace().next()).filter(|name| is_name(name)) {
-            let dot = if module.ends_with('.') { "" } else { "." };
-            paths.extend(module_files(&format!("{module}{dot}{name}"), package));
+        let script = script_file(script);
+        if is_inside(&script) {
+            tell(&script);
         }
-        let mut seen = std::collections::HashSet::new();
-        paths.retain(|path| seen.insert(path.clone()));
-        return paths;
+    } else if let Some(rest) = line.strip_prefix("from ") {
+        let (module, names) = rest.split_once(" import").unwrap_or((rest, ""));
+        if let Some(path) = &mut module_files(module.trim(), package, tell) {
+            let folder = path.len();
+            // Each of the names may be a module of the package.
+            for name in names.split([',', '(', ')']).filter_map(|part| part.split_whitespace().next()).filter(|name| is_name(name)) {
+                path.truncate(folder);
+                module_file(name, path, tell);
+            }
+        }
+    } else if let Some(rest) = line.strip_prefix("import ") {
+        for module in rest.split(',').filter_map(|part| part.split_whitespace().next()) {
+            module_files(module, package, tell);
+        }
     }
-    let modules = line.strip_prefix("import ").into_iter().flat_map(|rest| rest.split(','));
-    modules.filter_map(|part| part.split_whitespace().next()).flat_map(|module| module_files(module, package)).collect()
 }
 
 /// The file that `%run` means by a word: without an ending, a Python script.
@@ -152,25 +201,33 @@ pub(crate) fn script_file(word: &str) -> String {
     if has_ending { script.to_owned() } else { format!("{script}.py") }
 }
 
-/// `a.b` may be `a.py`, `a/__init__.py`, `a/b.py` or `a/b/__init__.py`; `.b` in a package is the package's own `b`.
-fn module_files(module: &str, package: &str) -> Vec<String> {
+/// `a.b` may be `a.py`, `a/__init__.py`, `a/b.py` or `a/b/__init__.py`; `.b` in a package is the package's own `b`. Gives the folder of what is in
+/// the module, with a slash behind it; nothing when this is no name of a module.
+fn module_files(module: &str, package: &str, tell: &mut impl FnMut(&str)) -> Option<String> {
     let dots = module.len() - module.trim_start_matches('.').len();
-    let mut folder = if dots == 0 { "" } else { package };
+    let parts = || module[dots..].split('.').filter(|part| !part.is_empty());
+    if !parts().all(is_name) {
+        return None;
+    }
+    let mut folder = if dots == 0 && !module.is_empty() { "" } else { package };
     for _ in 1..dots {
         folder = folder.trim_end_matches('/').rfind('/').map_or("", |slash| &folder[..=slash]);
     }
     let mut path = folder.to_owned();
-    let mut files = Vec::new();
-    for part in module[dots..].split('.').filter(|part| !part.is_empty()) {
-        if !is_name(part) {
-            return Vec::new();
-        }
-        path.push_str(part);
-        files.push(format!("{path}.py"));
-        files.push(format!("{path}/__init__.py"));
-        path.push('/');
+    parts().for_each(|part| module_file(part, &mut path, tell));
+    Some(path)
+}
+
+/// Tells the files that a module of this name in the folder `path` may be, and makes `path` the folder of what is in the module.
+fn module_file(name: &str, path: &mut String, tell: &mut impl FnMut(&str)) {
+    path.push_str(name);
+    let module = path.len();
+    for ending in [".py", "/__init__.py"] {
+        path.truncate(module);
+        path.push_str(ending);
+        tell(path);
     }
-    files
+    path.truncate(module + 1);
 }
 
 fn is_name(text: &str) -> bool {
@@ -180,6 +237,12 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn named_in(line: &str, package: &str) -> Vec<String> {
+        let mut paths = Vec::new();
+        named_in_source(line, package, &mut |path| paths.push(path.to_owned()));
+        paths
+    }
 
     #[test]
     fn lines_name_the_files_they_need() {
@@ -191,6 +254,9 @@ mod tests {
         assert_eq!(named_in("%run -i setup", ""), ["setup.py"]);
         assert_eq!(named_in("%run './x/y.ipynb'", ""), ["x/y.ipynb"]);
         assert_eq!(named_in("x = important", ""), [""; 0]);
+        let lines = "# import a\r\n\u{2003}import b\r\nx; import c\n\n  %run d\nfrom e\nfrom import f\nreimport g\nimport h-i";
+        let files = ["b.py", "b/__init__.py", "d.py", "e.py", "e/__init__.py"];
+        assert_eq!(named_in(lines, ""), files);
     }
 
     /// The files that are read of these, and all that are asked for.

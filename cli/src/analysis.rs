@@ -1,5 +1,6 @@
 //! The one call into the analysis, with what it needs from the outside.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,17 +63,18 @@ pub(crate) fn analyze(input: &Input, settings: &Settings) -> Analysis {
 
 /// Analyses a notebook, with what is said about earlier runs and places.
 pub(crate) fn analyze_for(input: &Input, settings: &Settings, asked: Asked<'_>) -> Analysis {
-    nbhoist_analyzer::analyze(&request(input, settings, asked))
+    nbhoist_analyzer::analyze(&request(input, settings, asked, input.files()))
 }
 
-/// What the rules find in a notebook, whatever ran before: what ran on this machine must not decide what a colleague's machine finds.
-pub(crate) fn findings(input: &Input, settings: &Settings) -> Vec<Finding> {
-    nbhoist_analyzer::findings(&request(input, settings, Asked { weighs: false, ..Asked::default() }))
+/// What the rules find in a notebook with these local modules and scripts, whatever ran before: what ran on this machine must not decide what a
+/// colleague's machine finds.
+pub(crate) fn findings(input: &Input, settings: &Settings, files: BTreeMap<String, String>) -> Vec<Finding> {
+    nbhoist_analyzer::findings(&request(input, settings, Asked { weighs: false, ..Asked::default() }, files))
 }
 
-fn request<'i>(input: &'i Input, settings: &Settings, asked: Asked<'_>) -> Request<'i> {
+fn request<'i>(input: &'i Input, settings: &Settings, asked: Asked<'_>, files: BTreeMap<String, String>) -> Request<'i> {
     let mut request = Request::new(&input.notebook);
-    request.files = input.files();
+    request.files = files;
     if asked.weighs {
         request.file_sizes = input.file_sizes();
     }

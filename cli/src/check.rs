@@ -5,19 +5,25 @@ mod baseline;
 mod cache;
 mod cached;
 mod configured;
+mod entry;
 mod fixes;
 mod formats;
+mod hash;
 mod ignores;
 mod known;
+mod local;
 mod place;
 mod report;
 mod since;
+mod stamp;
 mod statistics;
 mod tally;
 mod watch;
 mod work;
 
 use std::io::Write as _;
+
+use nbhoist_lsp::folders::Folders;
 
 use crate::error::{Exit, Failure, warn};
 use crate::save;
@@ -66,7 +72,8 @@ fn once(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let since = args.since.as_deref().map(|revision| Since::new(revision, args.paths.first())).transpose()?;
     let cache = args.may_use_cache().then(|| Cache::open(args, &own)).flatten();
     let baseline_used = baseline.as_ref().filter(|_| !args.write_baseline);
-    let work = Work { args, configured: &configured, baseline: baseline_used, since: since.as_ref(), cache: cache.as_ref() };
+    let folders = Folders::default();
+    let work = Work { args, configured: &configured, baseline: baseline_used, since: since.as_ref(), cache: cache.as_ref(), folders };
     let report = Report::new(work.all(&files));
     if let Some(cache) = cache {
         cache.save();

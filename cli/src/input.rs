@@ -1,6 +1,7 @@
 //! Reading notebooks and the files they refer to.
 
 use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,8 @@ impl Input {
         nbhoist_lsp::files::sizes(self.sources(), &self.folder())
     }
 
-    fn sources(&self) -> impl Iterator<Item = &str> {
+    /// The sources of its code cells.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &str> {
         self.notebook.code_cells().map(|cell| cell.source.as_str())
     }
 }
@@ -67,10 +69,22 @@ pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
 
 /// Reads a file that is to be a notebook.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    bytes_of(path).map(|(_, bytes)| bytes)
+}
+
+/// Reads a file that is to be a notebook, and gives what the file system said of it before.
+pub(crate) fn bytes_of(path: &Path) -> Result<(Metadata, Vec<u8>), Failure> {
     if path.is_dir() {
         return Err(Failure::new("this is a folder, not a notebook").at(path.display()));
     }
-    std::fs::read(path).map_err(|error| unreadable(path, &error))
+    let read = || {
+        let mut file = File::open(path)?;
+        let known = file.metadata()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok((known, bytes))
+    };
+    read().map_err(|error: std::io::Error| unreadable(path, &error))
 }
 
 /// Reads a Python notebook from standard input; the name says where it would be.

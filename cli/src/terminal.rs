@@ -50,10 +50,15 @@ impl Terminal {
     #[expect(clippy::unused_self, reason = "results go where the terminal is")]
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = anstream::stdout();
-        // A program or a file gets every character; escape sequences are stripped there anyway.
-        let shown = out.current_choice() != anstream::ColorChoice::Never;
-        let text = if shown { scrub(text) } else { text.into() };
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
+        let result = if out.current_choice() == anstream::ColorChoice::Never {
+            // A program or a file gets every character but escape sequences. The stream would write each piece between two of them by itself.
+            let text = anstream::adapter::strip_str(text).to_string();
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        } else {
+            out.write_all(scrub(text).as_bytes()).and_then(|()| out.flush())
+        };
+        result.map_err(|error| Failure::output(&error))
     }
 
     /// Empties the screen, and what was scrolled out of it.

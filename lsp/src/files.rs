@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nbhoist_analyzer::local_files::{self, MAX_FILE_BYTES, Named};
@@ -49,16 +49,6 @@ impl Known {
     }
 }
 
-/// The paths that `referenced` asks for, whether there is such a file or not.
-pub fn asked<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> Vec<String> {
-    let mut asked = Vec::new();
-    local_files::referenced(sources, |path| {
-        asked.push(path.to_owned());
-        text(path, folder)
-    });
-    asked
-}
-
 /// Bytes of the data files that these sources name, by path relative to `folder`. Only files in that folder count, and nothing is read.
 pub fn sizes<'s>(sources: impl Iterator<Item = &'s str>, folder: &Path) -> BTreeMap<String, u64> {
     let mut own = None;
@@ -72,18 +62,22 @@ fn bytes(path: &str, own: &Path) -> Option<u64> {
     file.metadata().ok().map(|known| known.len())
 }
 
-/// The text that `referenced` gives for a path.
-pub fn text(path: &str, folder: &Path) -> Option<String> {
-    folder.join(path).is_file().then(|| folder.canonicalize().ok()).flatten().and_then(|own| read(path, &own))
+/// The file at a path relative to a folder without links, when there is one in the folder.
+pub(crate) fn inside(path: &str, own: &Path) -> Option<PathBuf> {
+    // Most imports name no file: one look says so, where resolving links takes one for each part of the path.
+    let file = own.join(path);
+    Some(file).filter(|file| file.is_file())?.canonicalize().ok().filter(|file| file.starts_with(own) && file.is_file())
 }
 
 fn read(path: &str, own: &Path) -> Option<String> {
-    // Most imports name no file: one look says so, where resolving links takes one for each part of the path.
-    let file = own.join(path);
-    let file = Some(file).filter(|file| file.is_file())?.canonicalize().ok().filter(|file| file.starts_with(own) && file.is_file())?;
+    text(std::fs::File::open(inside(path, own)?).ok()?)
+}
+
+/// The text of a local module or script.
+pub fn text(file: std::fs::File) -> Option<String> {
     let mut text = String::new();
     // One byte more than may count: a file that is longer does not count at all.
-    std::fs::File::open(file).ok()?.take(MAX_FILE_BYTES as u64 + 1).read_to_string(&mut text).ok()?;
+    file.take(MAX_FILE_BYTES as u64 + 1).read_to_string(&mut text).ok()?;
     Some(text)
 }
 

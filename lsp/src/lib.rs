@@ -17,6 +17,7 @@ mod document;
 mod encoding;
 mod error;
 pub mod files;
+pub mod folders;
 mod frames;
 mod hover;
 mod jobs;

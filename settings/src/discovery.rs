@@ -16,15 +16,15 @@ pub fn user_file() -> Option<PathBuf> {
 /// `pyproject.toml`, which counts only with a table `[tool.nbhoist]`.
 pub fn project_file(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
-    for folder in folder.ancestors() {
-        let own = folder.join("nbhoist.toml");
-        if own.is_file() {
-            return Ok(Some(own));
-        }
-        let shared = folder.join("pyproject.toml");
-        if shared.is_file() && read::has_table(&shared)? {
-            return Ok(Some(shared));
-        }
+    folder.ancestors().find_map(|folder| file_in(folder).transpose()).transpose()
+}
+
+/// The file in this very folder that counts as a project's.
+pub fn file_in(folder: &Path) -> Result<Option<PathBuf>, Error> {
+    let own = folder.join("nbhoist.toml");
+    if own.is_file() {
+        return Ok(Some(own));
     }
-    Ok(None)
+    let shared = folder.join("pyproject.toml");
+    Ok((shared.is_file() && read::has_table(&shared)?).then_some(shared))
 }

@@ -26,7 +26,7 @@ use nbhoist_analyzer::placement::{Preferences, Price};
 use nbhoist_analyzer::rules;
 use thiserror::Error;
 
-pub use discovery::{project_file, user_file};
+pub use discovery::{file_in, project_file, user_file};
 pub use drive::Unusable;
 pub use executor::{Backend, Executor};
 pub use pattern::Pattern;
@@ -147,17 +147,21 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The rules that are left out in this file and not everywhere: all by which what the analysis is told of two files differs.
+    pub fn ignored_in(&self, file: &Path) -> impl Iterator<Item = &str> {
+        let has_any = !self.per_file_ignores.is_empty();
+        let file = has_any.then(|| std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf()));
+        let fits = move |pattern: &Pattern| file.as_deref().is_some_and(|file| pattern.matches(file, false));
+        let fitting = self.per_file_ignores.iter().filter(move |(pattern, _)| fits(pattern));
+        fitting.flat_map(|(_, rules)| rules).map(String::as_str)
+    }
+
     /// What the analysis is to be told about a notebook; `file` is where it is, when it is in a file.
     ///
     /// The only way from settings to the analysis: the command line and the language server both take it.
     pub fn config(&self, file: Option<&Path>) -> Config {
         let mut ignore = self.ignore.clone();
-        let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf()));
-        for (pattern, rules) in &self.per_file_ignores {
-            if file.as_deref().is_some_and(|file| pattern.matches(file, false)) {
-                ignore.extend(rules.iter().cloned());
-            }
-        }
+        ignore.extend(file.into_iter().flat_map(|file| self.ignored_in(file)).map(str::to_owned));
         // An empty list chooses nothing; to the analysis it would mean the default.
         if self.select.as_ref().is_some_and(Vec::is_empty) {
             ignore.push("ALL".to_owned());

@@ -1,6 +1,7 @@
 //! The settings of each notebook: those of its folder, with the choices of the command line.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,9 @@ use crate::walk::Found;
 
 /// Settings by folder.
 pub(crate) struct Configured {
-    folders: HashMap<PathBuf, Arc<Settings>>,
+    folders: HashMap<OsString, Arc<Settings>>,
+    /// The project's file by folder, for all folders on the way to one: those of a project share most of the way.
+    projects: HashMap<PathBuf, Option<PathBuf>>,
     /// By the files they were read from: many folders share them.
     files: HashMap<Option<PathBuf>, Arc<Settings>>,
     warned: HashSet<String>,
@@ -29,6 +32,7 @@ impl Configured {
     pub(crate) fn new(args: &CheckArgs, terminal: &Terminal) -> Self {
         Self {
             folders: HashMap::new(),
+            projects: HashMap::new(),
             files: HashMap::new(),
             warned: HashSet::new(),
             select: args.select.clone(),
@@ -51,14 +55,14 @@ impl Configured {
 
     /// The settings of a file whose folder was read.
     pub(crate) fn of(&self, file: &Path) -> Arc<Settings> {
-        self.folders.get(&folder_of(file)).cloned().unwrap_or_default()
+        self.folders.get(folder_of(file).as_os_str()).cloned().unwrap_or_default()
     }
 
     fn load(&mut self, folder: &Path) -> Result<Arc<Settings>, Failure> {
-        if let Some(settings) = self.folders.get(folder) {
+        if let Some(settings) = self.folders.get(folder.as_os_str()) {
             return Ok(Arc::clone(settings));
         }
-        let file = nbhoist_settings::project_file(folder).map_err(|error| analysis::unusable(&error))?;
+        let file = self.project_file(folder)?;
         let settings = match self.files.get(&file) {
             Some(settings) => Arc::clone(settings),
             None => {
@@ -70,8 +74,27 @@ impl Configured {
                 settings
             }
         };
-        self.folders.insert(folder.to_path_buf(), Arc::clone(&settings));
+        self.folders.insert(folder.as_os_str().to_owned(), Arc::clone(&settings));
         Ok(settings)
+    }
+
+    /// The nearest file of a project, as `nbhoist_settings::project_file` finds it.
+    fn project_file(&mut self, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let (mut passed, mut file) = (Vec::new(), None);
+        for folder in folder.ancestors() {
+            if let Some(known) = self.projects.get(folder) {
+                file.clone_from(known);
+                break;
+            }
+            passed.push(folder);
+            file = nbhoist_settings::file_in(folder).map_err(|error| analysis::unusable(&error))?;
+            if file.is_some() {
+                break;
+            }
+        }
+        self.projects.extend(passed.into_iter().map(|folder| (folder.to_path_buf(), file.clone())));
+        Ok(file)
     }
 
     /// Rules chosen on the command line take the place of all that is chosen in files.

@@ -6,17 +6,22 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nbhoist_analyzer::finding::{Edit, Finding};
+use nbhoist_analyzer::local_files;
 use nbhoist_analyzer::notebook::{Notebook, SourceLines};
+use nbhoist_lsp::folders::Folders;
 
 use super::args::CheckArgs;
 use super::baseline::Baseline;
 use super::cache::Cache;
 use super::configured::Configured;
+use super::entry::Entry;
+use super::hash::hash;
 use super::since::Since;
-use super::{fixes, ignores};
+use super::stamp::Stamp;
+use super::{fixes, ignores, local};
 use crate::analysis;
 use crate::error::Failure;
-use crate::input::{self, Input};
+use crate::input::{self, Input, folder_of};
 use crate::walk::Found;
 
 /// A notebook that was checked.
@@ -48,12 +53,7 @@ impl Checked {
             notebook.cells = Vec::new();
             return;
         }
-        let related = findings.iter().flat_map(|finding| finding.related.iter().map(|because| because.cell));
-        let edits = findings.iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.edits);
-        let edited = edits.map(|edit| match edit {
-            Edit::Source { cell, .. } | Edit::ClearOutputs { cell } | Edit::Id { cell, .. } => *cell,
-        });
-        let shown: BTreeSet<u32> = findings.iter().map(|finding| finding.cell).chain(related).chain(edited).collect();
+        let shown = shown(findings);
         notebook.cells.truncate(shown.last().map_or(0, |last| *last as usize));
         notebook.cells.shrink_to_fit();
         for cell in notebook.cells.iter_mut().filter(|cell| !shown.contains(&cell.number)) {
@@ -62,6 +62,16 @@ impl Checked {
             cell.source_lines = SourceLines::Same;
         }
     }
+}
+
+/// Numbers of the cells that findings speak of, and that reports show.
+pub(super) fn shown(findings: &[Finding]) -> BTreeSet<u32> {
+    let related = findings.iter().flat_map(|finding| finding.related.iter().map(|because| because.cell));
+    let edits = findings.iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.edits);
+    let edited = edits.map(|edit| match edit {
+        Edit::Source { cell, .. } | Edit::ClearOutputs { cell } | Edit::Id { cell, .. } => *cell,
+    });
+    findings.iter().map(|finding| finding.cell).chain(related).chain(edited).collect()
 }
 
 /// What became of one file.
@@ -85,6 +95,8 @@ pub(crate) struct Work<'a> {
     pub(crate) since: Option<&'a Since>,
     /// What was found before; none where it is not to be used.
     pub(crate) cache: Option<&'a Cache>,
+    /// The folders of the notebooks, as they are during this run.
+    pub(crate) folders: Folders,
 }
 
 impl Work<'_> {
@@ -138,25 +150,54 @@ impl Work<'_> {
 
     /// What is found in a file: as it was found before, when nothing has changed since then.
     fn remembered(&self, cache: &Cache, file: &Found) -> Result<Checked, Failure> {
-        let bytes = input::bytes(&file.path)?;
         let settings = self.configured.of(&file.path);
-        let key = cache.key(&file.path, &bytes, &settings);
-        let known = key.as_ref().and_then(|key| cache.get(&file.path, key));
-        if known.as_ref().is_some_and(Vec::is_empty) {
-            // Only findings refer to cells.
-            return Ok(Checked::new(nbhoist_analyzer::percent::read(""), Vec::new(), 0));
+        let Some(conditions) = cache.conditions(&file.path, &settings) else {
+            return input::read(&file.path).and_then(|input| self.check(input, file));
+        };
+        let folder = self.folders.of(&folder_of(&file.path));
+        let old = cache.get(&file.path, &conditions);
+        let mut old = old.and_then(|mut entry| entry.asked.renew(&folder, cache.moment()).map(|renewed| (entry, renewed)));
+        if let Some((entry, renewed)) = &mut old
+            && entry.stamp.is_some()
+            && entry.stamp == Stamp::at(&file.path)
+            && let Some(findings) = entry.findings()
+        {
+            if *renewed {
+                cache.put(&file.path, entry);
+            }
+            // An entry without the cells has no stamp.
+            if let Some(notebook) = entry.notebook() {
+                return Ok(self.checked(notebook, findings, &file.path));
+            }
+        }
+        let (known, bytes) = input::bytes_of(&file.path)?;
+        let (content, stamp) = (hash(&[&bytes]), Stamp::of(&known).and_then(|stamp| stamp.settled(cache.moment())));
+        if let Some((entry, renewed)) = old.filter(|(entry, _)| entry.content == content)
+            && let Some(findings) = entry.findings()
+        {
+            let before = entry.stamp;
+            let mut entry = entry.stamped(stamp);
+            if renewed || (entry.stamp.is_some() && entry.stamp != before) {
+                cache.put(&file.path, &entry);
+            }
+            let notebook = match entry.notebook() {
+                Some(notebook) => notebook,
+                None => input::parse(file.path.clone(), bytes)?.notebook,
+            };
+            return Ok(self.checked(notebook, findings, &file.path));
         }
         let mut input = input::parse(file.path.clone(), bytes)?;
         input.forget_bytes();
-        let mut findings = known.unwrap_or_else(|| {
-            let findings = analysis::findings(&input, &settings);
-            if let Some(key) = key {
-                cache.put(&input, key, &findings);
-            }
-            findings
-        });
-        let known = self.leave_out_known(&input, &mut findings);
-        Ok(Checked::new(input.notebook, findings, known))
+        let (files, asked) = local::read(input.sources(), &folder, cache.moment());
+        let findings = analysis::findings(&input, &settings, files);
+        cache.put(&file.path, &Entry::new(conditions, content, asked, &findings, &input.notebook).stamped(stamp));
+        Ok(self.checked(input.notebook, findings, &file.path))
+    }
+
+    /// A notebook that is not changed, without what the baseline has.
+    fn checked(&self, notebook: Notebook, mut findings: Vec<Finding>, path: &Path) -> Checked {
+        let known = self.leave_out_known(path, &notebook, &mut findings);
+        Checked::new(notebook, findings, known)
     }
 
     fn check(&self, mut input: Input, file: &Found) -> Result<Checked, Failure> {
@@ -181,19 +222,21 @@ impl Work<'_> {
     /// What is found in a notebook and is to be reported, and how much of it the baseline has.
     pub(crate) fn findings(&self, input: &Input) -> (Vec<Finding>, usize) {
         let settings = self.configured.of(&input.path);
-        let mut findings = analysis::findings(input, &settings);
+        let folder = self.folders.of(&input.folder());
+        let files = |input: &Input| local_files::referenced(input.sources(), |path| folder.text(path));
+        let mut findings = analysis::findings(input, &settings, files(input));
         if let Some(since) = self.since {
-            since.keep_new(input, &mut findings, |old| analysis::findings(old, &settings));
+            since.keep_new(input, &mut findings, |old| analysis::findings(old, &settings, files(old)));
         }
-        let known = self.leave_out_known(input, &mut findings);
+        let known = self.leave_out_known(&input.path, &input.notebook, &mut findings);
         (findings, known)
     }
 
     /// Leaves out what the baseline has, and says how much that is.
-    fn leave_out_known(&self, input: &Input, findings: &mut Vec<Finding>) -> usize {
+    fn leave_out_known(&self, path: &Path, notebook: &Notebook, findings: &mut Vec<Finding>) -> usize {
         let all = findings.len();
         if let Some(baseline) = self.baseline {
-            baseline.leave_out(Path::new(&input.path), &input.notebook, findings);
+            baseline.leave_out(path, notebook, findings);
         }
         all - findings.len()
     }
