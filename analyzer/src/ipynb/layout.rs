@@ -10,7 +10,7 @@ use super::error::{ReadError, not_json};
 use super::members::string_end;
 use super::outputs::OutputParts;
 use super::scan::Cursor;
-use super::source::number;
+use super::source::{self, number};
 
 /// The parts of a notebook file.
 #[derive(Default)]
@@ -38,6 +38,8 @@ pub(super) struct CellLayout<'a> {
     pub(super) cell_type: Option<&'a str>,
     pub(super) id: Option<&'a str>,
     pub(super) source: Option<&'a str>,
+    /// The same read, where that was done on the way.
+    pub(super) source_read: Option<source::Read>,
     pub(super) metadata: Option<&'a str>,
     pub(super) execution_count: Option<&'a str>,
     pub(super) outputs: Option<&'a str>,
@@ -120,6 +122,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
 fn scan(text: &str) -> Option<Document<'_>> {
     let mut document = Document::default();
     let mut cursor = Cursor::new(text);
+    let mut room = String::new();
     cursor.members(|cursor, key| {
         match Field::of(key) {
             Some(Field::Major) => document.major = number(cursor.value()?),
@@ -129,7 +132,7 @@ fn scan(text: &str) -> Option<Document<'_>> {
                 document.has_cells = true;
                 document.cells.clear();
                 cursor.elements(|cursor| {
-                    document.cells.push(RawCell::Object(Box::new(scan_cell(cursor)?)));
+                    document.cells.push(RawCell::Object(Box::new(scan_cell(cursor, &mut room)?)));
                     Some(())
                 })?;
             }
@@ -141,10 +144,16 @@ fn scan(text: &str) -> Option<Document<'_>> {
     cursor.is_at_end().then_some(document)
 }
 
-fn scan_cell<'a>(cursor: &mut Cursor<'a>) -> Option<CellLayout<'a>> {
+/// One of its cells; `room` is what sources are read into.
+fn scan_cell<'a>(cursor: &mut Cursor<'a>, room: &mut String) -> Option<CellLayout<'a>> {
     let mut cell = CellLayout::default();
     cursor.members(|cursor, key| {
         let key = Field::of(key);
+        if matches!(key, Some(Field::Source)) {
+            let read = &mut cell.source_read;
+            cell.source = Some(cursor.spanned(|cursor| source::scan(cursor, room).map(|source| *read = Some(source)))?);
+            return Some(());
+        }
         if matches!(key, Some(Field::Outputs)) && cursor.peek()? == b'[' {
             let mut parts = Vec::new();
             cell.outputs = Some(cursor.spanned(|cursor| cursor.elements(|cursor| OutputParts::scan(cursor, &mut parts)))?);

@@ -358,3 +358,22 @@ fn any_edit_of_a_source_reads_back() {
         }
     }
 }
+
+/// Base64 tells nothing, whatever it spells; what stands beside a picture counts.
+#[test]
+fn pictures_give_nothing_away() {
+    let home = |data: &str, key: &str| {
+        let output = format!(r#"{{"output_type": "display_data", "{key}": {data}}}"#);
+        let odd = format!(r#"{{"\u0069d": "a", "cell_type": "code", "source": [], "outputs": [{output}]}}"#);
+        let plain = odd.replace("\\u0069d", "id");
+        let [one, other] = [plain, odd].map(|cell| notebook(&cell).cells[0].outputs.iter().find_map(|output| output.home.clone()));
+        assert_eq!(one, other, "the other reader says the same");
+        one
+    };
+    assert_eq!(home(r#"{"image/png": "x+/home/ada/"}"#, "data"), None);
+    assert_eq!(home(r#"{"image/png": ["x+/home/ada/"], "text/plain": "/home/eve/"}"#, "data").as_deref(), Some("/home/eve"));
+    assert_eq!(home(r#"{"text/plain": " /home/eve/", "image/png": 1}"#, "data").as_deref(), Some("/home/eve"));
+    assert_eq!(home(r#"{"image/svg+xml": "x+/home/ada/"}"#, "data").as_deref(), Some("/home/ada"));
+    assert_eq!(home(r#"{"image/png": "x+/home/ada/"}"#, "other").as_deref(), Some("/home/ada"));
+    assert_eq!(home(r#"["image/png", "x+/home/ada/"]"#, "data").as_deref(), Some("/home/ada"));
+}
