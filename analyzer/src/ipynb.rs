@@ -20,6 +20,7 @@ pub use error::ReadError;
 
 use crate::notebook::{Cell, CellKind, Format, Notebook};
 use layout::{CellLayout, Document, RawCell};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use source::Lines;
 
 /// Reads a notebook.
@@ -44,7 +45,7 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, ReadError> {
 fn notebook(text: &str, document: Document<'_>, mut repairs: Vec<String>) -> Result<Notebook, ReadError> {
     let (major, minor) = version(&document)?;
     repairs.extend(document.repairs);
-    let kernel = metadata::notebook(document.metadata, &mut repairs);
+    let kernel = metadata::notebook(document.metadata, document.metadata_read, &mut repairs);
     let mut language = kernel.language;
     let mut lines = Lines::new(text);
     let mut cells = Vec::with_capacity(document.cells.len());
@@ -154,7 +155,8 @@ fn cell_kind(number: u32, layout: &CellLayout<'_>, repairs: &mut Vec<String>) ->
 
 /// Says which ids are missing or used twice; nbformat wants unique ids from 4.5 on.
 fn note_ids(cells: &[Cell], version: (u32, u32), repairs: &mut Vec<String>) {
-    let mut seen = std::collections::HashMap::new();
+    let missing = cells.iter().filter(|cell| cell.id.is_none()).count();
+    let mut seen = FxHashMap::with_capacity_and_hasher(cells.len() - missing, FxBuildHasher);
     for cell in cells {
         if let Some(id) = &cell.id
             && let Some(first) = seen.insert(id.as_str(), cell.number)
@@ -162,7 +164,6 @@ fn note_ids(cells: &[Cell], version: (u32, u32), repairs: &mut Vec<String>) {
             repairs.push(format!("cells {first} and {} have the same id {id:?}", cell.number));
         }
     }
-    let missing = cells.iter().filter(|cell| cell.id.is_none()).count();
     if version >= (4, 5) && missing > 0 {
         repairs.push(format!("{missing} of {} cells have no id, which nbformat 4.5 requires", cells.len()));
     }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::error::{ReadError, not_json};
 use super::members::string_end;
+use super::metadata::NotebookMetadata;
 use super::outputs::OutputParts;
 use super::scan::Cursor;
 use super::source::{self, number};
@@ -18,6 +19,8 @@ pub(super) struct Document<'a> {
     pub(super) major: Option<u32>,
     pub(super) minor: Option<u32>,
     pub(super) metadata: Option<&'a str>,
+    /// What of them counts, where that was found on the way.
+    pub(super) metadata_read: Option<NotebookMetadata<'a>>,
     pub(super) cells: Vec<RawCell<'a>>,
     /// Whether there was a list of cells, possibly empty.
     pub(super) has_cells: bool,
@@ -127,7 +130,18 @@ fn scan(text: &str) -> Option<Document<'_>> {
         match Field::of(key) {
             Some(Field::Major) => document.major = number(cursor.value()?),
             Some(Field::Minor) => document.minor = number(cursor.value()?),
-            Some(Field::Metadata) => document.metadata = Some(cursor.value()?),
+            Some(Field::Metadata) => {
+                document.metadata = Some(cursor.spanned(|cursor| {
+                    if cursor.peek()? != b'{' {
+                        document.metadata_read = None;
+                        return cursor.value().map(|_| ());
+                    }
+                    let mut members = Vec::new();
+                    cursor.members(|cursor, key| cursor.value().map(|value| members.push((key, value))))?;
+                    document.metadata_read = NotebookMetadata::of(&members);
+                    Some(())
+                })?);
+            }
             Some(Field::Cells) => {
                 document.has_cells = true;
                 document.cells.clear();

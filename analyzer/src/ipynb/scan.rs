@@ -294,13 +294,11 @@ fn special_near_end(bytes: &[u8], at: usize) -> Valid<usize> {
 #[inline(never)]
 fn special_far_off(bytes: &[u8], at: usize) -> Valid<usize> {
     let length = memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-    // Whole blocks, many bytes at a time; what they hold more of is what was looked at before.
+    // Without an early end, and in whole blocks, it takes many bytes at a time; what the blocks hold more of was looked at before.
     let from = (at + length).checked_sub(length.next_multiple_of(SHORT))?;
-    let mut least = [u8::MAX; SHORT];
-    for block in bytes[from..at + length].as_chunks::<SHORT>().0 {
-        least.iter_mut().zip(block).for_each(|(least, byte)| *least = (*least).min(*byte));
-    }
-    least.iter().all(|byte| *byte >= 0x20).then_some(at + length)
+    let blocks = bytes[from..at + length].as_chunks::<SHORT>().0.as_flattened();
+    let least = blocks.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    (least >= 0x20).then_some(at + length)
 }
 
 /// The length of the number that a text starts with.
