@@ -19,7 +19,7 @@ pub(crate) use scope::{Scope, comprehension_targets};
 use crate::cost::{Predicted, Text};
 use crate::interp::Memo;
 use crate::rules::NamesInFunctions;
-use crate::syntax::{self, CellSyntax};
+use crate::syntax::{self, CellSyntax, Holds};
 
 /// What one cell says on its own.
 #[derive(Debug, Default)]
@@ -51,10 +51,11 @@ impl CellFacts {
     /// Reads the facts of a cell.
     pub fn of(source: &str) -> Self {
         let syntax = syntax::parse_cell(source);
-        let mut collector = Collector { scopes: BTreeMap::new(), globals: BTreeSet::new() };
+        let mut collector = Collector { scopes: BTreeMap::new(), globals: BTreeSet::new(), holds: syntax.holds };
         let mut top = Scope::default();
-        top.collect_body(&syntax.body);
+        top.collect_holding(syntax.holds, &syntax.body);
         collector.visit_body(&syntax.body);
+        collector.holds = Holds::ANYTHING;
         for escape in syntax.escapes.values() {
             top.collect_body(&escape.code);
             collector.visit_body(&escape.code);
@@ -164,6 +165,8 @@ impl FactsCache {
 struct Collector {
     scopes: BTreeMap<u32, Arc<Scope>>,
     globals: BTreeSet<Name>,
+    /// What may stand in the statements.
+    holds: Holds,
 }
 
 impl Collector {
@@ -182,10 +185,10 @@ impl Collector {
 impl<'a> Visitor<'a> for Collector {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::FunctionDef(def) => self.add_scope(def.start(), Scope::of_function(&def.parameters, &def.body)),
+            Stmt::FunctionDef(def) => self.add_scope(def.start(), Scope::of_function_holding(self.holds, &def.parameters, &def.body)),
             Stmt::ClassDef(def) => {
                 let mut scope = Scope::default();
-                scope.collect_body(&def.body);
+                scope.collect_holding(self.holds, &def.body);
                 self.add_scope(def.start(), scope);
             }
             _ => {}
@@ -194,6 +197,10 @@ impl<'a> Visitor<'a> for Collector {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
+        // Hardly any cell has one.
+        if !self.holds.lambdas {
+            return;
+        }
         if let Expr::Lambda(lambda) = expression {
             self.add_scope(lambda.start(), Scope::of_lambda(lambda));
         }
