@@ -4,14 +4,16 @@
 mod function;
 mod scope;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, IpyEscapeKind, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 pub(crate) use function::FunctionNode;
 pub(crate) use scope::{Scope, comprehension_targets};
@@ -96,10 +98,34 @@ fn imports_only(syntax: &CellSyntax) -> bool {
     syntax.cell_magic.is_none() && body.iter().any(is_import) && body.iter().all(|statement| is_import(statement) || is_beside(statement))
 }
 
+/// Facts that are known by their text.
+#[derive(Debug)]
+struct BySource(Arc<CellFacts>);
+
+impl Borrow<str> for BySource {
+    fn borrow(&self) -> &str {
+        &self.0.source
+    }
+}
+
+impl Hash for BySource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.source.hash(state);
+    }
+}
+
+impl PartialEq for BySource {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.source == other.0.source
+    }
+}
+
+impl Eq for BySource {}
+
 /// Facts kept by text.
 #[derive(Debug, Default)]
 pub struct FactsCache {
-    entries: FxHashMap<String, Arc<CellFacts>>,
+    entries: FxHashSet<BySource>,
     /// Those that each place of a notebook had the last time; an edit leaves most places alone.
     pub(crate) places: Vec<Option<Arc<CellFacts>>>,
     computed: u64,
@@ -123,12 +149,12 @@ impl FactsCache {
 
     /// The facts of a source, computed when they are not there yet.
     pub fn get(&mut self, source: &str) -> Arc<CellFacts> {
-        if let Some(facts) = self.entries.get(source) {
+        if let Some(BySource(facts)) = self.entries.get(source) {
             return Arc::clone(facts);
         }
         self.computed += 1;
         let facts = Arc::new(CellFacts::of(source));
-        self.entries.insert(source.to_owned(), Arc::clone(&facts));
+        self.entries.insert(BySource(Arc::clone(&facts)));
         facts
     }
 
@@ -153,7 +179,7 @@ impl FactsCache {
     /// Forgets what no source of `sources` needs.
     pub fn retain<'s>(&mut self, sources: impl Iterator<Item = &'s str>) {
         let keep: FxHashSet<&str> = sources.collect();
-        self.entries.retain(|source, _| keep.contains(source.as_str()));
+        self.entries.retain(|BySource(facts)| keep.contains(&*facts.source));
     }
 
     /// How often facts were computed rather than found.

@@ -125,7 +125,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
 fn scan(text: &str) -> Option<Document<'_>> {
     let mut document = Document::default();
     let mut cursor = Cursor::new(text);
-    let mut room = String::new();
+    let mut room = String::with_capacity(1 << 12);
     cursor.members(|cursor, key| {
         match Field::of(key) {
             Some(Field::Major) => document.major = number(cursor.value()?),

@@ -130,7 +130,7 @@ impl Places {
 
 /// A JSON string's value.
 pub(super) fn string(json: &str) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(json.len());
     (json.starts_with('"') && Cursor::new(json).read_string(&mut text)?.is_some()).then_some(text)
 }
 

@@ -40,6 +40,10 @@ impl CellMagic {
     /// The magic at the start of a cell, and the offset of its body.
     pub(super) fn at_start(source: &str) -> Option<(Self, u32)> {
         let start = source.len() - source.trim_start_matches(['\n', '\r', ' ', '\t']).len();
+        // Hardly any cell has one.
+        if !source[start..].starts_with("%%") {
+            return None;
+        }
         let line = source[start..].lines().next()?;
         let text = line.strip_prefix("%%")?;
         let name: String = text.chars().take_while(|c| !c.is_whitespace()).collect();
