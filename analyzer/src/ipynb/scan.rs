@@ -270,7 +270,8 @@ impl<'a> Cursor<'a> {
 }
 
 /// Where the first quote, backslash or control character stands from here on.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most strings are a few bytes long, and there is one on every line")]
 fn special(bytes: &[u8], at: usize) -> Valid<usize> {
     // Most strings end with an escape, the end of a line.
     if *bytes.get(at)? == b'"' {
