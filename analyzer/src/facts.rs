@@ -4,14 +4,16 @@
 mod function;
 mod scope;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, IpyEscapeKind, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 pub(crate) use function::FunctionNode;
 pub(crate) use scope::{Scope, comprehension_targets};
@@ -19,7 +21,7 @@ pub(crate) use scope::{Scope, comprehension_targets};
 use crate::cost::{Predicted, Text};
 use crate::interp::Memo;
 use crate::rules::NamesInFunctions;
-use crate::syntax::{self, CellSyntax};
+use crate::syntax::{self, CellSyntax, Holds};
 
 /// What one cell says on its own.
 #[derive(Debug, Default)]
@@ -51,10 +53,11 @@ impl CellFacts {
     /// Reads the facts of a cell.
     pub fn of(source: &str) -> Self {
         let syntax = syntax::parse_cell(source);
-        let mut collector = Collector { scopes: BTreeMap::new(), globals: BTreeSet::new() };
+        let mut collector = Collector { scopes: BTreeMap::new(), globals: BTreeSet::new(), holds: syntax.holds };
         let mut top = Scope::default();
-        top.collect_body(&syntax.body);
+        top.collect_holding(syntax.holds, &syntax.body);
         collector.visit_body(&syntax.body);
+        collector.holds = Holds::ANYTHING;
         for escape in syntax.escapes.values() {
             top.collect_body(&escape.code);
             collector.visit_body(&escape.code);
@@ -95,10 +98,34 @@ fn imports_only(syntax: &CellSyntax) -> bool {
     syntax.cell_magic.is_none() && body.iter().any(is_import) && body.iter().all(|statement| is_import(statement) || is_beside(statement))
 }
 
+/// Facts that are known by their text.
+#[derive(Debug)]
+struct BySource(Arc<CellFacts>);
+
+impl Borrow<str> for BySource {
+    fn borrow(&self) -> &str {
+        &self.0.source
+    }
+}
+
+impl Hash for BySource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.source.hash(state);
+    }
+}
+
+impl PartialEq for BySource {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.source == other.0.source
+    }
+}
+
+impl Eq for BySource {}
+
 /// Facts kept by text.
 #[derive(Debug, Default)]
 pub struct FactsCache {
-    entries: FxHashMap<String, Arc<CellFacts>>,
+    entries: FxHashSet<BySource>,
     /// Those that each place of a notebook had the last time; an edit leaves most places alone.
     pub(crate) places: Vec<Option<Arc<CellFacts>>>,
     computed: u64,
@@ -122,12 +149,12 @@ impl FactsCache {
 
     /// The facts of a source, computed when they are not there yet.
     pub fn get(&mut self, source: &str) -> Arc<CellFacts> {
-        if let Some(facts) = self.entries.get(source) {
+        if let Some(BySource(facts)) = self.entries.get(source) {
             return Arc::clone(facts);
         }
         self.computed += 1;
         let facts = Arc::new(CellFacts::of(source));
-        self.entries.insert(source.to_owned(), Arc::clone(&facts));
+        self.entries.insert(BySource(Arc::clone(&facts)));
         facts
     }
 
@@ -152,7 +179,7 @@ impl FactsCache {
     /// Forgets what no source of `sources` needs.
     pub fn retain<'s>(&mut self, sources: impl Iterator<Item = &'s str>) {
         let keep: FxHashSet<&str> = sources.collect();
-        self.entries.retain(|source, _| keep.contains(source.as_str()));
+        self.entries.retain(|BySource(facts)| keep.contains(&*facts.source));
     }
 
     /// How often facts were computed rather than found.
@@ -164,6 +191,8 @@ impl FactsCache {
 struct Collector {
     scopes: BTreeMap<u32, Arc<Scope>>,
     globals: BTreeSet<Name>,
+    /// What may stand in the statements.
+    holds: Holds,
 }
 
 impl Collector {
@@ -182,10 +211,10 @@ impl Collector {
 impl<'a> Visitor<'a> for Collector {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::FunctionDef(def) => self.add_scope(def.start(), Scope::of_function(&def.parameters, &def.body)),
+            Stmt::FunctionDef(def) => self.add_scope(def.start(), Scope::of_function_holding(self.holds, &def.parameters, &def.body)),
             Stmt::ClassDef(def) => {
                 let mut scope = Scope::default();
-                scope.collect_body(&def.body);
+                scope.collect_holding(self.holds, &def.body);
                 self.add_scope(def.start(), scope);
             }
             _ => {}
@@ -194,6 +223,10 @@ impl<'a> Visitor<'a> for Collector {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
+        // Hardly any cell has one.
+        if !self.holds.lambdas {
+            return;
+        }
         if let Expr::Lambda(lambda) = expression {
             self.add_scope(lambda.start(), Scope::of_lambda(lambda));
         }

@@ -20,6 +20,7 @@ pub use error::ReadError;
 
 use crate::notebook::{Cell, CellKind, Format, Notebook};
 use layout::{CellLayout, Document, RawCell};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use source::Lines;
 
 /// Reads a notebook.
@@ -30,39 +31,38 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, ReadError> {
         repairs.push("skipped the byte order mark at the start of the file".to_owned());
     }
     match layout::parse(text) {
-        Ok(document) => notebook(text, &document, repairs),
+        Ok(document) => notebook(text, document, repairs),
         Err(error) => {
             let valid = layout::without_python_numbers(text).ok_or(error)?;
             let document = layout::parse(&valid)?;
             repairs.push("the file holds `NaN` or `Infinity`, which JSON does not have".to_owned());
-            notebook(&valid, &document, repairs)
+            notebook(&valid, document, repairs)
         }
     }
 }
 
 /// The notebook that a file's text holds.
-fn notebook(text: &str, document: &Document<'_>, mut repairs: Vec<String>) -> Result<Notebook, ReadError> {
-    let (major, minor) = version(document)?;
-    repairs.extend(document.repairs.iter().cloned());
-    let kernel = metadata::notebook(document.metadata, &mut repairs);
+fn notebook(text: &str, document: Document<'_>, mut repairs: Vec<String>) -> Result<Notebook, ReadError> {
+    let (major, minor) = version(&document)?;
+    repairs.extend(document.repairs);
+    let kernel = metadata::notebook(document.metadata, document.metadata_read, &mut repairs);
     let mut language = kernel.language;
     let mut lines = Lines::new(text);
     let mut cells = Vec::with_capacity(document.cells.len());
-    for raw in &document.cells {
+    for raw in document.cells {
         let number = u32::try_from(cells.len()).unwrap_or(u32::MAX).saturating_add(1);
         let cell = match raw {
-            RawCell::Object(layout) => read_cell(number, layout, &mut lines, &mut repairs),
+            RawCell::Object(layout) => {
+                if language.is_none() && major < 4 {
+                    language = layout.language.and_then(source::string).map(|name| metadata::language(&name));
+                }
+                read_cell(number, *layout, &mut lines, &mut repairs)
+            }
             RawCell::Other => {
                 repairs.push(format!("cell {number} is not a JSON object; it counts as an empty raw cell"));
                 Cell { kind: CellKind::Raw, ..Cell::code(number, "") }
             }
         };
-        if language.is_none()
-            && major < 4
-            && let RawCell::Object(layout) = raw
-        {
-            language = layout.language.and_then(source::string).map(|name| metadata::language(&name));
-        }
         cells.push(cell);
     }
     note_ids(&cells, (major, minor), &mut repairs);
@@ -92,10 +92,15 @@ fn version(document: &Document<'_>) -> Result<(u32, u32), ReadError> {
     }
 }
 
-fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repairs: &mut Vec<String>) -> Cell {
-    let kind = cell_kind(number, layout, repairs);
+fn read_cell(number: u32, layout: CellLayout<'_>, lines: &mut Lines<'_>, repairs: &mut Vec<String>) -> Cell {
+    let kind = cell_kind(number, &layout, repairs);
     let mut source = if let Some(raw) = layout.source {
-        source::read(raw, lines).unwrap_or_else(|| {
+        let read = match layout.source_read {
+            Some(source::Read::Source(source)) => Some(source),
+            Some(source::Read::OtherShape) => None,
+            None => source::read(raw, lines),
+        };
+        read.unwrap_or_else(|| {
             repairs.push(format!("the source of cell {number} is neither a string nor a list of strings"));
             source::Source::default()
         })
@@ -107,7 +112,7 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
         let level = source::number(level).unwrap_or(1).clamp(1, 6) as usize;
         source.text = format!("{} {}", "#".repeat(level), source.text);
     }
-    if source.text.contains("\r\n") {
+    if memchr::memchr(b'\r', source.text.as_bytes()).is_some() {
         source.text = source.text.replace("\r\n", "\n");
     }
     let metadata::OfCell { tags, ignored, frozen } = layout.metadata.map(metadata::cell).unwrap_or_default();
@@ -130,7 +135,7 @@ fn read_cell(number: u32, layout: &CellLayout<'_>, lines: &mut Lines<'_>, repair
 
 /// The cell's kind; an unknown kind is raw text, a missing one is guessed from what only code cells have.
 fn cell_kind(number: u32, layout: &CellLayout<'_>, repairs: &mut Vec<String>) -> CellKind {
-    let name = layout.cell_type.and_then(source::string);
+    let name = layout.cell_type.and_then(source::word);
     match name.as_deref() {
         Some("code") => CellKind::Code,
         Some("markdown" | "heading" | "html") => CellKind::Markdown,
@@ -150,7 +155,8 @@ fn cell_kind(number: u32, layout: &CellLayout<'_>, repairs: &mut Vec<String>) ->
 
 /// Says which ids are missing or used twice; nbformat wants unique ids from 4.5 on.
 fn note_ids(cells: &[Cell], version: (u32, u32), repairs: &mut Vec<String>) {
-    let mut seen = std::collections::HashMap::new();
+    let missing = cells.iter().filter(|cell| cell.id.is_none()).count();
+    let mut seen = FxHashMap::with_capacity_and_hasher(cells.len() - missing, FxBuildHasher);
     for cell in cells {
         if let Some(id) = &cell.id
             && let Some(first) = seen.insert(id.as_str(), cell.number)
@@ -158,7 +164,6 @@ fn note_ids(cells: &[Cell], version: (u32, u32), repairs: &mut Vec<String>) {
             repairs.push(format!("cells {first} and {} have the same id {id:?}", cell.number));
         }
     }
-    let missing = cells.iter().filter(|cell| cell.id.is_none()).count();
     if version >= (4, 5) && missing > 0 {
         repairs.push(format!("{missing} of {} cells have no id, which nbformat 4.5 requires", cells.len()));
     }

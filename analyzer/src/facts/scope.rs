@@ -6,6 +6,8 @@ use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Comprehension, ExceptHandler, Expr, ExprContext, ExprLambda, Parameters, Pattern, Stmt};
 
+use crate::syntax::Holds;
+
 /// The binding structure of one scope.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
@@ -23,9 +25,14 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn of_function(parameters: &Parameters, body: &[Stmt]) -> Self {
+        Self::of_function_holding(Holds::ANYTHING, parameters, body)
+    }
+
+    /// The same where it is known what may stand in the body.
+    pub(super) fn of_function_holding(holds: Holds, parameters: &Parameters, body: &[Stmt]) -> Self {
         let mut scope = Self::default();
         scope.collect_parameters(parameters);
-        scope.collect_body(body);
+        scope.collect_holding(holds, body);
         scope
     }
 
@@ -34,13 +41,18 @@ impl Scope {
         if let Some(parameters) = &lambda.parameters {
             scope.collect_parameters(parameters);
         }
-        Binder(&mut scope).visit_expr(&lambda.body);
+        Binder { scope: &mut scope, is_deep: true }.visit_expr(&lambda.body);
         scope.settle();
         scope
     }
 
     pub(crate) fn collect_body(&mut self, body: &[Stmt]) {
-        let mut binder = Binder(self);
+        self.collect_holding(Holds::ANYTHING, body);
+    }
+
+    /// The same where it is known what may stand in the statements.
+    pub(super) fn collect_holding(&mut self, holds: Holds, body: &[Stmt]) {
+        let mut binder = Binder { scope: self, is_deep: holds.inner_effects };
         for statement in body {
             binder.visit_stmt(statement);
         }
@@ -64,16 +76,20 @@ impl Scope {
 pub(crate) fn comprehension_targets(generators: &[Comprehension]) -> BTreeSet<Name> {
     let mut scope = Scope::default();
     for generator in generators {
-        Binder(&mut scope).visit_expr(&generator.target);
+        Binder { scope: &mut scope, is_deep: true }.visit_expr(&generator.target);
     }
     scope.locals
 }
 
-struct Binder<'s>(&'s mut Scope);
+struct Binder<'s> {
+    scope: &'s mut Scope,
+    /// Whether expressions are looked into that are no targets.
+    is_deep: bool,
+}
 
 impl Binder<'_> {
     fn bind(&mut self, name: &Name) {
-        self.0.locals.insert(name.clone());
+        self.scope.locals.insert(name.clone());
     }
 }
 
@@ -98,8 +114,8 @@ impl<'a> Visitor<'a> for Binder<'_> {
                     self.visit_arguments(arguments);
                 }
             }
-            Stmt::Global(global) => self.0.globals.extend(global.names.iter().map(|name| name.id.clone())),
-            Stmt::Nonlocal(nonlocal) => self.0.nonlocals.extend(nonlocal.names.iter().map(|name| name.id.clone())),
+            Stmt::Global(global) => self.scope.globals.extend(global.names.iter().map(|name| name.id.clone())),
+            Stmt::Nonlocal(nonlocal) => self.scope.nonlocals.extend(nonlocal.names.iter().map(|name| name.id.clone())),
             Stmt::Import(import) => {
                 for alias in &import.names {
                     let full = alias
@@ -121,8 +137,9 @@ impl<'a> Visitor<'a> for Binder<'_> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Name(name) if !matches!(name.ctx, ExprContext::Load) => self.bind(&name.id),
+            _ if !(self.is_deep || matches!(expression, Expr::Tuple(_) | Expr::List(_) | Expr::Starred(_))) => {}
             Expr::Yield(_) | Expr::YieldFrom(_) => {
-                self.0.is_generator = true;
+                self.scope.is_generator = true;
                 visitor::walk_expr(self, expression);
             }
             Expr::Lambda(lambda) => {
@@ -136,7 +153,7 @@ impl<'a> Visitor<'a> for Binder<'_> {
                 }
             }
             // A comprehension's targets are its own; only a walrus inside it binds here.
-            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => Walrus(self.0).visit_expr(expression),
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => Walrus(self.scope).visit_expr(expression),
             _ => visitor::walk_expr(self, expression),
         }
     }
@@ -176,6 +193,54 @@ impl<'a> Visitor<'a> for Walrus<'_> {
             }
             Expr::Lambda(_) => {}
             _ => visitor::walk_expr(self, expression),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parse_cell;
+
+    /// Whatever binds is found where nothing that is not held is looked for.
+    #[test]
+    fn what_is_not_held_is_not_missed() {
+        let parts = [
+            "x = y = 1",
+            "(a, [b, *c]), d.e, f[g] = h",
+            "i: int = 2",
+            "j += 1",
+            "del k, (l, m)",
+            "for n, (o, p) in q: r = 1",
+            "with s as t, u() as (v, w): pass",
+            "import aa.bb, cc as dd\nfrom ee import ff as gg",
+            "try: pass\nexcept hh as ii: jj = 1",
+            "match kk:\n    case [ll, *mm] | {'a': nn, **oo}: pass",
+            "if (pp := 1): pass",
+            "qq([rr for ss in tt if (uu := ss)])",
+            "f'{(vv := 1)}'",
+            "def ww(xx=(yy := 1)): yield zz",
+            "async def aaa():\n    global bbb\n    bbb = await ccc\n    yield from ddd",
+            "class eee(fff):\n    ggg = lambda hhh=(iii := 1): jjj",
+            "kkk = %lll",
+            "mmm?",
+        ];
+        let texts = parts.iter().flat_map(|one| parts.iter().map(move |other| format!("{one}\n{other}\n")));
+        for text in parts.iter().map(|part| format!("{part}\n")).chain(texts) {
+            let syntax = parse_cell(&text);
+            let (mut all, mut held) = (Scope::default(), Scope::default());
+            all.collect_body(&syntax.body);
+            held.collect_holding(syntax.holds, &syntax.body);
+            assert_eq!(format!("{held:?}"), format!("{all:?}"), "{text}");
+            for statement in &syntax.body {
+                if let Stmt::FunctionDef(def) = statement {
+                    let all = Scope::of_function(&def.parameters, &def.body);
+                    let held = Scope::of_function_holding(syntax.holds, &def.parameters, &def.body);
+                    assert_eq!(format!("{held:?}"), format!("{all:?}"), "{text}");
+                }
+            }
+            let has_escape = text.contains("%lll") || text.contains("mmm?");
+            assert_eq!(!syntax.escapes.is_empty(), has_escape && !syntax.body.is_empty(), "{text}");
         }
     }
 }

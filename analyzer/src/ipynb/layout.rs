@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 
 use super::error::{ReadError, not_json};
 use super::members::string_end;
+use super::metadata::NotebookMetadata;
 use super::outputs::OutputParts;
 use super::scan::Cursor;
-use super::source::number;
+use super::source::{self, number};
 
 /// The parts of a notebook file.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(super) struct Document<'a> {
     pub(super) major: Option<u32>,
     pub(super) minor: Option<u32>,
     pub(super) metadata: Option<&'a str>,
+    /// What of them counts, where that was found on the way.
+    pub(super) metadata_read: Option<NotebookMetadata<'a>>,
     pub(super) cells: Vec<RawCell<'a>>,
     /// Whether there was a list of cells, possibly empty.
     pub(super) has_cells: bool,
@@ -38,6 +41,8 @@ pub(super) struct CellLayout<'a> {
     pub(super) cell_type: Option<&'a str>,
     pub(super) id: Option<&'a str>,
     pub(super) source: Option<&'a str>,
+    /// The same read, where that was done on the way.
+    pub(super) source_read: Option<source::Read>,
     pub(super) metadata: Option<&'a str>,
     pub(super) execution_count: Option<&'a str>,
     pub(super) outputs: Option<&'a str>,
@@ -120,16 +125,28 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
 fn scan(text: &str) -> Option<Document<'_>> {
     let mut document = Document::default();
     let mut cursor = Cursor::new(text);
+    let mut room = String::with_capacity(1 << 12);
     cursor.members(|cursor, key| {
         match Field::of(key) {
             Some(Field::Major) => document.major = number(cursor.value()?),
             Some(Field::Minor) => document.minor = number(cursor.value()?),
-            Some(Field::Metadata) => document.metadata = Some(cursor.value()?),
+            Some(Field::Metadata) => {
+                document.metadata = Some(cursor.spanned(|cursor| {
+                    if cursor.peek()? != b'{' {
+                        document.metadata_read = None;
+                        return cursor.value().map(|_| ());
+                    }
+                    let mut members = Vec::new();
+                    cursor.members(|cursor, key| cursor.value().map(|value| members.push((key, value))))?;
+                    document.metadata_read = NotebookMetadata::of(&members);
+                    Some(())
+                })?);
+            }
             Some(Field::Cells) => {
                 document.has_cells = true;
                 document.cells.clear();
                 cursor.elements(|cursor| {
-                    document.cells.push(RawCell::Object(Box::new(scan_cell(cursor)?)));
+                    document.cells.push(RawCell::Object(Box::new(scan_cell(cursor, &mut room)?)));
                     Some(())
                 })?;
             }
@@ -141,10 +158,16 @@ fn scan(text: &str) -> Option<Document<'_>> {
     cursor.is_at_end().then_some(document)
 }
 
-fn scan_cell<'a>(cursor: &mut Cursor<'a>) -> Option<CellLayout<'a>> {
+/// One of its cells; `room` is what sources are read into.
+fn scan_cell<'a>(cursor: &mut Cursor<'a>, room: &mut String) -> Option<CellLayout<'a>> {
     let mut cell = CellLayout::default();
     cursor.members(|cursor, key| {
         let key = Field::of(key);
+        if matches!(key, Some(Field::Source)) {
+            let read = &mut cell.source_read;
+            cell.source = Some(cursor.spanned(|cursor| source::scan(cursor, room).map(|source| *read = Some(source)))?);
+            return Some(());
+        }
         if matches!(key, Some(Field::Outputs)) && cursor.peek()? == b'[' {
             let mut parts = Vec::new();
             cell.outputs = Some(cursor.spanned(|cursor| cursor.elements(|cursor| OutputParts::scan(cursor, &mut parts)))?);

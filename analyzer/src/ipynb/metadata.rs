@@ -17,8 +17,9 @@ pub(super) struct Kernel {
     pub(super) ignored: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct NotebookMetadata<'a> {
+/// The values of the notebook's metadata that count, unparsed.
+#[derive(Default, Deserialize)]
+pub(super) struct NotebookMetadata<'a> {
     #[serde(borrow)]
     language_info: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -33,6 +34,30 @@ struct NotebookMetadata<'a> {
     kaggle: Option<&'a RawValue>,
     #[serde(borrow)]
     papermill: Option<&'a RawValue>,
+}
+
+impl<'a> NotebookMetadata<'a> {
+    /// The same from the members of the object, as they are passed over; nothing when one that counts stands there twice.
+    pub(super) fn of<'k>(members: &[(&'k str, &'a str)]) -> Option<Self> {
+        let mut metadata = Self::default();
+        for (index, (key, value)) in members.iter().enumerate() {
+            let slot = match *key {
+                "language_info" => &mut metadata.language_info,
+                "kernelspec" => &mut metadata.kernelspec,
+                "nbhoist" => &mut metadata.nbhoist,
+                "accelerator" => &mut metadata.accelerator,
+                "colab" => &mut metadata.colab,
+                "kaggle" => &mut metadata.kaggle,
+                "papermill" => &mut metadata.papermill,
+                _ => continue,
+            };
+            *slot = serde_json::from_str(value).ok()?;
+            if members[..index].iter().any(|(other, _)| other == key) {
+                return None;
+            }
+        }
+        Some(metadata)
+    }
 }
 
 /// `nbhoist` in the metadata of a notebook or a cell.
@@ -58,35 +83,36 @@ struct Kaggle {
     gpu: Option<bool>,
 }
 
-/// Reads the notebook's metadata.
-pub(super) fn notebook(json: Option<&str>, repairs: &mut Vec<String>) -> Kernel {
+/// Reads the notebook's metadata, of which the values that count may be known.
+pub(super) fn notebook<'a>(json: Option<&'a str>, known: Option<NotebookMetadata<'a>>, repairs: &mut Vec<String>) -> Kernel {
     let Some(json) = json else {
         repairs.push("the notebook has no metadata; its language counts as Python".to_owned());
         return Kernel::default();
     };
-    let Ok(metadata) = serde_json::from_str::<NotebookMetadata<'_>>(json) else {
+    let Some(metadata) = known.or_else(|| serde_json::from_str(json).ok()) else {
         repairs.push("the notebook's metadata are not an object; its language counts as Python".to_owned());
         return Kernel::default();
     };
     let spec = names(metadata.kernelspec);
-    let from_info = names(metadata.language_info).and_then(|info| info.name.map(RawValue::get).and_then(string));
+    let info = names(metadata.language_info);
+    let from_info = info.as_ref().and_then(|info| info.name.map(RawValue::get).and_then(string));
     let from_spec = spec.as_ref().and_then(|spec| spec.language.map(RawValue::get).and_then(string));
     let name = spec.and_then(|spec| spec.name.map(RawValue::get).and_then(string));
     let guessed = name.clone().filter(|name| name.starts_with("python") || name == "ir" || name.starts_with("julia"));
     let ignored = ignored(metadata.nbhoist);
-    let host = host(&metadata);
+    let host = host(&metadata, info.and_then(|info| info.version));
     Kernel { ignored, host, language: from_info.or(from_spec).or(guessed).map(|name| language(&name)), name }
 }
 
-fn host(metadata: &NotebookMetadata<'_>) -> Host {
+/// Where it last ran, with this version of the language.
+fn host(metadata: &NotebookMetadata<'_>, version: Option<&RawValue>) -> Host {
     let kaggle = metadata.kaggle.and_then(|kaggle| serde_json::from_str::<Kaggle>(kaggle.get()).ok());
     let named = metadata.accelerator.map(RawValue::get).and_then(string).is_some_and(|name| matches!(name.as_str(), "GPU" | "TPU"));
-    let version = names(metadata.language_info).and_then(|info| info.version.map(RawValue::get).and_then(string));
     Host {
         accelerator: named || kaggle.and_then(|kaggle| kaggle.gpu) == Some(true),
         hosted: metadata.colab.is_some(),
         batch: metadata.kaggle.is_some() || metadata.papermill.is_some(),
-        python: version.map_or(0, |version| Host::python_of(&version)),
+        python: version.map(RawValue::get).and_then(string).map_or(0, |version| Host::python_of(&version)),
     }
 }
 
@@ -160,7 +186,7 @@ mod tests {
 
     #[test]
     fn metadata_say_where_it_ran() {
-        let host = |json: &str| notebook(Some(json), &mut Vec::new()).host;
+        let host = |json: &str| notebook(Some(json), None, &mut Vec::new()).host;
         let colab = host(r#"{"accelerator": "GPU", "colab": {"name": "x"}, "language_info": {"name": "python", "version": "3.10.12"}}"#);
         assert_eq!(colab, Host { accelerator: true, hosted: true, batch: false, python: 10 });
         assert_eq!(host(r#"{"kaggle": {"isGpuEnabled": true}}"#), Host { accelerator: true, batch: true, ..Host::default() });
@@ -168,5 +194,32 @@ mod tests {
             host(r#"{"papermill": {}, "accelerator": 3, "language_info": {"version": "2.7"}}"#),
             Host { batch: true, ..Host::default() }
         );
+    }
+    /// Read on the way or not, they say the same.
+    #[test]
+    fn members_that_are_known_count_as_they_would_when_read() {
+        let parts = [
+            r#""language_info": {"name": "R"}"#,
+            r#""language_info": null"#,
+            r#""kernelspec": {"name": "ir", "language": 3}"#,
+            r#""kernelspec": [1]"#,
+            r#""nbhoist": {"ignore": ["NBH1"]}"#,
+            r#""colab": null"#,
+            r#""colab": {}"#,
+            r#""widgets": {"kernelspec": 1}"#,
+        ];
+        for one in parts {
+            for other in parts {
+                let json = format!("{{{one}, {other}}}");
+                let members: Vec<_> = [one, other].map(|part| part.split_once(": ").unwrap()).to_vec();
+                let members: Vec<_> = members.into_iter().map(|(key, value)| (key.trim_matches('"'), value)).collect();
+                let [known, unknown] = [NotebookMetadata::of(&members), None].map(|known| {
+                    let mut repairs = Vec::new();
+                    let kernel = notebook(Some(&json), known, &mut repairs);
+                    (kernel.name, kernel.language, kernel.host, kernel.ignored, repairs)
+                });
+                assert_eq!(known, unknown, "{json}");
+            }
+        }
     }
 }

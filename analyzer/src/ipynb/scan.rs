@@ -5,27 +5,82 @@
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
-    /// Whether ends of lines are the only control characters, as in files that programs write.
-    is_plain: bool,
+    /// The line of this place, from 1. Strings of valid JSON hold no end of a line, so that those between values are all there are.
+    line: u32,
 }
 
 /// Nothing where the text is not valid, or holds what is not followed here.
 type Valid<T> = Option<T>;
 
+/// The same byte eight times.
+const fn eight(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The place of the first of eight bytes that is a quote, a backslash or a control character; 8 without one.
+fn first_special(bytes: [u8; 8]) -> usize {
+    let bytes = u64::from_le_bytes(bytes);
+    let (quote, backslash) = (bytes ^ eight(b'"'), bytes ^ eight(b'\\'));
+    // What is less than is taken from it borrows, and so has its first bit set then. Bytes above the first of them may have it by mistake; those
+    // that are no ASCII had it before.
+    let found = quote.wrapping_sub(eight(1)) | backslash.wrapping_sub(eight(1)) | bytes.wrapping_sub(eight(0x20));
+    ((found & !bytes & eight(0x80)).trailing_zeros() / 8) as usize
+}
+
+/// So many bytes of a string are looked at before it counts as a long one, which pays for a search that takes longer to begin.
+const SHORT: usize = 32;
+
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        // Without an early end it takes many bytes at a time.
-        let others = text.bytes().fold(0, |found, byte| found | u8::from(byte < 0x20 && byte != b'\n'));
-        Self { text, at: 0, is_plain: others == 0 }
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self::at_line(text, 1)
+    }
+
+    /// The start of a text that begins on this line of a longer one.
+    pub(super) const fn at_line(text: &'a str, line: u32) -> Self {
+        Self { text, at: 0, line }
+    }
+
+    /// The line of this place, from 1.
+    pub(super) const fn line(&self) -> u32 {
+        self.line
     }
 
     /// The next byte that is no white space.
+    #[inline]
     pub(super) fn peek(&mut self) -> Valid<u8> {
         let bytes = self.text.as_bytes();
-        while matches!(bytes.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        let mut byte = *bytes.get(self.at)?;
+        if byte == b' ' {
             self.at += 1;
+            byte = *bytes.get(self.at)?;
         }
-        bytes.get(self.at).copied()
+        if byte > b' ' { Some(byte) } else { self.behind_white_space() }
+    }
+
+    #[inline(never)]
+    fn behind_white_space(&mut self) -> Valid<u8> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        let found = loop {
+            match *bytes.get(at)? {
+                b'\n' => {
+                    at += 1;
+                    self.line = self.line.saturating_add(1);
+                    // Most lines are indented.
+                    while let Some(next) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                        let others = u64::from_le_bytes(*next) ^ eight(b' ');
+                        at += (others.trailing_zeros() / 8) as usize;
+                        if others != 0 {
+                            break;
+                        }
+                    }
+                }
+                b' ' | b'\r' | b'\t' => at += 1,
+                byte => break byte,
+            }
+        };
+        self.at = at;
+        Some(found)
     }
 
     /// Whether nothing but white space is left.
@@ -46,13 +101,13 @@ impl<'a> Cursor<'a> {
         }
         loop {
             self.peek()?;
-            let key = self.string()?;
-            let key = &key[1..key.len() - 1];
-            if key.contains('\\') {
+            let mut escaped = false;
+            let key = self.string(|_, _, escape| escaped |= escape.is_some())?;
+            if escaped {
                 return None;
             }
             self.take(b':')?;
-            each(self, key)?;
+            each(self, &key[1..key.len() - 1])?;
             match self.peek()? {
                 b',' => self.at += 1,
                 _ => return self.take(b'}'),
@@ -134,14 +189,14 @@ impl<'a> Cursor<'a> {
 
     fn key(&mut self) -> Valid<()> {
         self.peek()?;
-        self.string()?;
+        self.string(|_, _, _| ())?;
         self.take(b':')
     }
 
     fn scalar(&mut self) -> Valid<()> {
         let rest = &self.text.as_bytes()[self.at..];
         let length = match rest.first()? {
-            b'"' => return self.string().map(|_| ()),
+            b'"' => return self.string(|_, _, _| ()).map(|_| ()),
             b't' => rest.starts_with(b"true").then_some(4)?,
             b'f' => rest.starts_with(b"false").then_some(5)?,
             b'n' => rest.starts_with(b"null").then_some(4)?,
@@ -151,37 +206,100 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// The string that starts here, quotes included.
-    fn string(&mut self) -> Valid<&'a str> {
+    /// Passes over the string that starts here and gives its text, quotes included. `each` is given where every piece of it without an escape
+    /// begins and ends, and the letter of the escape behind that.
+    #[inline]
+    fn string(&mut self, mut each: impl FnMut(usize, usize, Option<u8>)) -> Valid<&'a str> {
         let bytes = self.text.as_bytes();
         let start = self.at;
         if bytes.get(start) != Some(&b'"') {
             return None;
         }
-        let mut at = start + 1;
+        let mut from = start + 1;
         loop {
-            let rest = bytes.get(at..)?;
-            // No string holds the end of a line, or another control character, as it is.
-            let plain = memchr::memchr3(b'"', b'\\', b'\n', rest)?;
-            if !self.is_plain && rest[..plain].iter().any(|byte| *byte < 0x20) {
-                return None;
-            }
-            at += plain;
+            let at = special(bytes, from)?;
             match bytes[at] {
                 b'"' => {
+                    each(from, at, None);
                     self.at = at + 1;
                     return self.text.get(start..self.at);
                 }
-                b'\n' => return None,
-                _ => {}
-            }
-            at += match bytes.get(at + 1)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-                b'u' if bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
+                b'\\' => {}
+                // No string holds a control character as it is.
                 _ => return None,
-            };
+            }
+            let letter = *bytes.get(at + 1)?;
+            each(from, at, Some(letter));
+            from = at
+                + match letter {
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                    b'u' if bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
+                    _ => return None,
+                };
         }
     }
+
+    /// Passes over the string that starts here, adds its value to a text and gives the number of newlines in it. A string with half a surrogate pair
+    /// has no value.
+    pub(super) fn read_string(&mut self, into: &mut String) -> Valid<Option<usize>> {
+        let (text, before, mut has_number, mut newlines) = (self.text, into.len(), false, 0);
+        let json = self.string(|from, to, escape| {
+            into.push_str(&text[from..to]);
+            match escape {
+                Some(b'n') => {
+                    into.push('\n');
+                    newlines += 1;
+                }
+                Some(b't') => into.push('\t'),
+                Some(b'r') => into.push('\r'),
+                Some(b'b') => into.push('\u{8}'),
+                Some(b'f') => into.push('\u{c}'),
+                Some(b'u') => has_number = true,
+                Some(byte) => into.push(char::from(byte)),
+                None => {}
+            }
+        })?;
+        if has_number {
+            into.truncate(before);
+            let Ok(value) = serde_json::from_str::<String>(json) else { return Some(None) };
+            into.push_str(&value);
+            newlines = memchr::memchr_iter(b'\n', value.as_bytes()).count();
+        }
+        Some(Some(newlines))
+    }
+}
+
+/// Where the first quote, backslash or control character stands from here on.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most strings are a few bytes long, and there is one on every line")]
+fn special(bytes: &[u8], at: usize) -> Valid<usize> {
+    // Most strings end with an escape, the end of a line.
+    if *bytes.get(at)? == b'"' {
+        return Some(at);
+    }
+    let Some(next) = bytes[at..].first_chunk::<SHORT>() else { return special_near_end(bytes, at) };
+    for (index, eight) in next.as_chunks::<8>().0.iter().enumerate() {
+        let found = first_special(*eight);
+        if found < 8 {
+            return Some(at + index * 8 + found);
+        }
+    }
+    special_far_off(bytes, at + SHORT)
+}
+
+#[cold]
+fn special_near_end(bytes: &[u8], at: usize) -> Valid<usize> {
+    Some(at + bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\') || *byte < 0x20)?)
+}
+
+#[inline(never)]
+fn special_far_off(bytes: &[u8], at: usize) -> Valid<usize> {
+    let length = memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+    // Without an early end, and in whole blocks, it takes many bytes at a time; what the blocks hold more of was looked at before.
+    let from = (at + length).checked_sub(length.next_multiple_of(SHORT))?;
+    let blocks = bytes[from..at + length].as_chunks::<SHORT>().0.as_flattened();
+    let least = blocks.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    (least >= 0x20).then_some(at + length)
 }
 
 /// The length of the number that a text starts with.
@@ -282,6 +400,53 @@ mod tests {
             texts = texts.iter().flat_map(|text| parts.iter().map(move |part| format!("{text}{part}"))).collect();
             texts.iter().for_each(|text| agrees(text));
         }
+    }
+
+    /// Strings are looked at in words, in blocks, and at the end of the text byte by byte.
+    #[test]
+    fn strings_of_every_length_are_judged_and_read_alike() {
+        for length in 0..110 {
+            for at in 0..=length {
+                for piece in [
+                    "\"",
+                    "\\",
+                    "\\n",
+                    "\\u00e9",
+                    "\\ud83d\\ude00",
+                    "\\ud83d",
+                    "\n",
+                    "\t",
+                    "\u{1f}",
+                    "\0",
+                    "\u{7f}",
+                    "\u{a2}\u{dc}",
+                    " ",
+                    "x",
+                ] {
+                    let json = format!("\"{}{piece}{}\"", "a".repeat(at), "b".repeat(length - at));
+                    agrees(&json);
+                    let (mut cursor, mut text) = (Cursor::new(&json), "before".to_owned());
+                    let newlines = cursor.read_string(&mut text).filter(|_| cursor.is_at_end()).flatten();
+                    let value = serde_json::from_str::<String>(&json).ok();
+                    assert_eq!(newlines, value.as_ref().map(|value| value.matches('\n').count()), "{json:?}");
+                    assert!(value.is_none_or(|value| text == format!("before{value}")), "{json:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_the_text() {
+        let text = "\n\n {\r\n \"a\"\n:\n         [ 1,\n\n\"b\\n\"\n ]\n}";
+        let (mut cursor, mut lines) = (Cursor::new(text), Vec::new());
+        cursor.members(|cursor, _| {
+            cursor.elements(|cursor| {
+                cursor.peek()?;
+                lines.push(cursor.line());
+                cursor.value().map(|_| ())
+            })
+        });
+        assert_eq!((lines, cursor.is_at_end(), cursor.line()), (vec![6, 8], true, 10));
     }
 
     #[test]

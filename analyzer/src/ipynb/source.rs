@@ -1,6 +1,8 @@
 //! A cell's source and where its lines stand in the file.
 
-use super::members::elements;
+use std::borrow::Cow;
+
+use super::scan::Cursor;
 use crate::notebook::SourceLines;
 
 /// Counts lines while walking through the file once.
@@ -27,12 +29,7 @@ impl<'a> Lines<'a> {
             (self.offset, self.line) = (0, 1);
         }
         let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        // Between two lines of a source stand a few bytes.
-        let newlines = if between.len() < 32 {
-            between.iter().fold(0, |count, byte| count + usize::from(*byte == b'\n'))
-        } else {
-            memchr::memchr_iter(b'\n', between).count()
-        };
+        let newlines = memchr::memchr_iter(b'\n', between).count();
         self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
         self.offset = offset;
         self.line
@@ -47,98 +44,100 @@ pub(super) struct Source {
     pub(super) lines: SourceLines,
 }
 
-/// Reads a source: a string, or a list of strings; `null` counts as empty. Nothing for anything else.
+/// What a cell has for its source.
+pub(super) enum Read {
+    Source(Source),
+    /// A value that is no source.
+    OtherShape,
+}
+
+/// Reads the source that this is: a string, or a list of strings; `null` counts as empty. Nothing for anything else.
 pub(super) fn read(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
-    if json.starts_with('[') {
-        return read_list(json, lines);
+    match scan(&mut Cursor::at_line(json, lines.line_of(json)), &mut String::new())? {
+        Read::Source(source) => Some(source),
+        Read::OtherShape => None,
     }
-    let first_line = lines.line_of(json);
-    let text = if json == "null" { String::new() } else { string(json)? };
-    Some(Source { text, first_line, lines: SourceLines::Same })
 }
 
-fn read_list(json: &str, lines: &mut Lines<'_>) -> Option<Source> {
-    let mut text = String::with_capacity(json.len());
-    let mut places = Vec::new();
-    let mut at_line_start = true;
-    for part in elements(json) {
-        let start = text.len();
-        let line = lines.line_of(part);
-        push_string(part, &mut text)?;
-        // No string of JSON holds the end of a line as it is.
-        lines.offset += part.len();
-        places.resize(places.len() + count_starts(&text[start..], at_line_start), line);
-        at_line_start = if text.len() > start { text.ends_with('\n') } else { at_line_start };
-    }
-    let first_line = places.first().copied().unwrap_or_else(|| lines.line_of(json));
-    let consecutive = places.iter().zip(first_line..).all(|(&place, expected)| place == expected);
-    let lines = if consecutive { SourceLines::Consecutive } else { SourceLines::Each(places) };
-    Some(Source { text, first_line, lines })
-}
-
-/// Adds the value of a JSON string, as it is written in valid JSON, to a text. Nearly all lines of code hold no other escape than the one at their end.
-fn push_string(json: &str, text: &mut String) -> Option<()> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    match memchr::memchr(b'\\', inner.as_bytes()) {
-        None => text.push_str(inner),
-        Some(at) if &inner[at..] == "\\n" => {
-            text.push_str(&inner[..at]);
-            text.push('\n');
+/// The same for a source that is passed over on the way; nothing where the text is not valid. `text` is room that many sources are read into, one
+/// after the other.
+pub(super) fn scan(cursor: &mut Cursor<'_>, text: &mut String) -> Option<Read> {
+    text.clear();
+    let first = cursor.peek()?;
+    let mut places = Places { first_line: cursor.line(), ..Places::default() };
+    let is_one = match first {
+        b'[' => {
+            let mut is_one = true;
+            cursor.elements(|cursor| {
+                if cursor.peek()? == b'"' {
+                    let (line, before) = (cursor.line(), text.len());
+                    match cursor.read_string(text)? {
+                        Some(newlines) => places.add(&text[before..], newlines, line),
+                        None => is_one = false,
+                    }
+                } else {
+                    cursor.value()?;
+                    is_one = false;
+                }
+                Some(())
+            })?;
+            is_one
         }
-        Some(at) => {
-            if push_escaped(inner, at, text).is_none() {
-                text.push_str(&serde_json::from_str::<String>(json).ok()?);
-            }
-        }
-    }
-    Some(())
+        b'"' => cursor.read_string(text)?.is_some(),
+        _ => cursor.value()? == "null",
+    };
+    let Places { first_line, each, .. } = places;
+    let lines = match first {
+        b'[' if each.is_empty() => SourceLines::Consecutive,
+        b'[' => SourceLines::Each(each),
+        _ => SourceLines::Same,
+    };
+    Some(if is_one { Read::Source(Source { text: text.clone(), first_line, lines }) } else { Read::OtherShape })
 }
 
-/// Adds the value of the inside of a JSON string whose first escape is here; nothing where one is of the rare kind with a number, and then
-/// adds nothing.
-fn push_escaped(inner: &str, mut at: usize, text: &mut String) -> Option<()> {
-    let before = text.len();
-    let mut from = 0;
-    loop {
-        let meant = match inner.as_bytes().get(at + 1)? {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            byte @ (b'"' | b'\\' | b'/') => char::from(*byte),
-            _ => {
-                text.truncate(before);
-                return None;
-            }
-        };
-        text.push_str(&inner[from..at]);
-        text.push(meant);
-        from = at + 2;
-        match memchr::memchr(b'\\', &inner.as_bytes()[from..]) {
-            Some(next) => at = from + next,
-            None => {
-                text.push_str(&inner[from..]);
-                return Some(());
-            }
-        }
-    }
+/// Where the lines of a source stand that is a list of strings.
+#[derive(Default)]
+struct Places {
+    first_line: u32,
+    /// How many there are.
+    count: u32,
+    /// The lines they stand on, from the first one on that does not stand below the one before.
+    each: Vec<u32>,
+    /// Whether a string ended in the middle of one.
+    is_inside: bool,
 }
 
-/// How many source lines start inside a part of a source.
-fn count_starts(part: &str, at_line_start: bool) -> usize {
-    let newlines = memchr::memchr_iter(b'\n', part.as_bytes()).count();
-    let last_is_newline = usize::from(part.ends_with('\n'));
-    newlines - last_is_newline + usize::from(at_line_start && !part.is_empty())
+impl Places {
+    /// Adds the lines that start in a string with so many newlines, which stands on this line of the file.
+    fn add(&mut self, part: &str, newlines: usize, line: u32) {
+        let Some(last) = part.as_bytes().last() else { return };
+        let starts = newlines - usize::from(*last == b'\n') + usize::from(!self.is_inside);
+        self.is_inside = *last != b'\n';
+        for _ in 0..starts {
+            if self.count == 0 {
+                self.first_line = line;
+            }
+            if self.each.is_empty() && line != self.first_line.saturating_add(self.count) {
+                self.each.extend((self.first_line..).take(self.count as usize));
+            }
+            if !self.each.is_empty() {
+                self.each.push(line);
+            }
+            self.count = self.count.saturating_add(1);
+        }
+    }
 }
 
 /// A JSON string's value.
 pub(super) fn string(json: &str) -> Option<String> {
-    let inner = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    if let Some(inner) = inner.filter(|inner| !inner.contains(['\\', '"'])) {
-        return Some(inner.to_owned());
-    }
-    serde_json::from_str(json).ok()
+    let mut text = String::with_capacity(json.len());
+    (json.starts_with('"') && Cursor::new(json).read_string(&mut text)?.is_some()).then_some(text)
+}
+
+/// The same, borrowed where it is written as it is: for words that are compared and forgotten.
+pub(super) fn word(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|inner| !inner.contains('\\'));
+    inner.map(Cow::Borrowed).or_else(|| string(json).map(Cow::Owned))
 }
 
 /// A JSON number's value where it is a small whole number; `4.0` counts as 4.
@@ -146,7 +145,9 @@ pub(super) fn number(json: &str) -> Option<u32> {
     if json.len() < 10 && json.bytes().all(|byte| byte.is_ascii_digit()) {
         return json.parse().ok();
     }
-    let value: f64 = serde_json::from_str(json).ok()?;
+    // What is no number is mostly `null`; to say what is wrong with it would take longer than to read one.
+    let is_number = json.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    let value: f64 = is_number.then(|| serde_json::from_str(json).ok())??;
     let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     #[expect(clippy::cast_sign_loss, reason = "the range was checked")]
     whole.then_some(value as u32)

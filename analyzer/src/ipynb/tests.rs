@@ -358,3 +358,54 @@ fn any_edit_of_a_source_reads_back() {
         }
     }
 }
+
+/// Base64 tells nothing, whatever it spells; what stands beside a picture counts.
+#[test]
+fn pictures_give_nothing_away() {
+    let home = |data: &str, key: &str| {
+        let output = format!(r#"{{"output_type": "display_data", "{key}": {data}}}"#);
+        let odd = format!(r#"{{"\u0069d": "a", "cell_type": "code", "source": [], "outputs": [{output}]}}"#);
+        let plain = odd.replace("\\u0069d", "id");
+        let [one, other] = [plain, odd].map(|cell| notebook(&cell).cells[0].outputs.iter().find_map(|output| output.home.clone()));
+        assert_eq!(one, other, "the other reader says the same");
+        one
+    };
+    assert_eq!(home(r#"{"image/png": "x+/home/ada/"}"#, "data"), None);
+    assert_eq!(home(r#"{"image/png": ["x+/home/ada/"], "text/plain": "/home/eve/"}"#, "data").as_deref(), Some("/home/eve"));
+    assert_eq!(home(r#"{"text/plain": " /home/eve/", "image/png": 1}"#, "data").as_deref(), Some("/home/eve"));
+    assert_eq!(home(r#"{"image/svg+xml": "x+/home/ada/"}"#, "data").as_deref(), Some("/home/ada"));
+    assert_eq!(home(r#"{"image/png": "x+/home/ada/"}"#, "other").as_deref(), Some("/home/ada"));
+    assert_eq!(home(r#"["image/png", "x+/home/ada/"]"#, "data").as_deref(), Some("/home/ada"));
+}
+
+/// What is read on the way is what is read from the values of the other parser, for which a key with an escape is enough.
+#[test]
+fn both_readers_say_the_same() {
+    let other = |text: &str| text.replacen('{', r#"{"\u0061":0,"#, 1);
+    let cells = [
+        r#"{"cell_type": "code", "source": ["a\n", "b\nc", "", "d\n",
+            "e\r\n", "\u0066\n\n"], "outputs": [{"output_type": "error", "ename": "E\u0045", "evalue": "\"v\""}, 3, []]}"#,
+        r#"{"cell_type": "c\u006fde", "source": ["a", 1], "execution_count": 2.0, "outputs": {"a": 1}}"#,
+        r#"{"cell_type": "raw", "source": ["\ud83d"], "id": "x\ud83d", "execution_count": "3"}"#,
+        r#"{"cell_type": "raw", "source": "\ud83d\ude00\n\ud83dx", "execution_count": -1}"#,
+        "{\"cell_type\": \"markdown\", \"source\":\n\n \"one\\ntwo\", \"id\": null}",
+        "{\"cell_type\": \"code\", \"source\": [\"first\"], \"input\":\n [\n\n\"\", \"last\"], \"metadata\": {\"tags\": [\"t\"]}, \"metadata\": 1}",
+        "{\"cell_type\": \"code\", \"source\":\n [\n]}",
+        "{\"source\": true}",
+        "{\"source\": null, \"outputs\": [], \"outputs\": null}",
+    ];
+    let of = |cells: &str| {
+        format!("{{\"metadata\": {{\"colab\": 1, \"colab\": 2}}, \"cells\": [\n{cells}], \"nbformat\": 4, \"metadata\": {{}}}}")
+    };
+    let mut texts: Vec<String> = cells.iter().map(|cell| of(cell)).collect();
+    texts.push(of(&cells.join(",\n")));
+    texts.push(SMALL.to_owned());
+    let damaged = (0..SMALL.len()).flat_map(|index| {
+        [" ", "\n", "\"", "\\n", "\\u00e9", "[", "0", "null", "{},", "\u{e9}"]
+            .map(|damage| format!("{}{damage}{}", &SMALL[..index], &SMALL[index..]))
+    });
+    texts.extend(damaged);
+    for text in texts {
+        assert_eq!(read(text.as_bytes()).ok(), read(other(&text).as_bytes()).ok(), "{text}");
+    }
+}

@@ -44,12 +44,21 @@ impl CellFacts {
         self.local_paths.get_or_init(|| {
             let mut search = Search { found: Vec::new() };
             // Few cells hold any of this, and their trees lie far apart in memory; with a backslash a literal's value is not its text.
-            if ["/home/", "/Users/", ":/", "\\"].iter().any(|part| self.source.contains(part)) {
+            if may_hold_path(&self.source) {
                 search.visit_body(&self.syntax.body);
             }
             search.found
         })
     }
+}
+
+/// Whether a text holds `/home/`, `/Users/`, `:/` or a backslash.
+fn may_hold_path(text: &str) -> bool {
+    let text = text.as_bytes();
+    memchr::memchr2_iter(b'/', b'\\', text).any(|at| {
+        let before = &text[..at];
+        text[at] == b'\\' || before.ends_with(b":") || before.ends_with(b"/home") || before.ends_with(b"/Users")
+    })
 }
 
 struct Search {
@@ -100,7 +109,17 @@ fn is_local(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_local;
+    use super::{is_local, may_hold_path};
+
+    #[test]
+    fn texts_that_hold_no_path_are_told() {
+        for text in ["'/home/'", "a/Users/", ":/", "x\\n", "//home/"] {
+            assert!(may_hold_path(text), "{text}");
+        }
+        for text in ["", "/", "/home", "home/ Users/", "a / b: c", "/homes/ /users/", "/", ": /"] {
+            assert!(!may_hold_path(text), "{text}");
+        }
+    }
 
     #[test]
     fn home_folders_and_drives_are_local() {

@@ -153,9 +153,17 @@ pub(super) const MAKERS: &[&str] = &["numpy.random.default_rng", "numpy.random.R
 
 /// Whether what has this path seeds generators, as far as its name says.
 pub(super) fn seeds_by_its_name(path: &str) -> bool {
-    let says = |name: &str| name.contains("seed") || name.contains("reproducib") || name.contains("determinis");
-    let name = short(path);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { says(&name.to_lowercase()) } else { says(name) }
+    // Asked of every call of a notebook: one look at each letter.
+    let name = short(path).as_bytes();
+    name.iter().enumerate().any(|(at, letter)| {
+        let word: &[u8] = match letter.to_ascii_lowercase() {
+            b's' => b"seed",
+            b'r' => b"reproducib",
+            b'd' => b"determinis",
+            _ => return false,
+        };
+        name.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
+    })
 }
 
 /// Whether a draw of what has this path changes results.
@@ -171,7 +179,7 @@ fn path_of_keras(path: &str) -> Option<&str> {
 }
 
 fn short(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
+    memchr::memrchr(b'.', path.as_bytes()).map_or(path, |dot| &path[dot + 1..])
 }
 
 fn words(name: &str) -> String {
@@ -185,5 +193,20 @@ fn seed(name: &str) -> &'static str {
         "tensorflow" => "tf.random.set_seed(0)",
         "polars" => "pl.set_random_seed(0)",
         _ => "np.random.seed(0)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seeds_by_its_name;
+
+    #[test]
+    fn names_that_seed_are_told_in_any_case() {
+        for path in ["seed", "a.b.seed_everything", "SetSeed", "x.make_REPRODUCIBLE", "use_deterministic_algorithms", "sseed", "déSEED"] {
+            assert!(seeds_by_its_name(path), "{path}");
+        }
+        for path in ["", "see", "seeds.plant", "s.e.e.d", "reproduce", "determine", "sé", "."] {
+            assert!(!seeds_by_its_name(path), "{path}");
+        }
     }
 }

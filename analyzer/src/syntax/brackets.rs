@@ -26,14 +26,9 @@ pub(crate) fn parse_for_tokens(source: &str, range: TextRange) -> Parsed<ModModu
 
 /// Where the first escape begins that the parser would meet inside brackets; `None` when there is none.
 fn readable(source: &str, range: TextRange) -> Option<TextSize> {
-    let (text, mut at) = (&source[range], 0);
-    let lines = text.split_inclusive('\n').filter_map(|line| {
-        let start = at;
-        at += line.len();
-        line.trim_start().starts_with(ESCAPES).then_some(start)
-    });
+    let text = &source[range];
     // Hardly any cell has such lines, and of those hardly any is broken before one. As plain Python everything can be parsed.
-    let lines: Vec<usize> = lines.collect();
+    let lines: Vec<usize> = escape_lines(text).collect();
     if errors(&text[..*lines.last()?], Mode::Module).is_empty() {
         return None;
     }
@@ -45,6 +40,25 @@ fn readable(source: &str, range: TextRange) -> Option<TextSize> {
         left == 0 || brackets(before) == Brackets::Wrong || is_broken_in_brackets(before)
     })?;
     Some(range.start() + TextSize::new(u32::try_from(first).unwrap_or(u32::MAX)))
+}
+
+/// Where the lines start that begin as an escape.
+fn escape_lines(text: &str) -> impl Iterator<Item = usize> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        next = memchr::memchr(b'\n', &text.as_bytes()[start..]).map(|end| start + end + 1);
+        Some(start)
+    })
+    .filter(|start| {
+        let blank = text.as_bytes()[*start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        match text.as_bytes().get(start + blank) {
+            Some(byte) if byte.is_ascii_graphic() => ESCAPES.contains(&char::from(*byte)),
+            // A blank of another kind, or the end of the line.
+            Some(_) => text[start + blank..].split('\n').next().is_some_and(|line| line.trim_start().starts_with(ESCAPES)),
+            None => false,
+        }
+    })
 }
 
 /// How much text is looked at for the lines of one cell, bytes; what is behind counts as unreadable.
@@ -101,6 +115,24 @@ mod tests {
     use ruff_python_ast::Stmt;
 
     use super::super::parse_cell;
+    use super::{ESCAPES, escape_lines};
+
+    #[test]
+    fn lines_that_begin_as_an_escape_are_found() {
+        let pieces = ["", " ", "\t", "\n", "\r\n", "\u{b}", "\u{c}", "\u{a0}", "\u{2003}", "?", "/", ";x", ", é", "é", "a", "#?"];
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            texts = texts.iter().flat_map(|text| pieces.iter().map(move |piece| format!("{text}{piece}"))).collect();
+            for text in &texts {
+                let mut at = 0;
+                let starts = text.split_inclusive('\n').filter_map(|line| {
+                    at += line.len();
+                    line.trim_start().starts_with(ESCAPES).then_some(at - line.len())
+                });
+                assert!(escape_lines(text).eq(starts), "{text:?}");
+            }
+        }
+    }
 
     /// Found by fuzzing: each of them made ruff's parser panic.
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, IpyEscapeKind, Stmt};
+use ruff_python_ast::{Expr, IpyEscapeKind, Stmt, Suite};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::parse_statements;
@@ -33,13 +33,17 @@ pub(crate) struct CellMagic {
     /// What it does with the body.
     pub(crate) kind: CellMagicKind,
     /// Python on the magic's own line (`%%timeit x = 1`).
-    pub(crate) line_code: Vec<Stmt>,
+    pub(crate) line_code: Suite,
 }
 
 impl CellMagic {
     /// The magic at the start of a cell, and the offset of its body.
     pub(super) fn at_start(source: &str) -> Option<(Self, u32)> {
         let start = source.len() - source.trim_start_matches(['\n', '\r', ' ', '\t']).len();
+        // Hardly any cell has one.
+        if !source[start..].starts_with("%%") {
+            return None;
+        }
         let line = source[start..].lines().next()?;
         let text = line.strip_prefix("%%")?;
         let name: String = text.chars().take_while(|c| !c.is_whitespace()).collect();
@@ -59,7 +63,7 @@ impl CellMagic {
             | "sparksql" | "matlab" | "octave" | "stata" | "ocl" | "cpp" => CellMagicKind::Foreign,
             _ => CellMagicKind::Unknown,
         };
-        let mut magic = Self { arguments: arguments.to_owned(), arguments_start: arguments_at as u32, kind, line_code: Vec::new(), name };
+        let mut magic = Self { arguments: arguments.to_owned(), arguments_start: arguments_at as u32, kind, line_code: Suite::new(), name };
         if matches!(kind, CellMagicKind::RunsInside) || magic.name == "time" {
             let code = skip_options(source, arguments_at, line_end);
             magic.line_code = parse_statements(source, code).0;
@@ -104,7 +108,7 @@ pub(crate) struct Escape {
     /// Range of the whole escape.
     pub(crate) range: TextRange,
     /// Python inside (`%time x = f()`, `%timeit f()`).
-    pub(crate) code: Vec<Stmt>,
+    pub(crate) code: Suite,
     /// Names that IPython fills in (`{x}`, `$x`), with their ranges.
     pub(crate) interpolated: Vec<(String, TextRange)>,
 }
@@ -148,7 +152,7 @@ impl Finder<'_> {
             IpyEscapeKind::Quote | IpyEscapeKind::Quote2 | IpyEscapeKind::Paren => EscapeKind::Call,
         };
         let mut escape =
-            Escape { kind, name: String::new(), arguments: value.trim().to_owned(), range, code: Vec::new(), interpolated: Vec::new() };
+            Escape { kind, name: String::new(), arguments: value.trim().to_owned(), range, code: Suite::new(), interpolated: Vec::new() };
         if kind == EscapeKind::Magic {
             let (name, rest) = value.trim_start().split_once(char::is_whitespace).unwrap_or((value.trim(), ""));
             name.clone_into(&mut escape.name);
@@ -164,9 +168,9 @@ impl Finder<'_> {
     }
 
     /// The Python after the name and options of a magic, parsed at its place in the cell.
-    fn code_of(&self, escape: &Escape) -> Vec<Stmt> {
+    fn code_of(&self, escape: &Escape) -> Suite {
         let text = &self.source[escape.range];
-        let Some(name_at) = text.find(escape.name.as_str()) else { return Vec::new() };
+        let Some(name_at) = text.find(escape.name.as_str()) else { return Suite::new() };
         let start = escape.range.start().to_usize() + name_at + escape.name.len();
         let code = skip_options(self.source, start, escape.range.end().to_usize());
         parse_statements(self.source, code).0

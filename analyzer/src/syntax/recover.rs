@@ -1,6 +1,6 @@
 //! While a line is half typed, the rest of the cell still counts: tree-sitter finds the intact statements, ruff's parser reads them.
 
-use ruff_python_ast::Stmt;
+use ruff_python_ast::Suite;
 use ruff_text_size::{TextRange, TextSize};
 use tree_sitter::{Node, Parser};
 
@@ -9,7 +9,7 @@ const MAX_DEPTH: u32 = 60;
 
 /// Statements that parse on their own, and whether anything of the range was really broken
 /// (a line of IPython's automagic such as `cd data` is not).
-pub(super) fn intact_statements(source: &str, range: TextRange) -> (Vec<Stmt>, bool) {
+pub(super) fn intact_statements(source: &str, range: TextRange) -> (Suite, bool) {
     let (masked, automagic) = mask_escapes(source, range);
     if automagic {
         let (body, problems) = super::parse_range(&masked, range);
@@ -29,7 +29,7 @@ pub(super) fn intact_statements(source: &str, range: TextRange) -> (Vec<Stmt>, b
     let mut ranges = found.statements.clone();
     ranges.extend(loose_lines(source, range, &found));
     ranges.sort_by_key(|range| range.start());
-    let mut body = Vec::new();
+    let mut body = Suite::new();
     for intact in ranges {
         // The escapes were masked for tree-sitter only; the real text is what is read.
         let (statements, problems) = super::parse_range(source, intact);
