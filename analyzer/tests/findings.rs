@@ -8,7 +8,13 @@ use nbhoist_analyzer::{Request, analyze, findings, ipynb};
 use serde_json::json;
 
 fn same(notebook: &Notebook, what: &str) -> usize {
+    same_with(notebook, &[], what)
+}
+
+/// The same in a folder with these files.
+fn same_with(notebook: &Notebook, files: &[(&str, &str)], what: &str) -> usize {
     let mut request = Request::new(notebook);
+    request.files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     request.weighs = false;
     // Where all rules are asked, none of what the default ones do not need can be left out.
     assert_eq!(findings(&request), analyze(&request).findings, "{what}");
@@ -120,6 +126,7 @@ const CELLS: &[&str] = &[
     "print(k, _, In)",
     "exec('q = 1')\nprint(q)",
     "globals()['dynamic'] = 1",
+    "import sys\nsys.modules.get('__main__').dynamic = 1\nprint(sys.modules.copy()['__main__'].later)",
     "print(dynamic)",
     "def stop():\n    raise SystemExit\nstop()\nafter = 1",
     "print(after)",
@@ -249,6 +256,83 @@ fn functions_called_too_early_are_not_missed() {
                     let chosen = [ahead[0], cells[0], one, other, last];
                     found += same(&notebook_of(&chosen), &chosen.join("\n---\n"));
                 }
+            }
+        }
+    }
+    assert!(found > 5000, "{found}");
+}
+
+/// Modules that a notebook may have beside it, each with something that its rules could speak of, or with nothing.
+const MODULES: &[&str] = &[
+    "import math\ndef area(r):\n    return math.pi * r\nSIZE = 3\ndef apply(function):\n    return function()",
+    "import numpy as np\nfrom math import sin\ndef noise():\n    return np.random.rand()\ndef wave(x):\n    return sin(x)",
+    "import numpy as np\nimport random as rng\ndef size(x):\n    return np.shape(x)",
+    "def pick(frame):\n    return frame.sample(2)\nclass Model:\n    def fit(self, x):\n        return x.normal_()",
+    "import numpy as np\nnp.random.seed(0)\ndef seed_everything():\n    return 1\ndef noise():\n    return np.random.rand()",
+    "def seed_everything():\n    return 1",
+    "def stop(n):\n    raise ValueError(n)\ndef area(r):\n    return r",
+    "class Base:\n    def __init_subclass__(cls):\n        cls.make()\n",
+    "x = 3\ndef area(r):\n    return x",
+    "import torch\ndef area(r):\n    return torch.Tensor(r)",
+    "shell = get_ipython()",
+    "def called(function):\n    function()\n    return function\ndef apply(function):\n    return function()",
+    "import __main__\ndef area(r):\n    return __main__.late + r",
+    "import sys\ndef area(r):\n    return sys.modules['__main__'].x",
+    "from IPython import get_ipython\nshell = get_ipython()\ndef area(r):\n    return shell.user_ns['late']",
+    "def area(r):\n    exec('r')\n    return undefined + later\nlater = 1",
+    "from sys import _getframe\ndef area(r):\n    return _getframe(1).f_globals",
+    "from other import area, np\nfrom . import other",
+    "raise ValueError('not here')\ndef area(r):\n    return r",
+    "def area(r:\n    return",
+    "def grow(rows):\n    rows.append(1)\n    return rows\nclass Base:\n    def __add__(self, other):\n        return other()",
+];
+
+/// Cells that make something of them.
+const CELLS_WITH_MODULES: &[&str] = &[
+    "import helper\nx = helper.area(2)",
+    "from helper import area\nx = area(2)\nprint(late)",
+    "from helper import *\nx = area(2)",
+    "import helper as h\nfrom helper import np\nnp.random.rand()",
+    "import helper\nhelper.np.random.rand()\nhelper.rng.random()",
+    "import helper\nnp = helper.np\nsource = helper",
+    "np.random.rand()\nsource.rng.random()",
+    "from helper import noise\nx = noise()",
+    "from helper import seed_everything\nseed_everything()",
+    "import helper\nhelper.seed_everything()\nimport numpy as np\nnp.random.rand()",
+    "import numpy as np\nx = np.sin(np.random.rand())",
+    "import helper\nhelper.stop(1)\nlate = 1",
+    "print(late)",
+    "late = 2",
+    "import helper\nclass Mine(helper.Base):\n    @classmethod\n    def make(cls):\n        return late",
+    "import helper\n@helper.called\ndef early():\n    return late",
+    "import helper\ndef early():\n    return late\nhelper.apply(early)",
+    "def early():\n    return late\nx = helper.Base() + early",
+    "import pandas as pd\nimport helper\nframe = pd.DataFrame()\nhelper.pick(frame)",
+    "import torch\nimport helper\nhelper.Model().fit(torch.Tensor(2))",
+    "rows = []",
+    "helper.grow(rows)\nrows += [1]",
+    "%run helper.py\nprint(area)",
+    "x = 1\ndef f():\n    return x\nf()",
+    "%run helper.py",
+    "f()",
+    "x.normal_()",
+    "from helper import shell\nshell.push({'x': 1})\nprint(shell.user_ns['late'])",
+    "import helper\nhelper.shell.ev('late + rows')",
+    "import importlib\nimportlib.import_module('helper').np.random.rand()",
+    "if rows:\n    import helper\nimport numpy as np\nhelper.np.random.rand(2)",
+];
+
+/// What local modules do is nothing to the rules, or the notebook is interpreted.
+#[test]
+fn what_local_modules_do_is_not_missed() {
+    let (mut next, mut found) = (numbers(), 0);
+    for module in MODULES {
+        for (at, one) in CELLS_WITH_MODULES.iter().enumerate() {
+            let files = [(["helper.py", "helper/__init__.py"][at % 2], *module), ("other.py", MODULES[0])];
+            for other in CELLS_WITH_MODULES.iter().skip(at / 2 % 2).step_by(2) {
+                let mut chosen = vec![*one, *other];
+                chosen.extend((0..next() % 3).map(|_| CELLS_WITH_MODULES[next() % CELLS_WITH_MODULES.len()]));
+                found += same_with(&notebook_of(&chosen), &files, &format!("{module}\n=====\n{}", chosen.join("\n---\n")));
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod calls;
 mod draws;
+mod local;
 mod names;
 mod walk;
 
@@ -19,6 +20,7 @@ use crate::report::Cost;
 use crate::syntax::{CellSyntax, Escape, EscapeKind};
 use calls::Calls;
 use draws::Draws;
+use local::Local;
 use names::Names;
 
 /// Line magics that read, bind or delete names of the notebook, beside the Python that some hold.
@@ -56,7 +58,7 @@ impl First {
 pub(crate) fn needed(context: &Context<'_>) -> Needed {
     let request = context.request;
     let asks_for_calls = request.config.severity_of(&clock_in_data::RULE).is_some();
-    if asks_for_calls || !request.files.is_empty() || !request.config.library_effects.is_built_in() {
+    if asks_for_calls || !request.config.library_effects.is_built_in() {
         return Needed::Everything;
     }
     if look_at_changes(context) {
@@ -65,9 +67,10 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
     if !context.facts.iter().all(|facts| escapes_are_quiet(&facts.syntax)) || !marked_blocks(request.notebook).is_empty() {
         return Needed::Everything;
     }
-    let Some(mut names) = Names::of(context.code_cells().map(|(_, facts)| facts), context.is_python()) else { return Needed::Everything };
-    let mut first = First::default();
+    let Some(local) = Local::of(&request.files) else { return Needed::Everything };
     let cells: Vec<&CellFacts> = context.code_cells().map(|(_, facts)| facts).collect();
+    let Some(mut names) = Names::of(cells.iter().copied(), context.is_python(), Some(&local)) else { return Needed::Everything };
+    let mut first = First::default();
     let mut calls = Calls::new(&cells);
     for (at, facts) in cells.iter().copied().enumerate() {
         if !names.texts_are_quiet(facts) {
@@ -91,6 +94,9 @@ pub(crate) fn needed(context: &Context<'_>) -> Needed {
             return Needed::Everything;
         }
         names.leave(&seen.deletes, &seen.binds);
+    }
+    if local.draws {
+        first.drawing = usize::MAX;
     }
     if calls.are_open() {
         return Needed::Everything;

@@ -13,7 +13,7 @@ use crate::facts::CellFacts;
 const QUIET_DECORATORS: &[&str] = &["classmethod", "property", "staticmethod"];
 
 /// With this method, making a class runs code of the class that it is made from.
-const HOOK: &str = "__init_subclass__";
+pub(super) const HOOK: &str = "__init_subclass__";
 
 /// A name that a function or a method reads, which no cell has bound where the function is made.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ fn is_quiet(decorator: &Decorator, names: &Names<'_>) -> bool {
     while let Expr::Attribute(attribute) = inner {
         inner = &attribute.value;
     }
-    matches!(inner, Expr::Name(name) if names.is_of_module(&name.id))
+    matches!(inner, Expr::Name(name) if names.is_of_library(&name.id))
 }
 
 /// Which names code mentions: what runs at once by its place, bodies by the name of their function or class.

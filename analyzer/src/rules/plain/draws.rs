@@ -92,7 +92,7 @@ impl<'n, 'f> Drawing<'n, 'f> {
             Expr::Name(name) => self.names.imports.get(name.id.as_str()).and_then(|paths| paths.first()).map_or("", String::as_str),
             _ => return false,
         };
-        matches!(inner, Expr::Name(name) if self.names.is_imported(&name.id)) && unseeded_randomness::seeds_by_its_name(name)
+        matches!(inner, Expr::Name(name) if self.names.is_imported_from_library(&name.id)) && unseeded_randomness::seeds_by_its_name(name)
     }
 
     /// When the expression draws, called with these arguments or used in another way.
@@ -126,9 +126,7 @@ impl<'n, 'f> Drawing<'n, 'f> {
     /// Whether a method of this name may draw, whatever it is a method of.
     pub(super) fn is_drawing_method(&self, name: &str) -> bool {
         let known = |module: &&str| {
-            COMMON.contains(module)
-                || self.names.modules.contains(*module)
-                || *module == "keras" && self.names.modules.contains("tensorflow")
+            COMMON.contains(module) || self.names.may_meet(module) || *module == "keras" && self.names.may_meet("tensorflow")
         };
         DRAWING.methods.get(name).is_some_and(|modules| modules.iter().any(known))
     }

@@ -9,6 +9,7 @@ use ruff_text_size::{Ranged, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use super::local::Local;
 use crate::facts::CellFacts;
 use crate::interp::{constant_truth, is_builtin};
 use crate::minimal_state::is_history;
@@ -59,12 +60,14 @@ pub(super) struct Names<'f> {
     pub(super) mentions_shell: bool,
     /// Whether something was seeded in front of the place.
     pub(super) is_seeded: Cell<bool>,
+    /// The modules of its folder; none where the code is one of them.
+    local: Option<&'f Local>,
 }
 
 impl<'f> Names<'f> {
     /// Nothing where statements do what is not followed here: take all names of a module, delete names, or never return.
-    pub(super) fn of(cells: impl Iterator<Item = &'f CellFacts>, is_python: bool) -> Option<Self> {
-        let mut names = Self { is_python, ..Self::default() };
+    pub(super) fn of(cells: impl Iterator<Item = &'f CellFacts>, is_python: bool, local: Option<&'f Local>) -> Option<Self> {
+        let mut names = Self { is_python, local, ..Self::default() };
         let shells = [memchr::memmem::Finder::new("get_ipython"), memchr::memmem::Finder::new("InteractiveShell")];
         for (at, facts) in cells.enumerate() {
             names.mentions_shell |= shells.iter().any(|shell| shell.find(facts.source.as_bytes()).is_some());
@@ -138,13 +141,29 @@ impl<'f> Names<'f> {
         self.here.contains(name)
     }
 
-    /// Whether the name stands for what a module has, and for nothing else.
-    pub(super) fn is_of_module(&self, name: &str) -> bool {
-        self.is_imported(name) && !self.defined.contains(name) && self.binders.get(name).is_some_and(|binders| binders.data.is_none())
+    /// Whether the name stands for what a library has, and for nothing else.
+    pub(super) fn is_of_library(&self, name: &str) -> bool {
+        let is_only_imported = || !self.defined.contains(name) && self.binders.get(name).is_some_and(|binders| binders.data.is_none());
+        self.is_imported_from_library(name) && is_only_imported()
     }
 
-    pub(super) fn is_imported(&self, name: &str) -> bool {
-        self.imports.contains_key(name)
+    /// Whether all imports of the name are from elsewhere than the folder of the notebook.
+    pub(super) fn is_imported_from_library(&self, name: &str) -> bool {
+        self.imports.get(name).is_some_and(|paths| !paths.iter().any(|path| self.is_local(path)))
+    }
+
+    fn is_local(&self, path: &str) -> bool {
+        self.local.is_some_and(|local| local.has(path))
+    }
+
+    /// Whether a local module may have this name from elsewhere.
+    pub(super) fn is_passed_on(&self, name: &str) -> bool {
+        self.local.is_some_and(|local| local.passes_on(name))
+    }
+
+    /// Whether values of this module may be met: the notebook imports it, or a local module does. A local module may be handed anything.
+    pub(super) fn may_meet(&self, module: &str) -> bool {
+        self.local.is_none_or(|local| local.imports(module)) || self.modules.contains(module)
     }
 
     pub(super) fn may_be_of_an_earlier_cell(&self, name: &str) -> bool {
@@ -280,6 +299,7 @@ impl<'f> Visitor<'f> for Statements<'_, 'f> {
                 self.names.modules.insert(module.split('.').next().unwrap_or_default());
                 for alias in &import.names {
                     self.is_followed &= alias.name.as_str() != "*";
+                    self.is_followed &= !(self.names.is_passed_on(&alias.name) && self.names.is_local(module));
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name);
                     self.names.imports.entry(bound.as_str()).or_default().push(crate::library_effects::dotted(module, &alias.name));
                 }

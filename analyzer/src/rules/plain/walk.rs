@@ -165,7 +165,17 @@ impl<'f> Walk<'_, 'f> {
         let of_modules =
             matches!(name, "modules" | "_getframe") && attribute.value.as_name_expr().is_some_and(|name| self.names.is_sys(&name.id));
         let of_shell = self.names.mentions_shell && OF_SHELL.contains(&name);
-        self.seen.is_quiet &= !of_modules && !of_shell && name != "__main__";
+        let of_others = self.names.is_passed_on(name) && !self.is_of_library(&attribute.value);
+        self.seen.is_quiet &= !of_modules && !of_shell && !of_others && name != "__main__";
+    }
+
+    /// Whether the value is what a library has.
+    fn is_of_library(&self, value: &Expr) -> bool {
+        match value {
+            Expr::Attribute(attribute) => self.is_of_library(&attribute.value),
+            Expr::Name(name) => self.names.is_of_library(&name.id),
+            _ => false,
+        }
     }
 
     /// `getattr(df, "sample")` gives what draws.
@@ -353,8 +363,7 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
                 self.read(&name.id);
                 self.look_for_draws(expression, None);
             }
-            Expr::Attribute(attribute) => {
-                self.look_at_attribute(attribute);
+            Expr::Attribute(_) => {
                 self.look_for_draws(expression, None);
                 self.visit_inside(expression);
             }
@@ -365,10 +374,7 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
                     // The attributes of a value; without one, the names around.
                     Expr::Name(name) if name.id.as_str() == "vars" && !call.arguments.is_empty() => {}
                     Expr::Name(name) => self.read(&name.id),
-                    Expr::Attribute(attribute) => {
-                        self.look_at_attribute(attribute);
-                        self.visit_inside(&call.func);
-                    }
+                    Expr::Attribute(_) => self.visit_inside(&call.func),
                     function => self.visit_expr(function),
                 }
                 self.visit_arguments(&call.arguments);
@@ -409,10 +415,13 @@ impl<'f> Visitor<'f> for Walk<'_, 'f> {
 }
 
 impl<'f> Walk<'_, 'f> {
-    /// What an attribute is taken from; names of a chain that ends in a module are no values of their own.
+    /// An attribute and what it is taken from; names of a chain that ends in a module are no values of their own.
     fn visit_inside(&mut self, expression: &'f Expr) {
         match expression {
-            Expr::Attribute(attribute) => self.visit_inside(&attribute.value),
+            Expr::Attribute(attribute) => {
+                self.look_at_attribute(attribute);
+                self.visit_inside(&attribute.value);
+            }
             Expr::Name(name) => self.read(&name.id),
             other => self.visit_expr(other),
         }
