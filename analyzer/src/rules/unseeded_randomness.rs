@@ -178,7 +178,8 @@ fn path_of_keras(path: &str) -> Option<&str> {
     path.starts_with(KERAS).then_some(path)
 }
 
-fn short(path: &str) -> &str {
+/// The last part of a dotted path.
+pub(super) fn short(path: &str) -> &str {
     memchr::memrchr(b'.', path.as_bytes()).map_or(path, |dot| &path[dot + 1..])
 }
 

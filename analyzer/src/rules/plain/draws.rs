@@ -23,15 +23,15 @@ pub(super) enum Draws {
     Later,
 }
 
-/// What draws, by the last part of its path.
+/// What draws, by its path or a part of it.
 #[derive(Default)]
 struct Known {
-    /// Functions and classes of modules.
-    functions: FxHashSet<&'static str>,
     /// Methods, with the modules of the values that have them.
     methods: FxHashMap<&'static str, Vec<&'static str>>,
-    /// Modules that such functions stand in, and those around them: whoever has the module has them.
+    /// Modules with functions and classes that do, and those around them: whoever has the module has them.
     modules: FxHashSet<&'static str>,
+    /// Last parts of the paths of such functions, classes and modules.
+    ends: FxHashSet<&'static str>,
     /// Beginnings of paths of which every one may draw.
     starts: Vec<&'static str>,
 }
@@ -41,7 +41,7 @@ static DRAWING: LazyLock<Known> = LazyLock::new(|| {
     drawing().filter(|path| unseeded_randomness::is_harmful(path)).for_each(|path| all.add(path));
     for path in unseeded_randomness::MAKERS {
         let (module, name) = path.rsplit_once('.').unwrap_or_default();
-        all.functions.insert(name);
+        all.ends.insert(name);
         all.add_module(module);
     }
     all
@@ -58,13 +58,14 @@ impl Known {
         {
             self.methods.entry(name).or_default().push(top);
         } else {
-            self.functions.insert(name);
+            self.ends.insert(name);
             self.add_module(owner);
         }
     }
 
     fn add_module(&mut self, mut module: &'static str) {
         while self.modules.insert(module) {
+            self.ends.insert(unseeded_randomness::short(module));
             let Some((around, _)) = module.rsplit_once('.') else { return };
             module = around;
         }
@@ -111,10 +112,9 @@ impl<'n, 'f> Drawing<'n, 'f> {
             _ => None,
         };
         let of_path = |module: &String| {
-            let last = parts.first().copied().unwrap_or_else(|| module.rsplit('.').next().unwrap_or(module));
-            // Most calls are of something else; the whole path tells the others apart.
-            let may_be_module = called.is_none() || DRAWING.starts.iter().any(|start| start.starts_with(top_level(module)));
-            if !DRAWING.functions.contains(last) && !may_be_module {
+            let last = parts.first().copied().unwrap_or_else(|| unseeded_randomness::short(module));
+            // Nearly all is something else; the whole path tells the others apart.
+            if !DRAWING.ends.contains(last) && !DRAWING.starts.iter().any(|start| start.starts_with(top_level(module))) {
                 return Draws::Never;
             }
             let path = parts.iter().rev().fold(module.clone(), |path, part| path + "." + part);
