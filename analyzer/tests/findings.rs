@@ -202,6 +202,38 @@ const LATE_CELLS: &[&str] = &[
     "if __name__ == '__main__':\n    early(2)\n    coming = 3",
 ];
 
+/// Functions that libraries are given, in the end or at once, and what becomes of what those do.
+const CALLED_CELLS: &[&str] = &[
+    "import somewhere as sw\nimport numpy as np\nimport pandas as pd\nseen = []\nframe = pd.DataFrame()",
+    "def store(value):\n    seen.append(value)\n    return later",
+    "def seeder(value):\n    np.random.seed(0)",
+    "def roll(value):\n    return np.random.rand() + x",
+    "def change(value):\n    global x\n    x = value\n    value.part = frame",
+    "def keep(value):\n    keep.last = frame\n    return [store(value), change(value)]",
+    "def hide(value):\n    exec(value)\n    return undefined",
+    "def never(value):\n    raise ValueError(value)",
+    "class Model:\n    def __init__(self, function):\n        self.function = function\n    def fit(self, value):\n        self.rng = np.random\n        return self.function(value) + late",
+    "system = sw.System(store)",
+    "system = sw.System(seeder, roll)\nsystem.run(seen)",
+    "system = sw.System([change, keep], {'a': hide})",
+    "system.run(frame)\nsw.apply(system)",
+    "sw.apply(store, frame)",
+    "sw.apply(seeder)\nsw.apply(change, seen)",
+    "frame.apply(roll)\nframe.apply(lambda row: seen.append(row) or y)",
+    "frame.apply(keep)\nkeep.last.sample()",
+    "frame.apply(hide)",
+    "sw.apply(never)\ny = 1",
+    "model = Model(store)\nsw.solve(model)",
+    "model = sw.Wrap(Model(change))\nmodel.go()",
+    "sw.solve(model, x)\nmodel.rng.rand()",
+    "seen[0].sample()\nseen[0].part.sample(2)",
+    "x = 1\nnp.random.rand()",
+    "print(x, y)",
+    "later = 2\nlate = y = 3",
+    "seen += [x]",
+    "store = print\nsystem.step()",
+];
+
 fn notebook_of(cells: &[&str]) -> Notebook {
     let cell = |source: &&str| json!({"cell_type": "code", "metadata": {}, "execution_count": null, "outputs": [], "source": source});
     let cells: Vec<_> = cells.iter().map(cell).collect();
@@ -222,9 +254,9 @@ fn what_is_not_interpreted_is_not_missed() {
     }
     // Notebooks of three to eight cells, each time others.
     let mut next = numbers();
-    for (cells, turns) in [(CELLS, 2500), (LATE_CELLS, 2500)] {
+    for (cells, turns) in [(CELLS, 2500), (LATE_CELLS, 2500), (CALLED_CELLS, 2500)] {
         for _ in 0..turns {
-            let mut chosen = CELLS[..next() % 3].to_vec();
+            let mut chosen = if cells == CALLED_CELLS { vec![CALLED_CELLS[0]] } else { CELLS[..next() % 3].to_vec() };
             for _ in 0..3 + next() % 6 {
                 chosen.push(cells[next() % cells.len()]);
             }

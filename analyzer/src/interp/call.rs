@@ -499,8 +499,7 @@ impl Interp<'_> {
             if !self.held_run.insert(function) {
                 continue;
             }
-            let given = self.unknown();
-            self.call_back(function, &given, range);
+            self.call_held(function, range);
         }
     }
 

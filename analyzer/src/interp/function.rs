@@ -245,6 +245,7 @@ impl Interp<'_> {
 
     /// Calls a function of the notebook.
     pub(super) fn call_function(&mut self, number: u32, receiver: Option<&Val>, args: &Args, range: TextRange) -> Val {
+        self.note_called(ObjId(number));
         let followed = self.counts.entry(number).or_insert(0);
         *followed += 1;
         let followed = *followed;

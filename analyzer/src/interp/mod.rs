@@ -13,6 +13,7 @@ mod builtin_names;
 mod call;
 mod chance;
 mod class;
+mod contained;
 mod control;
 mod differing;
 mod elements;
@@ -164,6 +165,8 @@ pub(crate) fn run(
         calls: Vec::new(),
         counts: FxHashMap::default(),
         held_run: FxHashSet::default(),
+        contained: FxHashMap::default(),
+        reach: contained::Reach::default(),
         searched: FxHashMap::default(),
         methods_run: FxHashMap::default(),
         rebound: 0,
@@ -308,6 +311,9 @@ struct Interp<'a> {
     counts: FxHashMap<u32, u32>,
     /// Functions that were run in this cell because a library value holds them.
     held_run: FxHashSet<ObjId>,
+    /// Those of them that reach nothing of the notebook but these names of libraries.
+    contained: FxHashMap<ObjId, Vec<Name>>,
+    reach: contained::Reach,
     /// How much each value held when functions were looked for behind it in this cell.
     searched: FxHashMap<ObjId, usize>,
     /// Values of which all methods were run in this cell.

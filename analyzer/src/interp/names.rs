@@ -36,6 +36,7 @@ impl Interp<'_> {
             if frame.kind != FrameKind::Comprehension {
                 let closure = frame.closure;
                 if let Some(val) = self.captured(closure, name) {
+                    self.note_captured(&val);
                     return val;
                 }
                 // A function sees the notebook's names behind its closure, not the names of its caller.
@@ -46,7 +47,10 @@ impl Interp<'_> {
         }
         if let Some(module) = self.module() {
             return match self.captured(Some(module), name) {
-                Some(val) => val,
+                Some(val) => {
+                    self.note_captured(&val);
+                    val
+                }
                 None if is_builtin(name) => self.builtin(name),
                 None => self.unknown(),
             };
@@ -66,6 +70,7 @@ impl Interp<'_> {
     }
 
     pub(super) fn read_global(&mut self, name: &Name, range: TextRange) -> Val {
+        self.note_global(name);
         match self.flow.delta.get(name) {
             Some(slot) if slot.bound == Bound::Must => return slot.val.clone(),
             Some(slot) if slot.bound == Bound::Never => {
