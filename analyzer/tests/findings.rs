@@ -370,3 +370,37 @@ fn what_local_modules_do_is_not_missed() {
     }
     assert!(found > 5000, "{found}");
 }
+
+/// What a library may call leads elsewhere once cells have bound names anew, or handed it more.
+#[test]
+fn functions_that_libraries_hold_are_run_again_where_that_may_tell_more() {
+    let helper = ("helper.py", "handlers = []\ndef fire(value):\n    for handler in handlers:\n        handler(value)\n");
+    let bind = "def bind(value):\n    global x\n    x = value\n";
+    let cases = [
+        ("def held(value):\n    return bind(value)", bind.to_owned()),
+        ("def held(value):\n    return np.bind(value)", format!("{bind}class Other:\n    bind = bind\nnp = Other")),
+        ("def held(value):\n    return len(value)", format!("{bind}len = bind")),
+        ("def held(value):\n    [handler(value) for handler in handlers]\nhandlers = []", format!("{bind}handlers.append(bind)")),
+        ("from helper import fire as held, handlers", format!("{bind}handlers.append(bind)")),
+        ("import helper\nhandlers = helper.handlers\nheld = helper.fire", format!("{bind}handlers.append(bind)")),
+        ("def held(value, handlers=[]):\n    handlers[0](value)", format!("{bind}held.__defaults__[0].append(bind)")),
+        (
+            "def around(handlers):\n    return lambda value: handlers[0](value)\nall = []\nheld = around(all)",
+            format!("{bind}all.append(bind)"),
+        ),
+        ("def held(value):\n    return inner.run(value)\ninner = sw.System(print)", format!("{bind}inner = sw.System(bind)")),
+        (
+            "class Model:\n    def go(self, value):\n        self.handler(value)\nmodel = Model()\nheld = model.go",
+            format!("{bind}model.handler = bind"),
+        ),
+    ];
+    let mut found = 0;
+    for (held, later) in &cases {
+        let held = format!("import somewhere as sw\nimport numpy as np\n{held}\nsystem = sw.System(held)\nsystem.run(1)");
+        let cells = [&held, later, "system.run(2)", "print(x)", "x = 1"];
+        found += same_with(&notebook_of(&cells), &[helper], &cells.join("\n---\n"));
+        let cells = [&held, "system.run(3)", later, "system.run(2)", "def show():\n    return x", "show()", "x = 1"];
+        found += same_with(&notebook_of(&cells), &[helper], &cells.join("\n---\n"));
+    }
+    assert!(found > 5, "{found}");
+}
