@@ -3,6 +3,7 @@
 
     bench/instructions.py            fails when a stage takes 10% more than it did
     bench/instructions.py --update   writes what is counted now; say in the commit why it is more
+    bench/instructions.py --growth   counts generated notebooks of 100 to 10,000 cells, and fits how each stage grows (minutes)
 
 Counts hardly differ from run to run or machine to machine, unlike times. They do with the compiler: the file says which
 rustc made them, and with another one a stage may take 30% more. The code is that of the tests, not optimized, so that nothing
@@ -12,10 +13,12 @@ Ubuntu as root valgrind is installed where it is missing. Only the standard libr
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,6 +40,8 @@ NOTEBOOKS = ["200", "corpus/digits.ipynb", "corpus/image_recognition.ipynb", "co
 LIMIT, LIMIT_ELSEWHERE = 1.10, 1.30
 # Below so many instructions a stage says nothing.
 SMALL = 100_000
+# Cells of the notebooks that show growth.
+SIZES = [100, 1_000, 10_000]
 
 
 def valgrind():
@@ -73,14 +78,26 @@ def count(program, notebook):
     return counts
 
 
+def growth(program):
+    """Prints the instructions of each stage by number of cells, and the slope of the line through their logarithms."""
+    counts = [count(program, str(cells)) for cells in SIZES]
+    for stage in STAGES:
+        slope, _ = statistics.linear_regression([math.log(cells) for cells in SIZES], [math.log(each[stage]) for each in counts])
+        print(f"{stage:<9}", *(f"{each[stage]:>15,}" for each in counts), f"exponent {slope:.2f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true", help="write the counts instead of comparing them")
+    parser.add_argument("--growth", action="store_true", help="show how the stages grow with the notebook")
     chosen = parser.parse_args()
     if not valgrind():
         print("SKIPPED: instructions were not counted, because valgrind is not here and could not be installed")
         return
     program = build()
+    if chosen.growth:
+        growth(program)
+        return
     rustc = subprocess.run(["rustc", "--version"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     counts = {notebook: count(program, notebook) for notebook in NOTEBOOKS}
     if chosen.update:
