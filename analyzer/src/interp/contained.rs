@@ -81,6 +81,11 @@ impl Interp<'_> {
         self.reach.out |= self.reach.function.is_some() && !self.is_code(val);
     }
 
+    /// A function is not followed to its end, so that it may reach more than it showed.
+    pub(super) const fn note_unfollowed(&mut self) {
+        self.reach.out = true;
+    }
+
     /// This function is called.
     pub(super) fn note_called(&mut self, function: ObjId) {
         if self.reach.function.is_some_and(|watched| watched != function) {

@@ -256,6 +256,7 @@ impl Interp<'_> {
         }
         let most = if !self.explains && self.steps > LATE { FOLLOWED_LATE } else { MAX_FOLLOWED };
         if followed > most || self.calls.len() >= MAX_CALLS || !self.step() {
+            self.note_unfollowed();
             self.summarise_function(number, &mut BTreeSet::new());
             for val in args.all().chain(receiver) {
                 self.change_assumed(val, range, "handed to a function that is not followed any deeper");
