@@ -82,13 +82,15 @@ impl Session {
         }
     }
 
-    /// The job has its name before anything is waited for, so that it can be cancelled from the first moment on.
+    /// The job has its name and its place in the queue before anything is waited for: it can be cancelled from the first moment on, and
+    /// nothing that was asked for later runs before it.
     async fn migrate(self: &Arc<Self>, argument: &Value) -> Result<Value, Fault> {
         let uri = notebook(argument)?;
         let executor = argument.get("executor").and_then(Value::as_str);
         let executor = executor.ok_or_else(|| Fault::parameter("executor", "the name of an executor"))?;
         let job = self.jobs.begin(job(argument))?;
         let name = job.name().to_owned();
+        let ticket = self.kernels.slot(&uri).queue();
         let snapshot = self.snapshot(&uri).await?;
         let executor = snapshot.settings.drivable(executor).map_err(Fault::failed)?;
         let cells = cells(&snapshot, argument)?;
@@ -103,7 +105,7 @@ impl Session {
                 (known.plan(&block), stay)
             })
             .await?;
-        self.begin_migration(Block { snapshot, cells, plan, executor, force, undoable, stay }, job)?;
+        self.begin_migration(Block { snapshot, cells, plan, executor, force, undoable, stay }, job, ticket)?;
         Ok(json!({ "job": name }))
     }
 
@@ -111,12 +113,13 @@ impl Session {
         let uri = notebook(params)?;
         let job = self.jobs.begin(job(params))?;
         let name = job.name().to_owned();
+        let ticket = self.kernels.slot(&uri).queue();
         let snapshot = self.snapshot(&uri).await?;
         let cell = params.get("cell").and_then(|cell| number(&snapshot.source, cell));
         let cell = cell.ok_or_else(|| Fault::parameter("cell", "the URI or the number of a cell"))?;
         let own = || snapshot.source.cell(cell).map(|(cell, _)| cell.source.clone()).unwrap_or_default();
         let source = params.get("source").and_then(Value::as_str).map_or_else(own, str::to_owned);
-        self.begin_execution(Here { snapshot, cell, source }, job);
+        self.begin_execution(Here { snapshot, cell, source }, job, ticket);
         Ok(json!({ "job": name }))
     }
 

@@ -17,6 +17,7 @@ use crate::jupyter;
 use crate::outbox::{Notice, Outbox};
 use crate::session::Session;
 use crate::snapshot;
+use crate::ticket::Ticket;
 
 /// How long a hover waits for what the kernel says of a value.
 const HOVER: Duration = Duration::from_secs(2);
@@ -61,7 +62,7 @@ pub(crate) struct Kernels(Mutex<HashMap<Uri, Arc<Slot>>>);
 pub(crate) struct Slot {
     notebook: Uri,
     /// Whoever holds the lock uses the kernel.
-    pub(crate) kernel: tokio::sync::Mutex<Option<Kernel>>,
+    pub(crate) kernel: Arc<tokio::sync::Mutex<Option<Kernel>>>,
     view: Mutex<View>,
 }
 
@@ -117,7 +118,7 @@ impl Kernels {
     /// The place for a notebook's kernel.
     pub(crate) fn slot(&self, notebook: &Uri) -> Arc<Slot> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Slot { notebook: Arc::clone(notebook), kernel: tokio::sync::Mutex::default(), view: Mutex::default() });
+        let fresh = || Arc::new(Slot { notebook: Arc::clone(notebook), kernel: Arc::default(), view: Mutex::default() });
         Arc::clone(slots.entry(Arc::clone(notebook)).or_insert_with(fresh))
     }
 }
@@ -147,9 +148,10 @@ impl Slot {
         }
     }
 
-    /// The switch that takes the kernel away from a job: from one that waits for it, too.
-    pub(crate) fn abort_switch(&self) -> Cancel {
-        self.view().abort.clone()
+    /// A place in the queue for the kernel. A restart reaches every job that is in it.
+    pub(crate) fn queue(&self) -> Ticket {
+        let abort = self.view().abort.clone();
+        Ticket::new(&self.kernel, abort)
     }
 
     /// Notes that a job uses the kernel.

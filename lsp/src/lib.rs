@@ -39,6 +39,7 @@ mod session;
 mod snapshot;
 mod spans;
 mod status;
+mod ticket;
 mod told;
 mod wire;
 
@@ -78,6 +79,8 @@ pub async fn serve_with(
     output: impl Output,
 ) -> std::io::Result<()> {
     let (wire, again) = (Wire::new(output)?, Again::default());
+    // Whoever stops to wait for this function's end has nobody who calls `end`.
+    let _given_up = wire.until_dropped();
     let session = Arc::new(Session::new(Outbox::new(wire.clone(), again.clone()), Pool::new()?, load));
     let (shared, asked) = (Arc::clone(&session), Arc::clone(&session));
     // They end with this function.

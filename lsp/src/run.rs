@@ -25,6 +25,7 @@ use crate::pool::fence_async;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::status;
+use crate::ticket::Ticket;
 use crate::told::{End, Pace, Told};
 
 /// Why an exception ended a cell that was told to stop.
@@ -74,13 +75,13 @@ impl Session {
     ///
     /// # Errors
     /// When nothing may be moved.
-    pub(crate) fn begin_migration(self: &Arc<Self>, block: Block, job: Job) -> Result<(), Fault> {
+    pub(crate) fn begin_migration(self: &Arc<Self>, block: Block, job: Job, ticket: Ticket) -> Result<(), Fault> {
         self.trusted()?;
         let told = Told::new(job.name(), &block.snapshot, &block.cells, Some(block.executor.name.clone()), &self.outbox);
         let session = Arc::clone(self);
         tokio::spawn(async move {
             let began = Instant::now();
-            let end = session.ended(&told, Box::pin(session.move_block(&block, &told, job.cancel()))).await;
+            let end = session.ended(&told, Box::pin(session.move_block(&block, &told, job.cancel(), ticket))).await;
             drop(job);
             session.note_moved(&block, &told, &end, began.elapsed().as_secs_f64());
             told.finished("migrate", &end, began);
@@ -89,12 +90,12 @@ impl Session {
     }
 
     /// Begins to run a cell in the notebook's kernel.
-    pub(crate) fn begin_execution(self: &Arc<Self>, here: Here, job: Job) {
+    pub(crate) fn begin_execution(self: &Arc<Self>, here: Here, job: Job, ticket: Ticket) {
         let told = Told::new(job.name(), &here.snapshot, &[here.cell], None, &self.outbox);
         let session = Arc::clone(self);
         tokio::spawn(async move {
             let began = Instant::now();
-            let end = session.ended(&told, Box::pin(session.run_here(&here, &told, job.cancel()))).await;
+            let end = session.ended(&told, Box::pin(session.run_here(&here, &told, job.cancel(), ticket))).await;
             drop(job);
             for (cell, ok, seconds, _) in &end.cells {
                 session.note_run(&here.snapshot.source, *cell, &here.source, *seconds, *ok);
@@ -181,25 +182,25 @@ impl Session {
         }
     }
 
-    async fn move_block(&self, block: &Block, told: &Told, cancel: &Cancel) -> End {
+    async fn move_block(&self, block: &Block, told: &Told, cancel: &Cancel, ticket: Ticket) -> End {
         if let Some(refusal) = &block.plan.refusal {
             let place = refusal.because.first().map(|because| format!(" (cell {}: {})", because.cell, because.text)).unwrap_or_default();
             return End::error(format!("{} must stay here: {}{place}", named(&block.cells), refusal.text));
         }
         let slot = self.kernels.slot(&told.notebook);
-        let abort = slot.abort_switch();
-        if slot.kernel.try_lock().is_err() {
+        let abort = ticket.abort.clone();
+        if ticket.waits() {
             told.progress(Phase::Probe, None, &Value::Null, "waiting until the job before it has ended");
         }
         let waiting = async {
-            let mut place = slot.kernel.lock().await;
+            let mut place = ticket.called().await;
             self.revive(&slot, &mut place).await;
             if place.is_some() || self.abilities().kernel {
                 return Ok(place);
             }
             drop(place);
             self.find_kernel(&told.notebook, None).await?;
-            Ok::<_, Fault>(slot.kernel.lock().await)
+            Ok::<_, Fault>(slot.queue().called().await)
         };
         let mut place = tokio::select! {
             // A kernel that is free at once must not win against a job that is over.
@@ -235,14 +236,14 @@ impl Session {
         ended(block, moved)
     }
 
-    async fn run_here(&self, here: &Here, told: &Told, cancel: &Cancel) -> End {
+    async fn run_here(&self, here: &Here, told: &Told, cancel: &Cancel, ticket: Ticket) -> End {
         let slot = self.kernels.slot(&told.notebook);
-        let abort = slot.abort_switch();
+        let abort = ticket.abort.clone();
         let mut place = tokio::select! {
             biased;
             () = cancel.cancelled() => return End::cancelled(NOT_BEGUN),
             () = abort.cancelled() => return End::cancelled(TAKEN_AWAY),
-            place = slot.kernel.lock() => place,
+            place = ticket.called() => place,
         };
         let Some(kernel) = place.as_mut() else {
             return End::error("this notebook has no kernel; start one with `nbhoist/startKernel`");

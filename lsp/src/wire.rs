@@ -157,12 +157,32 @@ impl Wire {
         }
     }
 
+    /// A value that gives the way up when it goes: what is late is not sent any more, and nobody waits for it.
+    pub(crate) fn until_dropped(&self) -> UntilDropped {
+        UntilDropped(self.clone())
+    }
+
     fn late(&self) -> MutexGuard<'_, Late> {
         self.0.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn output(&self) -> MutexGuard<'_, Option<Box<dyn Output>>> {
         self.0.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Wire::until_dropped`].
+#[derive(Debug)]
+pub(crate) struct UntilDropped(Wire);
+
+impl Drop for UntilDropped {
+    fn drop(&mut self) {
+        self.0.late().over = true;
+        self.0.0.news.notify_all();
+        // Whoever writes to a client that does not read keeps it until then.
+        if let Ok(mut output) = self.0.0.output.try_lock() {
+            *output = None;
+        }
     }
 }
 
@@ -192,6 +212,15 @@ mod tests {
         });
         wire.end();
         assert!(reading.join().unwrap() == expected);
+    }
+
+    #[test]
+    fn a_client_hears_the_end_of_a_way_that_was_given_up() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let wire = Wire::new(File::from(OwnedFd::from(writer))).unwrap();
+        drop(wire.until_dropped());
+        wire.send(&1);
+        assert_eq!(reader.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 
     #[test]

@@ -295,6 +295,34 @@ async fn an_attachment_that_is_given_up_leaves_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jobs_run_in_the_order_in_which_they_were_asked_for() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (client, uri) = open(folder.path(), &python, &["seen = []", "seen.append(2)", "seen.append(3)", "print(seen)"]).await;
+    client.request("nbhoist/startKernel", json!({ "notebook": uri })).await.unwrap();
+    client.run(&uri, 1).await;
+    for round in 0..10 {
+        let job = |cell| format!("{round}-{cell}");
+        let run = |cell| json!({ "notebook": uri, "cell": cell, "job": job(cell) });
+        // What moves has to be planned first.
+        let moved = json!({ "notebook": uri, "cells": [2], "executor": "local", "job": job(2) });
+        let (method, params) = match round {
+            0 => ("workspace/executeCommand", json!({ "command": "nbhoist.migrate", "arguments": [moved] })),
+            _ => ("nbhoist/execute", run(2)),
+        };
+        // No answer is waited for before the next question.
+        let (first, second) = (client.ask(method, params).1, client.ask("nbhoist/execute", run(3)).1);
+        first.await.unwrap();
+        second.await.unwrap();
+        assert_eq!(client.finished(&job(2)).await["outcome"], "done");
+    }
+    let shown = client.run(&uri, 4).await;
+    let expected = format!("[{}]\n", ["2, 3"; 10].join(", "));
+    assert_eq!(client.stream(shown["job"].as_str().unwrap()), expected);
+    client.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn places_are_probed() {
     let Some(python) = python() else { return };
     let client = Client::start(vscode(), json!({ "python": python })).await;
