@@ -1,6 +1,6 @@
 """What memory costs on this machine, a line of JSON: seconds for the first touch of a gigabyte that nobody has, and of one that a process has just given back.
 
-A virtual machine may get its memory from the host only when it is touched, and give back what is free; there both differ by ten times and more.
+A virtual machine may get its memory from the host only when it is touched, and give back what is free; there one costs several times the other.
 """
 
 import json
