@@ -14,8 +14,8 @@ use crate::report::keep;
 /// How much state goes each way, MB, where `NBHOIST_MIGRATION_MB` does not name other sizes.
 const SIZES: &str = "100 1000";
 
-/// How often each is measured; the best counts, because the machine has other things to do.
-const ROUNDS: usize = 2;
+/// How often each is measured, and the link; the one in the middle counts, because the machine has other things to do. Odd.
+const ROUNDS: usize = 5;
 
 /// State of so many bytes that does not compress, of a seed of its own.
 const STATE: [(&str, &str); 2] = [
@@ -34,8 +34,12 @@ const PEAK: &str = "def peak():\n    lines = dict(line.split(':') for line in op
 async fn over_a_link() {
     let ground = Ground::new().await;
     let backend = backends::backend(&ground.place(""), &ground.python);
-    let plain = cat(&backend).await;
-    let (there, back) = (BYTES as f64 / plain[2], BYTES as f64 / plain[3]);
+    let mut plain = Vec::new();
+    for _ in 0..ROUNDS {
+        plain.push(cat(&backend).await);
+    }
+    let speed = |way: usize| BYTES as f64 / middle(plain.iter().map(|seconds| seconds[way]).collect(), |seconds| *seconds);
+    let (there, back) = (speed(2), speed(3));
     let link = json!({ "link": { "there": there, "back": back } });
     println!("measured: {link}");
     keep("migration", "link", &link);
@@ -45,21 +49,28 @@ async fn over_a_link() {
     let sizes = std::env::var("NBHOIST_MIGRATION_MB").unwrap_or_else(|_| SIZES.to_owned());
     for size in sizes.split_whitespace().map(|size| 1_000_000 * size.parse::<usize>().unwrap()) {
         for (kind, state) in STATE {
-            let mut best: Option<serde_json::Value> = None;
+            let mut rows = Vec::new();
             for _ in 0..ROUNDS {
                 seed += 1;
                 let state = state.replace("{seed}", &seed.to_string()).replace("{bytes}", &size.to_string());
                 let row = once(&mut bed, kind, &state, size, [there, back]).await;
                 println!("measured: {row}");
-                if best.as_ref().is_none_or(|best| row["times"].as_f64() < best["times"].as_f64()) {
-                    best = Some(row);
-                }
+                rows.push(row);
             }
-            let row = best.unwrap();
+            let times = |row: &serde_json::Value| row["times"].as_f64().unwrap();
+            let range = rows.iter().map(times).fold([f64::INFINITY, 0.0], |[least, most], times| [least.min(times), most.max(times)]);
+            let mut row = middle(rows, times);
+            row["range"] = json!(range);
             keep("migration", &format!("{kind}-{size}"), &row);
         }
     }
     bed.end().await;
+}
+
+/// The one of these whose `key` lies in the middle.
+fn middle<T>(mut all: Vec<T>, key: impl Fn(&T) -> f64) -> T {
+    all.sort_by(|one, other| key(one).total_cmp(&key(other)));
+    all.swap_remove(all.len() / 2)
 }
 
 /// One block that takes the state and gives back as much.

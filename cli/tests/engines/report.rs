@@ -51,7 +51,11 @@ fn overheads() {
 fn migrations() {
     let link = kept("migration", "link").expect("bench/migration.sh measures the link");
     let speed = |way: &str| link["link"][way].as_f64().unwrap() / 1e6;
-    let mut text = format!("`cat` over this link: {:.0} MB/s there, {:.0} MB/s back.\n\n", speed("there"), speed("back"));
+    let mut text = format!(
+        "`cat` over this link: {:.0} MB/s there, {:.0} MB/s back, the middle of five rounds, as in each row.\n\n",
+        speed("there"),
+        speed("back")
+    );
     text += "| state | seconds | bytes / link + run | times | connect | capture | there | run | back | restore | memory of the worker | of the kernel |\n\
              |---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
     for (name, bytes) in [("array", 100_000_000_u64), ("frame", 100_000_000), ("array", 1_000_000_000), ("frame", 1_000_000_000)] {
@@ -60,11 +64,13 @@ fn migrations() {
         let step = |name: &str| number(&row["steps"][name]);
         let _ = writeln!(
             text,
-            "| {name}, {} MB | {:.1} | {:.1} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            "| {name}, {} MB | {:.1} | {:.1} | {:.2} ({:.2} to {:.2}) | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
             bytes / 1_000_000,
             number(&row["seconds"]),
             number(&row["floor"]),
             number(&row["times"]),
+            number(&row["range"][0]),
+            number(&row["range"][1]),
             step("probe") + step("connect"),
             step("capture"),
             step("transfer"),
