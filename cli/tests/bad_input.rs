@@ -215,8 +215,9 @@ fn no_ipykernel() {
     let place = Place::with("a.ipynb", notebook(&code("x = 1")));
     // An interpreter that sees the standard library only.
     let bare = place.folder.path().join("bare-python");
-    fs::write(&bare, "#!/bin/sh\nexec python3 -I -S \"$@\"\n").unwrap();
-    fs::set_permissions(&bare, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // Another process writes it: what a test beside this starts has this one's files for a moment, and cannot be executed while open for writing.
+    let script = "printf '#!/bin/sh\\nexec python3 -I -S \"$@\"\\n' > \"$0\" && chmod 755 \"$0\"";
+    assert!(Command::new("sh").args(["-c", script]).arg(&bare).status().unwrap().success());
     place.fails(&["run", place.path(), "--python", bare.to_str().unwrap()], 2, &["cannot run a kernel", "pip install ipykernel"]);
 }
 

@@ -1,6 +1,8 @@
 //! Where state is cut so that equal parts of it are found again: content decides, so an insertion moves few cuts.
 
+use crate::frames::Frame;
 use crate::runtime::hex;
+use crate::seal::digest;
 
 /// Shortest and longest chunk, bytes.
 const BOUNDS: (usize, usize) = (64 << 10, 1 << 20);
@@ -23,16 +25,15 @@ pub(crate) fn cut(data: &[u8]) -> Vec<Chunk> {
     let mut rest = data;
     while !rest.is_empty() {
         let (chunk, behind) = rest.split_at(first_cut(rest));
-        chunks.push(whole(chunk));
+        chunks.push(Chunk { name: hex(&digest(chunk)), length: chunk.len() });
         rest = behind;
     }
     chunks
 }
 
-/// `data` as one chunk.
-pub(crate) fn whole(data: &[u8]) -> Chunk {
-    let digest = ring::digest::digest(&ring::digest::SHA256, data);
-    Chunk { name: hex(digest.as_ref()), length: data.len() }
+/// A frame's payload as one chunk.
+pub(crate) fn whole(frame: &Frame) -> Chunk {
+    Chunk { name: hex(&frame.digest()), length: frame.payload().len() }
 }
 
 /// A rolling hash over the last 64 bytes, as in `FastCDC` (Xia and others, USENIX ATC 2016), two bytes at a time (the same authors, IEEE TPDS

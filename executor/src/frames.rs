@@ -7,7 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::seal::{Forged, Seal, TAG};
+use crate::seal::{Digest, Forged, Seal, TAG, digest};
 
 /// Longest header, bytes. An output travels in its header; any text that is no frame announces more than this.
 pub const MAX_HEADER: usize = 256 << 20;
@@ -19,12 +19,20 @@ pub const MAX_PAYLOAD: usize = 4 << 20;
 const READ_AHEAD: usize = 64 << 10;
 
 /// One message.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Frame {
     /// The header without the payload's length; holds at least `"op"`.
     pub header: Map<String, Value>,
     /// The raw bytes that follow.
-    pub payload: Bytes,
+    payload: Bytes,
+    /// The SHA-256 of the payload, where it came with one: whoever passes it on need not go through it again.
+    digest: Option<Box<Digest>>,
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.header == other.header && self.payload == other.payload
+    }
 }
 
 impl Frame {
@@ -32,7 +40,23 @@ impl Frame {
     pub fn new(op: &str) -> Self {
         let mut header = Map::new();
         header.insert("op".to_owned(), op.into());
-        Self { header, payload: Bytes::new() }
+        Self { header, payload: Bytes::new(), digest: None }
+    }
+
+    /// The raw bytes behind the header.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The SHA-256 of the payload.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest.as_deref().copied().unwrap_or_else(|| digest(&self.payload))
+    }
+
+    /// The frame's header alone.
+    #[must_use]
+    pub(crate) fn bare(&self) -> Self {
+        Self { header: self.header.clone(), payload: Bytes::new(), digest: None }
     }
 
     /// The frame with another header field.
@@ -46,6 +70,7 @@ impl Frame {
     #[must_use]
     pub fn with_payload(mut self, payload: impl Into<Bytes>) -> Self {
         self.payload = payload.into();
+        self.digest = None;
         self
     }
 
@@ -144,7 +169,7 @@ fn head(frame: &Frame, seal: Option<&mut Seal>) -> Result<Vec<u8>, FrameError> {
     };
     let length = length.to_be_bytes();
     Ok(match seal {
-        Some(seal) => seal.head(length, &header, &frame.payload),
+        Some(seal) => seal.head(length, &header, &frame.digest()),
         None => [&length[..], &header].concat(),
     })
 }
@@ -155,14 +180,16 @@ fn head(frame: &Frame, seal: Option<&mut Seal>) -> Result<Vec<u8>, FrameError> {
 /// When the bytes cannot be the beginning of a frame, whatever follows.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, FrameError> {
     Ok(match front(bytes, None)? {
-        Front::Frame(header, start, end) => Decoded::Frame(Frame { header, payload: Bytes::copy_from_slice(&bytes[start..end]) }, end),
+        Front::Frame(header, _, start, end) => {
+            Decoded::Frame(Frame { header, payload: Bytes::copy_from_slice(&bytes[start..end]), digest: None }, end)
+        }
         Front::Need(need) => Decoded::Need(need),
     })
 }
 
-/// What the front of a byte buffer is: a frame with this header and a payload from here to there, or not enough.
+/// What the front of a byte buffer is: a frame with this header and a payload of this digest from here to there, or not enough.
 enum Front {
-    Frame(Map<String, Value>, usize, usize),
+    Frame(Map<String, Value>, Option<Digest>, usize, usize),
     Need(usize),
 }
 
@@ -181,17 +208,18 @@ fn front(bytes: &[u8], seal: Option<&mut Seal>) -> Result<Front, FrameError> {
     let (Some(header), Some(tags)) = (bytes.get(before..before + length), bytes.get(before + length..start)) else {
         return Ok(Front::Need(start));
     };
-    if let Some(seal) = &seal {
-        seal.check_header(header, tags).map_err(|Forged| forged(bytes))?;
-    }
+    let digest = match &seal {
+        Some(seal) => Some(seal.check_header(header, tags).map_err(|Forged| forged(bytes))?),
+        None => None,
+    };
     let (header, n) = parse_header(header)?;
     let Some(payload) = bytes.get(start..start + n) else {
         return Ok(Front::Need(start + n));
     };
-    if let Some(seal) = seal {
-        seal.check_payload(payload, tags).map_err(|Forged| forged(bytes))?;
+    if let (Some(seal), Some(digest)) = (seal, &digest) {
+        seal.check_payload(payload, digest).map_err(|Forged| forged(bytes))?;
     }
-    Ok(Front::Frame(header, start, start + n))
+    Ok(Front::Frame(header, digest, start, start + n))
 }
 
 fn forged(bytes: &[u8]) -> FrameError {
@@ -254,12 +282,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
             let need = match front(&self.buffer, self.seal.as_mut())? {
-                Front::Frame(header, start, end) => {
+                Front::Frame(header, digest, start, end) => {
                     let mut whole = self.buffer.split_to(end);
                     whole.advance(start);
                     // A payload stays where it was read to; without one, nothing has to stay.
                     let payload = if whole.is_empty() { Bytes::new() } else { whole.freeze() };
-                    return Ok(Some(Frame { header, payload }));
+                    return Ok(Some(Frame { header, payload, digest: digest.map(Box::new) }));
                 }
                 Front::Need(need) => need,
             };
@@ -298,11 +326,11 @@ pub(crate) fn read_blocking(file: &mut impl std::io::Read, seal: &mut Seal) -> R
     seal.check_length(*length, tag).map_err(|Forged| forged(&begin))?;
     let header = exactly(file, checked_length(*length, &begin)?)?;
     let tags = exactly(file, 2 * TAG)?;
-    seal.check_header(&header, &tags).map_err(|Forged| forged(&header))?;
+    let digest = seal.check_header(&header, &tags).map_err(|Forged| forged(&header))?;
     let (header, n) = parse_header(&header)?;
     let payload = exactly(file, n)?;
-    seal.check_payload(&payload, &tags).map_err(|Forged| forged(&payload))?;
-    Ok(Some(Frame { header, payload: payload.into() }))
+    seal.check_payload(&payload, &digest).map_err(|Forged| forged(&payload))?;
+    Ok(Some(Frame { header, payload: payload.into(), digest: Some(Box::new(digest)) }))
 }
 
 fn exactly(file: &mut impl std::io::Read, count: usize) -> Result<Vec<u8>, FrameError> {

@@ -19,7 +19,7 @@ use crate::frames::{self, Frame, FrameError, FrameReader};
 use crate::process::Ending;
 use crate::runtime::{self, Archive};
 use crate::seal::{self, Key, Nonce, Seal};
-use crate::worker::WorkerError;
+use crate::worker::{WorkerError, accept};
 
 /// How many frames may wait to be handled or written; each has up to 4 MiB.
 const QUEUE: usize = 4;
@@ -43,6 +43,9 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// First and longest pause between two attempts to attach again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// How often a frame may come other than it was sent, before it counts as having been sent so.
+const SPOILED: u32 = 3;
 
 /// What `again` in `lease.py` ends with when no worker is held under the name.
 const NOT_HELD: &str = "exit code 69";
@@ -84,6 +87,8 @@ pub(crate) struct Link {
     unconfirmed: VecDeque<Frame>,
     /// Frames that are told once more to who attached late, still to come.
     replayed: u64,
+    /// How often a frame has come that was not as it was sent, since the last that was.
+    spoiled: u32,
     notes: mpsc::UnboundedSender<String>,
 }
 
@@ -117,6 +122,7 @@ impl Link {
             acknowledged: 0,
             unconfirmed: VecDeque::new(),
             replayed: 0,
+            spoiled: 0,
             notes,
         };
         if held {
@@ -156,6 +162,7 @@ impl Link {
             acknowledged: number("next"),
             unconfirmed: VecDeque::new(),
             replayed: number("replay"),
+            spoiled: 0,
             notes,
         })
     }
@@ -206,8 +213,13 @@ impl Link {
             let frame = match came {
                 Some(Ok(frame)) if frame.op() == "pong" => continue,
                 Some(Ok(frame)) => frame,
-                // What was changed on its way is sent once more.
-                Some(Err(FrameError::Truncated { .. } | FrameError::Io(_) | FrameError::Forged { .. })) | None if self.armed => {
+                // What was changed on its way is sent once more; what is wrong again and again is wrong there.
+                Some(Err(FrameError::Forged { .. })) if self.armed && self.spoiled < SPOILED => {
+                    self.spoiled += 1;
+                    self.find_again().await?;
+                    continue;
+                }
+                Some(Err(FrameError::Truncated { .. } | FrameError::Io(_))) | None if self.armed => {
                     self.find_again().await?;
                     continue;
                 }
@@ -251,6 +263,7 @@ impl Link {
     }
 
     fn count(&mut self) {
+        self.spoiled = 0;
         if self.replayed > 0 {
             self.replayed -= 1;
             return;
@@ -364,16 +377,23 @@ impl Link {
         self.backend.close(&self.session).await;
     }
 
-    /// Why the stream ended. What it held before its end, a message of another program, say, tells more than the end.
+    /// Why the stream ended. What it held before its end, a message of another program or the worker's reason, say, tells more than the end.
     async fn died(&mut self) -> WorkerError {
-        while let Ok(frame) = self.stream.incoming.try_recv() {
+        let until = tokio::time::Instant::now() + PARTING;
+        while let Ok(Some(frame)) = tokio::time::timeout_at(until, self.stream.incoming.recv()).await {
             match frame {
                 Ok(frame) if frame.op() == "gone" => return self.gone(&frame),
+                // It fails at no request, but as a whole.
+                Ok(frame) if frame.op() == "failed" && !frame.header.contains_key("id") => {
+                    if let Err(error) = accept(frame) {
+                        return error;
+                    }
+                }
                 Ok(_) | Err(FrameError::Truncated { .. } | FrameError::Io(_)) => {}
                 Err(error) => return WorkerError::Protocol(error.to_string()),
             }
         }
-        let ending = match tokio::time::timeout(PARTING, self.stream.peer.ended()).await {
+        let ending = match tokio::time::timeout_at(until, self.stream.peer.ended()).await {
             Ok(ending) => ending,
             Err(_) => Ending { status: "its stream ended, though its process did not".to_owned(), stderr: String::new() },
         };

@@ -1,7 +1,8 @@
 //! Seals: keyed hashes around every frame, so that no byte that was changed or that somebody else wrote becomes a value.
 //!
-//! HMAC-SHA256 (RFC 2104). Before a payload stand the header's length, its tag, the header, its tag and the payload's tag; the tags of the
-//! head count the frames, so each has its place. `runtime/nbhoist_runtime/seal.py` is the other end.
+//! HMAC-SHA256 (RFC 2104). Before a payload stand the header's length, its tag, the header, its tag and the payload's SHA-256, which the header's
+//! tag covers; the tags count the frames, so each has its place. A payload's digest is the same wherever it goes, so whoever passes it on goes
+//! through it once. `runtime/nbhoist_runtime/seal.py` is the other end.
 
 use std::path::Path;
 
@@ -11,8 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::runtime::hex;
 
-/// Length of a tag, bytes.
+/// Length of a tag and of a digest, bytes.
 pub(crate) const TAG: usize = 32;
+
+/// The SHA-256 of a payload.
+pub(crate) type Digest = [u8; TAG];
+
+/// What stands for a payload under the tag of its header.
+pub(crate) fn digest(payload: &[u8]) -> Digest {
+    let digest = ring::digest::digest(&ring::digest::SHA256, payload);
+    digest.as_ref().try_into().expect("a SHA-256 has 32 bytes")
+}
 
 /// What makes the keys of a stream its own.
 pub(crate) type Nonce = [u8; 16];
@@ -92,8 +102,7 @@ impl TryFrom<String> for Key {
 /// Makes or checks the tags of one stream in one direction.
 #[derive(Clone)]
 pub(crate) struct Seal {
-    head: hmac::Key,
-    body: hmac::Key,
+    key: hmac::Key,
     count: u64,
 }
 
@@ -104,37 +113,35 @@ pub(crate) struct Forged;
 impl Seal {
     fn new(key: &Key, way: &[u8], nonce: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key.0);
-        let derive = |purpose: &[u8]| {
-            let derived = hmac::sign(&key, &[purpose, way, nonce].concat());
-            hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
-        };
-        Self { head: derive(b"nbhoist head "), body: derive(b"nbhoist body "), count: 0 }
+        let derived = hmac::sign(&key, &[b"nbhoist ", way, nonce].concat());
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()), count: 0 }
     }
 
     /// All that goes before the payload of the next frame.
-    pub(crate) fn head(&mut self, length: [u8; 4], header: &[u8], payload: &[u8]) -> Vec<u8> {
-        let body = hmac::sign(&self.body, payload);
-        let tag = hmac::sign(&self.head, &self.of_header(header, body.as_ref()));
-        let first = hmac::sign(&self.head, &self.of_length(length));
+    pub(crate) fn head(&mut self, length: [u8; 4], header: &[u8], payload: &Digest) -> Vec<u8> {
+        let tag = hmac::sign(&self.key, &self.of_header(header, payload));
+        let first = hmac::sign(&self.key, &self.of_length(length));
         self.count += 1;
-        [&length[..], first.as_ref(), header, tag.as_ref(), body.as_ref()].concat()
+        [&length[..], first.as_ref(), header, tag.as_ref(), payload].concat()
     }
 
     /// Whether the next frame's header is as long as is said.
     pub(crate) fn check_length(&self, length: [u8; 4], tag: &[u8]) -> Result<(), Forged> {
-        hmac::verify(&self.head, &self.of_length(length), tag).map_err(|_| Forged)
+        hmac::verify(&self.key, &self.of_length(length), tag).map_err(|_| Forged)
     }
 
-    /// Whether this is the next frame's header; `tags` are its own and the payload's.
-    pub(crate) fn check_header(&self, header: &[u8], tags: &[u8]) -> Result<(), Forged> {
-        let (tag, body) = tags.split_at_checked(TAG).ok_or(Forged)?;
-        hmac::verify(&self.head, &self.of_header(header, body), tag).map_err(|_| Forged)
+    /// Whether this is the next frame's header; `tags` are its own and the payload's digest, which is given.
+    pub(crate) fn check_header(&self, header: &[u8], tags: &[u8]) -> Result<Digest, Forged> {
+        let (tag, payload) = tags.split_at_checked(TAG).ok_or(Forged)?;
+        hmac::verify(&self.key, &self.of_header(header, payload), tag).map_err(|_| Forged)?;
+        payload.try_into().map_err(|_| Forged)
     }
 
-    /// Whether this is the payload of the frame whose header came with these tags; then that frame is over.
-    pub(crate) fn check_payload(&mut self, payload: &[u8], tags: &[u8]) -> Result<(), Forged> {
-        let (_, body) = tags.split_at_checked(TAG).ok_or(Forged)?;
-        hmac::verify(&self.body, payload, body).map_err(|_| Forged)?;
+    /// Whether this is the payload of the frame whose header came with this digest; then that frame is over.
+    pub(crate) fn check_payload(&mut self, payload: &[u8], announced: &Digest) -> Result<(), Forged> {
+        if digest(payload) != *announced {
+            return Err(Forged);
+        }
         self.count += 1;
         Ok(())
     }
@@ -147,8 +154,8 @@ impl Seal {
         bytes
     }
 
-    fn of_header(&self, header: &[u8], body: &[u8]) -> Vec<u8> {
-        [b"H", &self.count.to_be_bytes()[..], body, header].concat()
+    fn of_header(&self, header: &[u8], payload: &[u8]) -> Vec<u8> {
+        [b"H", &self.count.to_be_bytes()[..], payload, header].concat()
     }
 }
 
@@ -173,14 +180,14 @@ mod tests {
 
     #[test]
     fn tags_are_those_of_python() {
-        // `Seal(bytes(range(32)), b">", bytes(16)).head(b"{}", b"payload")` of seal.py.
+        // `Seal(bytes(range(32)), b">", bytes(16)).head(b"{}", digest(b"payload"))` of seal.py.
         let key = Key(std::array::from_fn(|at| at as u8));
-        let head = key.to_worker(&[0; 16]).head(2u32.to_be_bytes(), b"{}", b"payload");
+        let head = key.to_worker(&[0; 16]).head(2u32.to_be_bytes(), b"{}", &digest(b"payload"));
         assert_eq!(hex(&head), PYTHON);
     }
 
     const PYTHON: &str = "\
-        000000028924e5aa2640f843dd9062e6c66c9456f08814c2f51ad264b277a6af844b7e827b7d8421365062af66fe73c61897\
-        046938387238029c34a11ee8128009d864f44b3ae0b10a5d966a7b48bfdf632d6de051b6a13235fb1f3ab45c0de605f925ad\
-        e4c8";
+        000000027d2f16ba3e5ea91c63876bfefd6a83472fce4b1c6f5830f0e0cc71b5570768737b7d46db6d9c1c554bcab03ad4e2\
+        65c57fb2ae45850675e3adb4bed85a4b0a7e0619239f59ed55e737c77147cf55ad0c1b030b6d7ee748a7426952f9b852d5a9\
+        35e5";
 }

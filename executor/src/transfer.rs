@@ -139,7 +139,7 @@ impl Sender<'_> {
             if frame.op() != "buffer" {
                 return Ok(frame);
             }
-            read += frame.payload.len() as u64;
+            read += frame.payload().len() as u64;
             self.look(&frame)?;
             self.ask_between(false).await?;
             self.buffer(frame).await.map_err(|error| error.at(path))?;
@@ -152,7 +152,7 @@ impl Sender<'_> {
         if frame.header.get("index").and_then(Value::as_u64) != Some(0) {
             return Ok(());
         }
-        self.pickle.extend_from_slice(&frame.payload);
+        self.pickle.extend_from_slice(frame.payload());
         if !is_last(frame) {
             return Ok(());
         }
@@ -184,21 +184,21 @@ impl Sender<'_> {
         let last = is_last(&frame);
         let packing = match self.packing.take() {
             Some(packing) => packing,
-            None => match self.codec.if_worth(&frame.payload) {
+            None => match self.codec.if_worth(frame.payload()) {
                 Codec::Raw => Packing::Raw,
                 codec => Packing::Packed(header(&frame, codec), Packer::new(codec)?),
             },
         };
         let Packing::Packed(head, mut packer) = packing else {
             self.packing = (!last).then_some(Packing::Raw);
-            return self.part(&header(&frame, Codec::Raw), frame.payload, last).await;
+            return self.part(frame.with("codec", Codec::Raw.as_str()), last).await;
         };
         // Packing takes longer than a task may block.
-        let payload = frame.payload;
+        let payload = frame.payload().clone();
         let packed = tokio::task::spawn_blocking(move || packer.push(&payload).map(|()| packer));
         packer = packed.await.map_err(std::io::Error::other)??;
         while let Some(payload) = packer.full_payload() {
-            self.part(&head, payload, false).await?;
+            self.part(head.clone().with_payload(payload), false).await?;
         }
         if !last {
             self.packing = Some(Packing::Packed(head, packer));
@@ -207,19 +207,19 @@ impl Sender<'_> {
         let mut rest = Bytes::from(packer.finish()?);
         while rest.len() > MAX_PAYLOAD {
             let payload = rest.split_to(MAX_PAYLOAD);
-            self.part(&head, payload, false).await?;
+            self.part(head.clone().with_payload(payload), false).await?;
         }
-        self.part(&head, rest, true).await
+        self.part(head.with_payload(rest), true).await
     }
 
-    async fn part(&mut self, head: &Frame, payload: Bytes, last: bool) -> Result<(), SendError> {
-        self.wire += payload.len() as u64;
-        Ok(self.worker.send(head.clone().with("last", last).with_payload(payload)).await?)
+    async fn part(&mut self, frame: Frame, last: bool) -> Result<(), SendError> {
+        self.wire += frame.payload().len() as u64;
+        Ok(self.worker.send(frame.with("last", last)).await?)
     }
 }
 
 fn header(frame: &Frame, codec: Codec) -> Frame {
-    Frame { header: frame.header.clone(), payload: Bytes::new() }.with("codec", codec.as_str())
+    frame.bare().with("codec", codec.as_str())
 }
 
 fn is_last(frame: &Frame) -> bool {
@@ -243,7 +243,7 @@ pub(crate) async fn receive(
         match frame.op() {
             // What is left of a collection that nobody took to its end is passed over.
             "buffer" if of(&frame) == Some(id) => {
-                wire += frame.payload.len() as u64;
+                wire += frame.payload().len() as u64;
                 receiver.buffer(&frame).await.map_err(|error| error.at(path))?;
                 received(wire);
             }
@@ -280,7 +280,7 @@ impl Receiver {
             Some(unpacker) => unpacker,
             None => Unpacker::new(codec, raw)?,
         };
-        let payload = frame.payload.clone();
+        let payload = frame.payload().clone();
         let work = move || {
             let mut unpacked = Vec::new();
             unpacker.push(&payload, |bytes| {

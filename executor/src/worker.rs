@@ -15,7 +15,7 @@ use crate::runtime::Archive;
 use crate::seal::Key;
 
 /// Version of the protocol that is spoken.
-const PROTOCOL: u64 = 2;
+const PROTOCOL: u64 = 3;
 
 /// What a worker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

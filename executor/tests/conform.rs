@@ -22,8 +22,7 @@ async fn tried(plugin: &str, folder: &str, broken: &str) -> Vec<(&'static str, V
     // A script of its own names the interpreter and what is to be broken; a path is as good as a name on PATH.
     let wrapper = place.path().join(format!("nbhoist-executor-{plugin}"));
     let text = format!("#!/bin/sh\nNBHOIST_BREAK={broken} exec {} {} \"$@\"\n", python.display(), program.display());
-    std::fs::write(&wrapper, text).unwrap();
-    std::fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    common::write_program(&wrapper, &text);
     let uri = place.path().join("places").display().to_string();
     let folder = Some(place.path().to_path_buf());
     let backend = PluginBackend { plugin: plugin.to_owned(), uri, options: BTreeMap::new(), python: python.clone(), folder };

@@ -1,6 +1,7 @@
 //! Interpreters that do and do not do, and an environment that is built, found again and repaired.
 
-use std::os::unix::fs::PermissionsExt;
+mod common;
+
 use std::path::{Path, PathBuf};
 
 use nbhoist_executor::environment::{EnvironmentError, Step, ensure_in};
@@ -8,8 +9,7 @@ use nbhoist_executor::python::{self, PythonError};
 
 fn script(directory: &Path, name: &str, text: &str) -> PathBuf {
     let path = directory.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    common::write_program(&path, &format!("#!/bin/sh\n{text}\n"));
     path
 }
 

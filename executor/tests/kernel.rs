@@ -137,8 +137,7 @@ async fn connection_file_of_a_kernel_that_is_gone_is_told() {
 async fn interpreter_without_ipykernel_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let python = directory.path().join("python");
-    std::fs::write(&python, "#!/bin/sh\necho 'No module named ipykernel_launcher' >&2\nexit 1\n").unwrap();
-    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    common::write_program(&python, "#!/bin/sh\necho 'No module named ipykernel_launcher' >&2\nexit 1\n");
     let error = Kernel::start(&python, directory.path(), &[]).await.err().unwrap().to_string();
     assert!(error.contains("No module named ipykernel_launcher") && error.contains("exit code 1"), "{error}");
 }

@@ -11,10 +11,24 @@ use nbhoist_executor::event::Event;
 use nbhoist_executor::executors::{BackendConfig, Executor};
 use nbhoist_executor::migrate::MigrateError;
 
-/// Runs its arguments and passes bytes on in both directions, as a link does; it writes its process number into `folder`.
+/// Runs its arguments and passes bytes on in both directions, as a link does; it writes its process number into `folder`. Where a file beside
+/// that says `DIRECTION KIBIBYTES TIMES`, one bit behind so many is turned on each link, so many times in all.
 const RELAY: &str = "\
 import os, subprocess, sys, threading
 folder = sys.argv[1]
+passed = {'>': 0, '<': 0}
+def harmed(way, data):
+    before, passed[way] = passed[way], passed[way] + len(data)
+    try:
+        direction, kibibytes, times = open(folder + '.spoil').read().split()
+    except FileNotFoundError:
+        return data
+    at = (int(kibibytes) << 10) - before
+    if way != direction or times == '0' or not 0 <= at < len(data):
+        return data
+    with open(folder + '.spoil', 'w') as file:
+        file.write('%s %s %d' % (way, kibibytes, int(times) - 1))
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
 child = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 with open(os.path.join(folder, '%d-%d' % (len(os.listdir(folder)), os.getpid())), 'w'):
     pass
@@ -24,13 +38,14 @@ def up():
         if not data:
             child.stdin.close()
             return
-        child.stdin.write(data)
+        child.stdin.write(harmed('>', data))
         child.stdin.flush()
 threading.Thread(target=up, daemon=True).start()
 while True:
     data = os.read(child.stdout.fileno(), 1 << 20)
     if not data:
         break
+    data = harmed('<', data)
     while data:
         data = data[os.write(1, data):]
 os._exit(child.wait() & 255)
@@ -92,6 +107,42 @@ async fn cut_link_is_found_again_and_no_cell_runs_twice() {
     assert_eq!(std::fs::read_to_string(&mark).unwrap(), "12");
     assert_eq!(bed.printed("print(total, big.sum())").await, "50.0 3000000.0\n");
     bed.end().await;
+}
+
+/// Moves a block with 8 MB each way over a relay that is told to do harm; gives how many links it took or why it failed, and whether the kernel
+/// has the result then.
+async fn spoiled(harm: &str) -> (Result<usize, String>, String) {
+    let beside = tempfile::tempdir().unwrap();
+    let folder = beside.path().join("relays");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.with_extension("spoil"), harm).unwrap();
+    let mut bed = TestBed::new("import numpy as np\ntable = np.random.default_rng().integers(1 << 62, size=1_000_000)\nback = None").await;
+    bed.executor = behind_relay(&folder, 60.0);
+    let (report, _) = bed.migrate(&migration(&["back = table + 1"], &["table"], &["back"])).await;
+    let said = report.map(|_| std::fs::read_dir(&folder).unwrap().count()).map_err(|error| error.to_string());
+    let state = bed.printed("print(None if back is None else bool((back == table + 1).all()))").await;
+    bed.end().await;
+    (said, state)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn result_that_was_changed_on_its_way_is_sent_once_more() {
+    let (said, state) = spoiled("< 4096 1").await;
+    assert_eq!((said, state.as_str()), (Ok(2), "True\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn result_that_never_comes_as_it_was_sent_is_given_up() {
+    let (said, state) = spoiled("< 100 99").await;
+    assert!(said.as_ref().is_err_and(|error| error.contains("changed on its way")), "{said:?}");
+    assert_eq!(state, "None\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn state_that_was_changed_on_its_way_is_not_computed_with() {
+    let (said, state) = spoiled("> 4096 1").await;
+    assert!(said.as_ref().is_err_and(|error| error.contains("changed on its way")), "{said:?}");
+    assert_eq!(state, "None\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,8 +58,7 @@ impl Ground {
         std::fs::write(folder.join("sitecustomize.py"), patch).unwrap();
         let script = folder.join("python");
         let text = format!("#!/bin/sh\nPYTHONPATH={} exec {} \"$@\"\n", folder.display(), self.python.display());
-        std::fs::write(&script, text).unwrap();
-        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        crate::common::write_program(&script, &text);
         script
     }
 }

@@ -3,4 +3,4 @@
 The same package runs in the user's kernel (`kernel`) and in the worker (`worker`). `docs/worker-protocol.md` is the contract.
 """
 
-PROTOCOL = 2
+PROTOCOL = 3

@@ -9,7 +9,7 @@ import zlib
 
 from . import arrays, sums
 from .errors import Trouble
-from .seal import FILE, LENGTH, TAG, Seal
+from .seal import FILE, LENGTH, TAG, Seal, digest
 
 MAX_HEADER = 256 * 1024 * 1024
 MAX_PAYLOAD = 4 * 1024 * 1024
@@ -46,7 +46,7 @@ def write(file, header, payload=b""):
     if len(text) > MAX_HEADER:
         raise Trouble("internal", "a message of %d MiB is over the limit of 256 MiB" % (len(text) >> 20))
     seal = _seal(file)
-    file.write(LENGTH.pack(len(text)) + text if seal is None else seal.head(text, payload))
+    file.write(LENGTH.pack(len(text)) + text if seal is None else seal.head(text, digest(payload)))
     if len(payload):
         file.write(payload)
 

@@ -22,6 +22,9 @@ DISK = 4 << 30  # Bytes of frames that are kept at all; then the worker has to w
 FIRST = 300  # Seconds in which somebody has to attach for the first time.
 YOUNG = 60  # Seconds after which a socket at which nobody listens is a dead one.
 
+# What may be large. What is wrong with its payload is found by the worker, or by whoever is attached: this one only passes it on.
+_LARGE = ("buffer", "file")
+
 # What is of no use to somebody who attaches later.
 _PASSING = ("buffer", "collected", "ok", "bye")
 
@@ -51,8 +54,8 @@ class Spool:
         self._file = None
         self._end = 0
 
-    def append(self, operation, text, payload):
-        """Keep a frame, its header as `text`; called with the lock held."""
+    def append(self, operation, text, payload, digest):
+        """Keep a frame, its header as `text`, with the digest of its payload; called with the lock held."""
         size = len(text) + len(payload)
         if self._memory + size > MEMORY:
             if self._file is None:
@@ -62,21 +65,21 @@ class Spool:
                 part = memoryview(part)
                 while part:
                     part = part[self._file.write(part) :]
-            self.frames[self.next] = (operation, self._end, len(text), len(payload))
+            self.frames[self.next] = (operation, self._end, len(text), len(payload), digest)
             self._end += size
         else:
             self._memory += size
-            self.frames[self.next] = (operation, text, payload)
+            self.frames[self.next] = (operation, text, payload, digest)
         self.next += 1
 
     def get(self, number):
-        """Header and payload of a frame, or None when it is gone."""
+        """Header and payload of a frame and the digest of that, or None when it is gone."""
         entry = self.frames.get(number)
         if entry is None:
             return None
         if isinstance(entry[1], int):
-            _, start, text, payload = entry
-            return os.pread(self._file.fileno(), text, start), os.pread(self._file.fileno(), payload, start + text)
+            _, start, text, payload, digest = entry
+            return os.pread(self._file.fileno(), text, start), os.pread(self._file.fileno(), payload, start + text), digest
         return entry[1:]
 
     def ack(self, count):
@@ -121,9 +124,9 @@ class Attachment:
         self.asked = 0
 
     def write(self, frame):
-        """Send a frame, given as its header's bytes and its payload."""
-        text, payload = frame
-        _write_all(self.writing, (self.seal.head(text, payload), payload))
+        """Send a frame, given as its header's bytes, its payload and the digest of that."""
+        text, payload, digest = frame
+        _write_all(self.writing, (self.seal.head(text, digest), payload))
 
 
 class Holder:
@@ -182,9 +185,10 @@ class Holder:
         try:
             seal = self._agree(link, source)
             while not link.over:
-                text, payload, header = _next(source, seal)
+                # While a block runs, what was changed on its way must not reach the worker: it would end.
+                header, text, payload, digest = _next(source, seal, () if self.lease else _LARGE)
                 if not self._own(link, header, payload):
-                    self._forward(header, text, payload)
+                    self._forward(header, text, payload, digest)
         except (EOFError, OSError, ValueError):  # What was changed on its way is a cut, too.
             pass
         with self.changed:
@@ -231,14 +235,14 @@ class Holder:
         answer = _frame({"op": "attached", "received": self.received, "next": first, "replay": len(replay)})
         threading.Thread(target=self._write, args=(link, answer, replay, first), daemon=True).start()
 
-    def _forward(self, header, text, payload):
+    def _forward(self, header, text, payload, digest):
         if header.get("op") == "absent" or (header.get("op") == "bundle" and header.get("fault")):
             with self.changed:
                 self.spool.answered()
         # Counted first: what the worker got a part of must never come twice.
         self.received += 1
         try:
-            self.worker.stdin.write(self._to_worker.head(text, payload))
+            self.worker.stdin.write(self._to_worker.head(text, digest))
             self.worker.stdin.write(payload)
             self.worker.stdin.flush()
         except (OSError, AttributeError):
@@ -290,11 +294,11 @@ class Holder:
         source = self.worker.stdout
         while True:
             try:
-                text, payload, header = _next(source, seal)
+                header, text, payload, digest = _next(source, seal, _LARGE)
             except (EOFError, OSError, ValueError):
                 break
             with self.changed:
-                while self.spool.full(self.attachment is not None, header.get("op")) or not self._keep(header, text, payload):
+                while self.spool.full(self.attachment is not None, header.get("op")) or not self._keep(header, text, payload, digest):
                     self.changed.wait(1)
                 self.changed.notify_all()
         code = self.worker.wait()
@@ -303,10 +307,10 @@ class Holder:
             self.gone = self.spool.next
             self.changed.notify_all()
 
-    def _keep(self, header, text, payload):
+    def _keep(self, header, text, payload, digest):
         """Put a frame into the spool; False while the disk is full. Called with the lock held."""
         try:
-            self.spool.append(header.get("op"), text, payload)
+            self.spool.append(header.get("op"), text, payload, digest)
         except OSError:
             return False
         return True
@@ -457,14 +461,18 @@ def _take_streams(waiter):
     return streams[0], streams[1]
 
 
-def _next(source, seal):
-    """The next frame as `(text, payload, header)`, text being its header's bytes."""
+def _next(source, seal, trusted):
+    """The next frame as `(header, text, payload, digest)`, text being its header's bytes and digest that of its payload.
+
+    The payload of an operation that is `trusted` is not looked at.
+    """
     text = _exactly(source, seal.length(_exactly(source, LENGTH.size + TAG)))  # noqa: F821
     seal.header(text, _exactly(source, 2 * TAG))  # noqa: F821
     header = json.loads(text.decode("utf-8", "replace"))
     payload = _exactly(source, header.get("n", 0))
-    seal.payload(payload)
-    return text, payload, header
+    if header.get("op") not in trusted:
+        seal.payload(payload)
+    return header, text, payload, seal.digest
 
 
 def _exactly(source, count):
@@ -475,7 +483,7 @@ def _exactly(source, count):
 
 
 def _frame(header):
-    return json.dumps(header).encode(), b""
+    return json.dumps(header).encode(), b"", digest(b"")  # noqa: F821
 
 
 def _write_all(descriptor, parts):

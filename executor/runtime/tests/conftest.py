@@ -36,7 +36,7 @@ class Process:
         self.way_in = frames.Sealed(self.process.stdin, seal.Seal(key, seal.TO_WORKER, nonce))
         self.way_out = frames.Sealed(self.process.stdout, seal.Seal(key, seal.FROM_WORKER, nonce))
         self._id = 0
-        self.hello = self.ask({"op": "hello", "protocol": 2, "codecs": ["raw"]}, "hello")
+        self.hello = self.ask({"op": "hello", "protocol": 3, "codecs": ["raw"]}, "hello")
 
     def send(self, header, payload=b""):
         frames.write(self.way_in, dict(header), payload)

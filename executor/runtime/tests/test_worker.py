@@ -198,7 +198,7 @@ def test_without_ipython(lab, tmp_path):
 def test_hello(lab):
     process = Process()
     hello = process.hello
-    assert hello["protocol"] == 2 and hello["python"].startswith("%d.%d." % sys.version_info[:2])
+    assert hello["protocol"] == 3 and hello["python"].startswith("%d.%d." % sys.version_info[:2])
     assert hello["packages"]["numpy"] and "raw" in hello["codecs"] and "zlib" in hello["codecs"]
     process.close()
 

@@ -244,7 +244,7 @@ async fn fetch(worker: &mut Worker, spool: &Path) -> Result<Vec<String>, Fetch> 
             return Err(WorkerError::Protocol(format!("it wants to write to {path:?}")).into());
         }
         let target = spool.join(&path);
-        append(&target, &frame.payload).map_err(|error| Fetch::Io(target.clone(), error))?;
+        append(&target, frame.payload()).map_err(|error| Fetch::Io(target.clone(), error))?;
         if frame.header.get("last").and_then(Value::as_bool).unwrap_or(false) {
             paths.push(path);
         }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -38,10 +37,10 @@ fn cut(mut frames: Frames, made: &HashSet<String>) -> Cuts {
     let made = Arc::new(made.clone());
     let one = async move |frames: &mut Frames| {
         let frame = frames.next().await?;
-        let (payload, made) = (frame.payload.clone(), Arc::clone(&made));
+        let (part, made) = (frame.clone(), Arc::clone(&made));
         let work = move || {
-            let whole = (!made.is_empty()).then(|| chunks::whole(&payload)).filter(|whole| made.contains(&whole.name));
-            whole.map_or_else(|| chunks::cut(&payload), |whole| vec![whole])
+            let whole = (!made.is_empty()).then(|| chunks::whole(&part)).filter(|whole| made.contains(&whole.name));
+            whole.map_or_else(|| chunks::cut(part.payload()), |whole| vec![whole])
         };
         let chunks = tokio::task::spawn_blocking(work).await;
         let chunks = chunks.map_err(|error| TransferError::Worker(WorkerError::Protocol(error.to_string())))?;
@@ -79,7 +78,7 @@ impl Sender<'_> {
         loop {
             // What comes next is asked about before this is sent, so that the link does not wait for the answer.
             let next = if last.is_none() {
-                let sent = parts.iter().map(|(frame, _)| frame.payload.len()).sum::<usize>();
+                let sent = parts.iter().map(|(frame, _)| frame.payload().len()).sum::<usize>();
                 let (parts, last) = self.batch(path, &mut cut, (2 * sent).max(WORTH)).await?;
                 let question = self.ask(&parts).await?;
                 Some((parts, last, question))
@@ -88,12 +87,12 @@ impl Sender<'_> {
             };
             let known = self.known(question, &parts).await?;
             for (frame, chunks) in parts {
-                read += frame.payload.len() as u64;
+                read += frame.payload().len() as u64;
                 if let [whole] = &chunks[..]
                     && known.contains(&whole.name)
                     && made.contains(&whole.name)
                 {
-                    self.made += frame.payload.len() as u64;
+                    self.made += frame.payload().len() as u64;
                 }
                 self.ask_between(false).await?;
                 self.pieces(frame, &chunks, &known).await.map_err(|error| error.at(path))?;
@@ -126,7 +125,7 @@ impl Sender<'_> {
             match came.ok_or_else(lost)?? {
                 (frame, chunks) if frame.op() == "buffer" => {
                     self.look(&frame)?;
-                    bytes += frame.payload.len();
+                    bytes += frame.payload().len();
                     parts.push((frame, chunks));
                 }
                 (frame, _) => return Ok((parts, Some(frame))),
@@ -161,26 +160,25 @@ impl Sender<'_> {
         for chunk in chunks {
             let end = at + chunk.length;
             if !known.contains(&chunk.name) {
-                missing.push(frame.payload.slice(at..end));
+                missing.push(frame.payload().slice(at..end));
             }
             at = end;
         }
         let pieces: Vec<Value> = chunks.iter().map(|chunk| json!([chunk.name, chunk.length, known.contains(&chunk.name)])).collect();
         // The same chunk may come again in this bundle, but it is not in the worker's cache before the bundle is.
-        let payload = if missing.len() == chunks.len() { frame.payload.clone() } else { Bytes::from(missing.concat()) };
-        let (codec, payload) = self.packed(payload).await?;
-        let head = Frame { header: frame.header.clone(), payload: Bytes::new() };
+        let frame = if missing.len() == chunks.len() { frame } else { frame.with_payload(missing.concat()) };
         let last = super::is_last(&frame);
         self.wire += NAME * pieces.len() as u64;
-        self.part(&head.with("codec", "pieces").with("packed", codec.as_str()).with("pieces", pieces), payload, last).await
+        let (codec, frame) = self.packed(frame).await?;
+        self.part(frame.with("codec", "pieces").with("packed", codec.as_str()).with("pieces", pieces), last).await
     }
 
-    async fn packed(&self, payload: Bytes) -> Result<(Codec, Bytes), SendError> {
-        let codec = self.codec.if_worth(&payload);
+    async fn packed(&self, frame: Frame) -> Result<(Codec, Frame), SendError> {
+        let codec = self.codec.if_worth(frame.payload());
         if codec == Codec::Raw {
-            return Ok((codec, payload));
+            return Ok((codec, frame));
         }
-        let original = payload.clone();
+        let payload = frame.payload().clone();
         let work = move || {
             let mut packer = Packer::new(codec)?;
             packer.push(&payload)?;
@@ -188,6 +186,6 @@ impl Sender<'_> {
         };
         let packed = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)??;
         // What grows is sent as it is.
-        Ok(if packed.len() < original.len() { (codec, Bytes::from(packed)) } else { (Codec::Raw, original) })
+        Ok(if packed.len() < frame.payload().len() { (codec, frame.with_payload(packed)) } else { (Codec::Raw, frame) })
     }
 }

@@ -23,6 +23,15 @@ pub(crate) async fn test_python() -> PathBuf {
     environment::ensure(REQUIREMENTS, &base.path, &mut |step| eprintln!("{step:?}")).await.unwrap()
 }
 
+/// Writes a program. Another process does it: one that a test beside this starts has all files of this one for a moment, and what somebody
+/// has open for writing cannot be executed ("Text file busy").
+pub(crate) fn write_program(path: &Path, text: &str) {
+    let source = path.with_extension("txt");
+    std::fs::write(&source, text).unwrap();
+    let mut install = std::process::Command::new("install");
+    assert!(install.args(["-m", "755"]).arg(&source).arg(path).status().unwrap().success());
+}
+
 /// A fresh kernel.
 pub(crate) async fn kernel() -> Kernel {
     Kernel::start(&test_python().await, &std::env::temp_dir(), &[]).await.unwrap()
