@@ -2,11 +2,14 @@
 //!
 //! For ruff's lexer any closing bracket ends the nesting, for its parser only the right one does; and what its parser gives up inside of brackets
 //! counts as closed for its lexer. When the next line begins as an escape of IPython (`?name`, `, x`, `; x`, `/ x`), the parser meets an escape in
-//! the middle of an expression and panics (0.0.10): `f(x}`, then `, y)`.
+//! the middle of an expression and panics (0.0.10): `f(x}`, then `, y)`. So it does behind a `lambda`, whose colon it looks for in the next line.
 
 use ruff_python_ast::ModModule;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{Mode, ParseOptions, Parsed, lexer, parse_cells_unchecked, parse_unchecked};
+use ruff_python_parser::{
+    InterpolatedStringErrorType, LexicalErrorType, Mode, ParseErrorType, ParseOptions, Parsed, lexer, parse_cells_unchecked,
+    parse_unchecked,
+};
 use ruff_text_size::{TextRange, TextSize};
 
 /// What a line begins with that is an escape outside of brackets, and nothing that an expression can begin with.
@@ -29,7 +32,8 @@ fn readable(source: &str, range: TextRange) -> Option<TextSize> {
     let text = &source[range];
     // Hardly any cell has such lines, and of those hardly any is broken before one. As plain Python everything can be parsed.
     let lines: Vec<usize> = escape_lines(text).collect();
-    if errors(&text[..*lines.last()?], Mode::Module).is_empty() {
+    let all = &text[..*lines.last()?];
+    if errors(all, Mode::Module).is_empty() && brackets(all) != Brackets::Wrong {
         return None;
     }
     let mut left = MOST;
@@ -67,10 +71,24 @@ const MOST: usize = 4 << 20;
 /// How many errors before one of them are looked at.
 const MOST_ERRORS: usize = 16;
 
-/// What is wrong with a text, but that it ends too early.
+/// What is wrong with a text, but that it ends too early, be it inside of a string.
 fn errors(text: &str, mode: Mode) -> Vec<TextRange> {
-    let (parsed, end) = (parse_unchecked(text, ParseOptions::from(mode)), TextSize::of(text.trim_end()));
+    let (parsed, all) = (parse_unchecked(text, ParseOptions::from(mode)), TextSize::of(text));
+    let open_string = parsed.errors().iter().find(|error| is_of_open_string(&error.error) && error.location.end() == all);
+    let end = open_string.map_or_else(|| TextSize::of(text.trim_end()), |error| error.location.start());
     parsed.errors().iter().map(|error| error.location).filter(|location| location.start() < end).collect()
+}
+
+/// Whether the error is that a string does not end.
+fn is_of_open_string(error: &ParseErrorType) -> bool {
+    use InterpolatedStringErrorType::UnterminatedTripleQuotedString;
+    let ParseErrorType::Lexical(error) = error else { return false };
+    matches!(
+        error,
+        LexicalErrorType::UnclosedStringError
+            | LexicalErrorType::FStringError(UnterminatedTripleQuotedString)
+            | LexicalErrorType::TStringError(UnterminatedTripleQuotedString)
+    )
 }
 
 /// Whether something is wrong with a text inside of brackets.
@@ -84,19 +102,30 @@ fn is_broken_in_brackets(text: &str) -> bool {
 enum Brackets {
     Closed,
     Open,
-    /// One closes another one's kind.
+    /// One closes another one's kind, or a `lambda` lacks its colon: the parser looks for that in the next lines, too.
     Wrong,
 }
 
 fn brackets(text: &str) -> Brackets {
     let (mut lexer, mut open) = (lexer::lex(text, Mode::Ipython), Vec::new());
+    // How many brackets are open around a `lambda` without its colon.
+    let mut lambda: Option<usize> = None;
     loop {
         let kind = lexer.next_token();
         let opens = match kind {
+            TokenKind::EndOfFile if lambda.is_some() => return Brackets::Wrong,
             TokenKind::EndOfFile if open.is_empty() => return Brackets::Closed,
             TokenKind::EndOfFile => return Brackets::Open,
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 open.push(kind);
+                continue;
+            }
+            TokenKind::Lambda => {
+                lambda = Some(open.len());
+                continue;
+            }
+            TokenKind::Colon => {
+                lambda = lambda.filter(|around| *around < open.len());
                 continue;
             }
             TokenKind::Rpar => TokenKind::Lpar,
@@ -107,6 +136,7 @@ fn brackets(text: &str) -> Brackets {
         if open.pop().is_some_and(|last| last != opens) {
             return Brackets::Wrong;
         }
+        lambda = lambda.filter(|around| *around <= open.len());
     }
 }
 
@@ -167,6 +197,9 @@ mod tests {
             "d[{1: 2 3",
             "f(1 1)(",
             "f'{a\0",
+            "g = lambda",
+            "g = lambda x, y",
+            "g = [lambda: 1, lambda",
         ];
         for start in starts {
             for line in [", \"c\"]", ", y)", "?name", "; y", "/ 2)", "    , y)}"] {
@@ -180,6 +213,43 @@ mod tests {
     fn an_escape_behind_a_broken_statement_is_still_read() {
         let syntax = parse_cell("x = = 1\n?help\ny = 2\n");
         assert!(syntax.body.last().is_some_and(Stmt::is_assign_stmt), "{:?}", syntax.body);
+    }
+
+    /// As in SQL whose lines begin with their commas.
+    #[test]
+    fn a_line_of_a_string_may_begin_as_an_escape() {
+        for quotes in ["\"\"\"", "'''"] {
+            for prefix in ["", "f", "r", "b", "rf"] {
+                for line in ["/ path", ", b", "; c", "?d", "  , b", ", (b", ", [b}"] {
+                    for around in ["x = Q", "f(Q)", "f([Q, Q], {1: Q})", "f(a,\n  Q\n, Q)"] {
+                        let string = format!("{prefix}{quotes}select (a\n{line}\n{quotes}");
+                        let string = if prefix.contains('f') { string.replace('}', "") } else { string };
+                        let source = format!("{}\ny = 1\n", around.replace('Q', &string));
+                        let syntax = parse_cell(&source);
+                        assert!(syntax.problems.is_empty() && syntax.body.len() == 2, "{source}: {:?}", syntax.problems);
+                    }
+                }
+            }
+        }
+    }
+
+    /// In millions of these the parser panicked behind brackets, strings and `lambda` alone.
+    #[test]
+    fn texts_of_random_pieces_are_read() {
+        let words = "lambda for with del import from except match case class def global return yield async if else try: in not";
+        let signs = "( [ { ) ] } , : = := * ** -> @ . # $ \0 1 a f( \" ' \"\"\" ''' f\"\"\" rf''' t\"\"\" b\"\"\" %time !ls";
+        let mut pieces: Vec<String> = words.split(' ').map(|word| format!("{word} ")).collect();
+        pieces.extend(signs.split(' ').map(str::to_owned));
+        pieces.extend(["\n", "\n", "\n", "\\\n", "    ", "\n, x", "\n/ 2", "\n?n", "\n; y"].map(str::to_owned));
+        let mut state = 1u64;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % bound
+        };
+        for _ in 0..20_000 {
+            let text: String = (0..3 + below(14)).map(|_| pieces[below(pieces.len())].as_str()).collect();
+            parse_cell(&text);
+        }
     }
 
     #[test]
