@@ -48,13 +48,8 @@ fn readable(source: &str, range: TextRange) -> Option<TextSize> {
 
 /// Where the lines start that begin as an escape.
 fn escape_lines(text: &str) -> impl Iterator<Item = usize> {
-    let mut next = Some(0);
-    std::iter::from_fn(move || {
-        let start = next?;
-        next = memchr::memchr(b'\n', &text.as_bytes()[start..]).map(|end| start + end + 1);
-        Some(start)
-    })
-    .filter(|start| {
+    let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1));
+    starts.filter(|start| {
         let blank = text.as_bytes()[*start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         match text.as_bytes().get(start + blank) {
             Some(byte) if byte.is_ascii_graphic() => ESCAPES.contains(&char::from(*byte)),
